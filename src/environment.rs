@@ -1,0 +1,110 @@
+//! [`Environment`]: the variables of the process as a value, so that nothing below the binary reads
+//! them by itself.
+//!
+//! An empty variable counts as one that is not set, as in the AWS SDKs.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::fmt;
+
+/// Environment variables, by name.
+///
+/// `Debug` shows the names only: values may hold passwords (a proxy's, for one).
+#[derive(Clone, Default)]
+pub struct Environment(BTreeMap<OsString, OsString>);
+
+impl Environment {
+    /// The value of `name` as text; bytes that are no UTF-8 are replaced, so that they are refused
+    /// by whoever parses the value instead of being taken for an absent variable.
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.raw(name)
+            .map(|value| value.to_string_lossy().into_owned())
+    }
+
+    /// The value of `name` as the operating system holds it, for paths.
+    pub fn raw(&self, name: &str) -> Option<&OsStr> {
+        self.0
+            .get(OsStr::new(name))
+            .filter(|value| !value.is_empty())
+            .map(OsString::as_os_str)
+    }
+
+    /// The value of `name`, which must be `true` or `false` in any case; absent is `false`.
+    ///
+    /// Fails with [`NotABoolean`] on anything else, as the AWS SDKs do.
+    pub fn boolean(&self, name: &'static str) -> Result<bool, NotABoolean> {
+        match self.text(name) {
+            None => Ok(false),
+            Some(value) if value.eq_ignore_ascii_case("true") => Ok(true),
+            Some(value) if value.eq_ignore_ascii_case("false") => Ok(false),
+            Some(_) => Err(NotABoolean { name }),
+        }
+    }
+}
+
+impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
+        Self(
+            variables
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// A variable that takes `true` or `false` holds something else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotABoolean {
+    /// The variable's name.
+    pub name: &'static str,
+}
+
+impl fmt::Display for NotABoolean {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "environment variable {} must be true or false",
+            self.name
+        )
+    }
+}
+
+impl std::error::Error for NotABoolean {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_variable_counts_as_not_set() {
+        let environment: Environment = [("AWS_CA_BUNDLE", "")].into_iter().collect();
+        assert_eq!(environment.raw("AWS_CA_BUNDLE"), None);
+        assert_eq!(environment.boolean("AWS_CA_BUNDLE"), Ok(false));
+    }
+
+    #[test]
+    fn boolean_takes_true_and_false_only() {
+        let environment: Environment = [("A", "TRUE"), ("B", "false"), ("C", "1")]
+            .into_iter()
+            .collect();
+        assert_eq!(environment.boolean("A"), Ok(true));
+        assert_eq!(environment.boolean("B"), Ok(false));
+        assert_eq!(environment.boolean("C"), Err(NotABoolean { name: "C" }));
+    }
+
+    #[test]
+    fn debug_shows_names_and_no_values() {
+        let environment: Environment = [("HTTPS_PROXY", "http://user:hunter2@proxy")]
+            .into_iter()
+            .collect();
+        assert_eq!(format!("{environment:?}"), r#"{"HTTPS_PROXY"}"#);
+    }
+}

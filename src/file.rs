@@ -1,0 +1,169 @@
+//! [`read`]: a file read whole, once, under a cap, into memory that is wiped afterwards.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::io::Read;
+use std::path::Path;
+use std::path::PathBuf;
+
+use zeroize::Zeroize;
+
+use crate::secret::Secret;
+
+/// Reads the file at `path`, which may also be a pipe (`/dev/fd/N`, a process substitution).
+///
+/// Fails where the file cannot be opened or read, or holds more than `bytes_max` bytes.
+pub fn read(path: &Path, bytes_max: usize) -> Result<Secret<Vec<u8>>, FileError> {
+    let fail = |source| FileError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = File::open(path).map_err(fail)?;
+    // A directory opens on Unix and then fails to be read with a poorer message.
+    let metadata = file.metadata().map_err(fail)?;
+    if metadata.is_dir() {
+        return Err(FileError::Directory {
+            path: path.to_owned(),
+        });
+    }
+    let told = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    read_all(&mut file, told.min(bytes_max), bytes_max)
+        .map_err(fail)?
+        .ok_or_else(|| FileError::TooLarge {
+            path: path.to_owned(),
+            bytes_max,
+        })
+}
+
+/// Everything `reader` gives, or `None` if that is more than `bytes_max` bytes. A buffer that has to
+/// grow is copied and wiped by us: a `Vec` that grows by itself leaves its old memory as it was.
+fn read_all(
+    reader: &mut impl Read,
+    expected: usize,
+    bytes_max: usize,
+) -> io::Result<Option<Secret<Vec<u8>>>> {
+    // One byte more than expected, so that the end of the file is seen without growing.
+    let mut buffer = vec![0; expected + 1];
+    let mut filled = 0;
+    loop {
+        if filled > bytes_max {
+            buffer.zeroize();
+            return Ok(None);
+        }
+        if filled == buffer.len() {
+            let mut larger = vec![0; (buffer.len() * 2).max(BUFFER_BYTES_MIN)];
+            for (to, from) in larger.iter_mut().zip(&buffer) {
+                *to = *from;
+            }
+            buffer.zeroize();
+            buffer = larger;
+        }
+        let free = buffer.get_mut(filled..).unwrap_or_default();
+        match reader.read(free) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                buffer.zeroize();
+                return Err(error);
+            }
+        }
+    }
+    buffer.truncate(filled);
+    Ok(Some(Secret::new(buffer)))
+}
+
+/// A file that was named could not be read.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FileError {
+    /// The operating system refused to open or read it.
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is a directory.
+    Directory {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// It is larger than anything of its kind can be.
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The cap.
+        bytes_max: usize,
+    },
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { path, .. } => write!(f, "cannot read {}", path.display()),
+            Self::Directory { path } => {
+                write!(f, "{} is a directory, not a file", path.display())
+            }
+            Self::TooLarge { path, bytes_max } => {
+                write!(f, "{} is larger than {bytes_max} bytes", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for FileError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unreadable { source, .. } => Some(source),
+            Self::Directory { .. } | Self::TooLarge { .. } => None,
+        }
+    }
+}
+
+const BUFFER_BYTES_MIN: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives its bytes one at a time, as a slow pipe does.
+    struct Drip<'a>(&'a [u8]);
+
+    impl Read for Drip<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let Some((first, rest)) = self.0.split_first() else {
+                return Ok(0);
+            };
+            buffer[0] = *first;
+            self.0 = rest;
+            Ok(1)
+        }
+    }
+
+    #[test]
+    fn pipe_of_unknown_length_is_read_whole() {
+        let bytes = vec![7; BUFFER_BYTES_MIN * 3 + 1];
+        let read = read_all(&mut Drip(&bytes), 0, bytes.len())
+            .unwrap()
+            .unwrap();
+        assert_eq!(read.expose(), &bytes);
+    }
+
+    #[test]
+    fn one_byte_over_the_cap_is_refused() {
+        let bytes = [7; 11];
+        assert!(read_all(&mut Drip(&bytes), 0, 10).unwrap().is_none());
+        assert!(read_all(&mut Drip(&bytes), 0, 11).unwrap().is_some());
+    }
+
+    #[test]
+    fn directory_and_absent_file_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = read(folder.path(), 10).unwrap_err();
+        assert!(matches!(error, FileError::Directory { .. }), "{error}");
+        let error = read(&folder.path().join("absent"), 10).unwrap_err();
+        assert!(matches!(error, FileError::Unreadable { .. }), "{error}");
+    }
+}

@@ -1,0 +1,183 @@
+//! [`IdentityError`]: why an identity could not be read, with the file at fault.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::file::FileError;
+use crate::identity::certificate::CertificateError;
+use crate::identity::pem::PemError;
+use crate::identity::private_key::PrivateKeyError;
+use crate::identity::public_key::KeyAlgorithm;
+
+/// Why an identity could not be read.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum IdentityError {
+    /// A file could not be read.
+    File(FileError),
+    /// A file begins as PEM and is not.
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PemError,
+    },
+    /// A file holds no certificate.
+    CertificateMissing {
+        /// The file.
+        path: PathBuf,
+        /// The labels of the blocks in it; none if it is not PEM.
+        found: Vec<String>,
+    },
+    /// The certificate is none to work with.
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: CertificateError,
+    },
+    /// A file holds no private key.
+    PrivateKeyMissing {
+        /// The file.
+        path: PathBuf,
+        /// The labels of the blocks in it; none if it is not PEM.
+        found: Vec<String>,
+    },
+    /// The private key is of a format that is not read.
+    PrivateKeyLabel {
+        /// The file.
+        path: PathBuf,
+        /// The block's label.
+        label: String,
+    },
+    /// The private key is encrypted.
+    PrivateKeyEncrypted {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The private key is none to work with.
+    PrivateKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PrivateKeyError,
+    },
+    /// Certificate and private key are not each other's.
+    KeyDoesNotMatchCertificate {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The kind of key the certificate is for.
+        certificate_key: KeyAlgorithm,
+        /// The key's file.
+        private_key: PathBuf,
+        /// The kind of key that lies there.
+        private_key_algorithm: KeyAlgorithm,
+    },
+    /// The file with the chain holds something else.
+    ChainBlock {
+        /// The file.
+        path: PathBuf,
+        /// The label of the block that is no certificate.
+        label: String,
+    },
+    /// A certificate of the chain is none.
+    Chain {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: CertificateError,
+    },
+    /// The chain is longer than any chain.
+    ChainTooLong {
+        /// The file.
+        path: PathBuf,
+        /// How many certificates it holds.
+        count: usize,
+    },
+}
+
+impl fmt::Display for IdentityError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(error) => error.fmt(f),
+            Self::Pem { path, .. } => write!(f, "cannot read {} as PEM", path.display()),
+            Self::CertificateMissing { path, found } => {
+                write!(f, "no certificate in {}", path.display())?;
+                write_found(f, found)
+            }
+            Self::Certificate { path, .. } => {
+                write!(f, "cannot use the certificate in {}", path.display())
+            }
+            Self::PrivateKeyMissing { path, found } => {
+                write!(f, "no private key in {}", path.display())?;
+                write_found(f, found)
+            }
+            Self::PrivateKeyLabel { path, label } => write!(
+                f,
+                "the private key in {} is of a format that is not supported: {label:?}",
+                path.display()
+            ),
+            Self::PrivateKeyEncrypted { path } => write!(
+                f,
+                "the private key in {} is encrypted with a password, which this version cannot \
+                 read",
+                path.display()
+            ),
+            Self::PrivateKey { path, .. } => {
+                write!(f, "cannot use the private key in {}", path.display())
+            }
+            Self::KeyDoesNotMatchCertificate {
+                certificate,
+                certificate_key,
+                private_key,
+                private_key_algorithm,
+            } => write!(
+                f,
+                "the private key in {} ({private_key_algorithm}) is not the key of the certificate \
+                 in {} ({certificate_key})",
+                private_key.display(),
+                certificate.display()
+            ),
+            Self::ChainBlock { path, label } => write!(
+                f,
+                "invalid certificate chain: {} holds a block {label:?}",
+                path.display()
+            ),
+            Self::Chain { path, .. } => {
+                write!(f, "invalid certificate chain in {}", path.display())
+            }
+            Self::ChainTooLong { path, count } => write!(
+                f,
+                "invalid certificate chain: {} holds {count} intermediates, the service takes at \
+                 most five",
+                path.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for IdentityError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::File(error) => error.source(),
+            Self::Pem { source, .. } => Some(source),
+            Self::Certificate { source, .. } | Self::Chain { source, .. } => Some(source),
+            Self::PrivateKey { source, .. } => Some(source),
+            Self::CertificateMissing { .. }
+            | Self::PrivateKeyMissing { .. }
+            | Self::PrivateKeyLabel { .. }
+            | Self::PrivateKeyEncrypted { .. }
+            | Self::KeyDoesNotMatchCertificate { .. }
+            | Self::ChainBlock { .. }
+            | Self::ChainTooLong { .. } => None,
+        }
+    }
+}
+
+/// What a file holds instead of what was looked for.
+fn write_found(f: &mut fmt::Formatter<'_>, labels: &[String]) -> fmt::Result {
+    match labels {
+        [] => f.write_str(": it is not PEM"),
+        labels => write!(f, ": it holds {}", labels.join(", ")),
+    }
+}

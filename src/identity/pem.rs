@@ -1,0 +1,206 @@
+//! PEM text (RFC 7468), read as leniently as the files in the field need.
+//!
+//! Text around and between blocks, CRLF, any line length, indented lines, a byte-order mark and a
+//! missing last newline are fine. Own code rather than a library's: those at hand either refuse such
+//! files, or hide the headers that tell an encrypted key, or leave decoded keys behind in memory.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use crate::secret::Secret;
+
+/// One `-----BEGIN label-----` ... `-----END label-----` block.
+#[derive(Debug)]
+pub struct PemBlock {
+    /// What it says it is, such as `CERTIFICATE`.
+    pub label: String,
+    /// Whether a `Proc-Type: 4,ENCRYPTED` header stands in it (RFC 1421, 4.6.1.1).
+    pub is_encrypted: bool,
+    /// The DER inside.
+    pub der: Secret<Vec<u8>>,
+}
+
+/// Every block of `text`, in order. A file without any gives none.
+///
+/// Fails on a block that does not end, or whose content is not base64.
+pub fn read_blocks(text: &[u8]) -> Result<Vec<PemBlock>, PemError> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    let mut blocks = Vec::new();
+    let mut lines = text
+        .split(|byte| *byte == b'\n')
+        .map(|line| line.trim_ascii());
+    while let Some(line) = lines.next() {
+        let Some(label) = boundary(line, b"-----BEGIN ") else {
+            continue;
+        };
+        let end = lines
+            .clone()
+            .position(|line| line.starts_with(b"-----END "))
+            .ok_or_else(|| PemError::Unterminated {
+                label: label.clone(),
+            })?;
+        let body = lines.clone().take(end);
+        let last = lines.nth(end).unwrap_or_default();
+        if boundary(last, b"-----END ").as_ref() != Some(&label) {
+            return Err(PemError::Unterminated { label });
+        }
+        blocks.push(block(label, body)?);
+    }
+    Ok(blocks)
+}
+
+/// The label of a boundary line, or `None` where `line` is none.
+fn boundary(line: &[u8], prefix: &[u8]) -> Option<String> {
+    let label = line.strip_prefix(prefix)?.strip_suffix(b"-----")?;
+    Some(String::from_utf8_lossy(label).into_owned())
+}
+
+fn block<'a>(
+    label: String,
+    lines: impl Iterator<Item = &'a [u8]> + Clone,
+) -> Result<PemBlock, PemError> {
+    // Headers, where there are any, end at the first empty line (RFC 1421, 4.4); base64 has no colon.
+    let header_lines = lines.clone().take_while(|line| !line.is_empty());
+    let has_headers = header_lines
+        .clone()
+        .next()
+        .is_some_and(|line| line.contains(&b':'));
+    let (is_encrypted, skipped) = match has_headers {
+        true => (
+            header_lines.clone().any(is_encryption_header),
+            header_lines.count(),
+        ),
+        false => (false, 0),
+    };
+
+    let body = lines.skip(skipped);
+    let mut base64 = Secret::new(Vec::with_capacity(body.clone().map(<[u8]>::len).sum()));
+    for line in body {
+        let digits = line.iter().filter(|byte| !byte.is_ascii_whitespace());
+        base64.expose_mut().extend(digits);
+    }
+    // Decoded into memory that is large enough from the start: growing would leave copies behind.
+    let mut der = Secret::new(vec![0; base64::decoded_len_estimate(base64.expose().len())]);
+    match BASE64_STANDARD.decode_slice(base64.expose(), der.expose_mut()) {
+        Ok(length) => der.expose_mut().truncate(length),
+        Err(_) => return Err(PemError::NotBase64 { label }),
+    }
+    Ok(PemBlock {
+        label,
+        is_encrypted,
+        der,
+    })
+}
+
+fn is_encryption_header(line: &[u8]) -> bool {
+    line.strip_prefix(b"Proc-Type:")
+        .is_some_and(|value| value.trim_ascii().ends_with(b"ENCRYPTED"))
+}
+
+/// Text that is not PEM although it begins as such.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PemError {
+    /// A block begins and does not end.
+    Unterminated {
+        /// Its label.
+        label: String,
+    },
+    /// What stands in a block is not base64.
+    NotBase64 {
+        /// Its label.
+        label: String,
+    },
+}
+
+impl fmt::Display for PemError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unterminated { label } => {
+                write!(f, "the block {label:?} has no end: the file is cut off")
+            }
+            Self::NotBase64 { label } => write!(f, "the block {label:?} is not base64"),
+        }
+    }
+}
+
+impl std::error::Error for PemError {}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn labels(text: &str) -> Result<Vec<String>, PemError> {
+        Ok(read_blocks(text.as_bytes())?
+            .into_iter()
+            .map(|block| block.label)
+            .collect())
+    }
+
+    #[test]
+    fn text_between_blocks_is_ignored() {
+        let text = "Bag Attributes: x\n-----BEGIN A-----\nAQID\n-----END A-----\nsubject=/CN=x\n\
+                    -----BEGIN B-----\r\nAQID\r\n-----END B-----";
+        assert_eq!(labels(text).unwrap(), ["A", "B"]);
+    }
+
+    #[test]
+    fn cut_block_is_refused() {
+        let error = PemError::Unterminated {
+            label: "A".to_owned(),
+        };
+        assert_eq!(labels("-----BEGIN A-----\nAQID\n"), Err(error.clone()));
+        let crossed = "-----BEGIN A-----\nAQID\n-----END B-----\n";
+        assert_eq!(labels(crossed), Err(error));
+    }
+
+    #[test]
+    fn content_that_is_not_base64_is_refused() {
+        let text = "-----BEGIN A-----\nAQ*D\n-----END A-----\n";
+        let label = "A".to_owned();
+        assert_eq!(labels(text), Err(PemError::NotBase64 { label }));
+    }
+
+    #[test]
+    fn headers_tell_an_encrypted_block() {
+        let text = "-----BEGIN A-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAQID\n\
+                    -----END A-----\n";
+        let blocks = read_blocks(text.as_bytes()).unwrap();
+        assert!(blocks[0].is_encrypted);
+        assert_eq!(blocks[0].der.expose(), &[1, 2, 3]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_in_any_line_length_come_back(
+            der in prop::collection::vec(any::<u8>(), 0..300),
+            columns in 1usize..100,
+            newline in prop::sample::select(vec!["\n", "\r\n", "\n  ", " \n\t"]),
+        ) {
+            let base64 = BASE64_STANDARD.encode(&der);
+            let lines: Vec<&str> = base64
+                .as_bytes()
+                .chunks(columns)
+                .map(|line| std::str::from_utf8(line).unwrap())
+                .collect();
+            let text = format!(
+                "-----BEGIN X Y-----{newline}{}{newline}-----END X Y-----",
+                lines.join(newline)
+            );
+            let blocks = read_blocks(text.as_bytes()).unwrap();
+            prop_assert_eq!(blocks.len(), 1);
+            prop_assert_eq!(blocks[0].der.expose(), &der);
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(text in prop::collection::vec(any::<u8>(), 0..400)) {
+            let _ = read_blocks(&text);
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! [`PrivateKey`]: an RSA or EC private key in memory.
+//!
+//! ring signs with every key that it takes; RustCrypto with the rest: RSA outside 2048 to 4096 bits or
+//! with e = 3, P-384 and P-521 (the protocol signs on every curve with SHA-256, ring does not), and
+//! P-256 keys without their public half.
+
+use std::fmt;
+
+use p256::ecdsa::signature::Signer;
+use p256::ecdsa::signature::hazmat::PrehashSigner;
+use pkcs8::PrivateKeyInfoRef;
+use pkcs8::der::Decode;
+use ring::rand::SystemRandom;
+use ring::signature::ECDSA_P256_SHA256_ASN1_SIGNING;
+use ring::signature::EcdsaKeyPair;
+use ring::signature::KeyPair;
+use ring::signature::RSA_PKCS1_SHA256;
+use ring::signature::RsaKeyPair;
+use rsa::RsaPrivateKey;
+use rsa::pkcs1::DecodeRsaPrivateKey;
+use rsa::pkcs1::EncodeRsaPublicKey;
+use rsa::signature::SignatureEncoding;
+use rsa::traits::PublicKeyParts;
+use sec1::EcPrivateKey;
+use sha2::Digest;
+use sha2::Sha256;
+
+use super::public_key::Curve;
+use super::public_key::KeyAlgorithm;
+use super::public_key::OID_EC_PUBLIC_KEY;
+use super::public_key::OID_RSA_ENCRYPTION;
+use super::public_key::PublicKey;
+
+/// A private key that signs for a certificate. The key's bytes are not kept here, only what the
+/// signing library makes of them.
+pub struct PrivateKey {
+    public_key: PublicKey,
+    key: Key,
+}
+
+enum Key {
+    RingRsa(RsaKeyPair),
+    Rsa(Box<rsa::pkcs1v15::SigningKey<Sha256>>),
+    RingP256(EcdsaKeyPair),
+    P256(p256::ecdsa::SigningKey),
+    P384(p384::ecdsa::SigningKey),
+    P521(p521::ecdsa::SigningKey),
+}
+
+impl PrivateKey {
+    /// Reads a `PrivateKeyInfo` (PKCS#8, RFC 5958), with or without the public key in it.
+    pub fn from_pkcs8(der: &[u8]) -> Result<Self, PrivateKeyError> {
+        let info = PrivateKeyInfoRef::from_der(der).map_err(|_| PrivateKeyError::Malformed)?;
+        let algorithm = info.algorithm.oid.to_string();
+        if algorithm == OID_RSA_ENCRYPTION.to_id_string() {
+            return Self::from_pkcs1(info.private_key.as_bytes());
+        }
+        if algorithm != OID_EC_PUBLIC_KEY.to_id_string() {
+            return Err(PrivateKeyError::Algorithm { algorithm });
+        }
+        let curve = info
+            .algorithm
+            .parameters_oid()
+            .map_err(|_| PrivateKeyError::CurveMissing)?;
+        let key = EcPrivateKey::from_der(info.private_key.as_bytes())
+            .map_err(|_| PrivateKeyError::Malformed)?;
+        Self::from_ec(curve_named(curve)?, &key)
+    }
+
+    /// Reads an `RSAPrivateKey` (PKCS#1, RFC 8017, A.1.2) of 1024 to 8192 bits.
+    pub fn from_pkcs1(der: &[u8]) -> Result<Self, PrivateKeyError> {
+        if let Ok(pair) = RsaKeyPair::from_der(der) {
+            return Ok(Self {
+                public_key: PublicKey {
+                    algorithm: KeyAlgorithm::Rsa,
+                    bytes: pair.public_key().as_ref().to_vec(),
+                },
+                key: Key::RingRsa(pair),
+            });
+        }
+        // The size is looked at first: checking a huge key would keep the machine busy for minutes.
+        let bits = modulus_bits(der)?;
+        if !(RSA_BITS_MIN..=RSA_BITS_MAX).contains(&bits) {
+            return Err(PrivateKeyError::RsaBits { bits });
+        }
+        let key = RsaPrivateKey::from_pkcs1_der(der).map_err(|_| PrivateKeyError::Malformed)?;
+        debug_assert_eq!(key.n().bits() as usize, bits);
+        let public = key
+            .to_public_key()
+            .to_pkcs1_der()
+            .map_err(|_| PrivateKeyError::Malformed)?;
+        Ok(Self {
+            public_key: PublicKey {
+                algorithm: KeyAlgorithm::Rsa,
+                bytes: public.as_bytes().to_vec(),
+            },
+            key: Key::Rsa(Box::new(rsa::pkcs1v15::SigningKey::new(key))),
+        })
+    }
+
+    /// Reads an `ECPrivateKey` (SEC 1, C.4; RFC 5915), with or without the public key in it. One that
+    /// names no curve is taken for the curve whose keys have its length.
+    pub fn from_sec1(der: &[u8]) -> Result<Self, PrivateKeyError> {
+        let key = EcPrivateKey::from_der(der).map_err(|_| PrivateKeyError::Malformed)?;
+        let curve = match key.parameters.as_ref() {
+            Some(parameters) => curve_named(
+                parameters
+                    .named_curve()
+                    .ok_or(PrivateKeyError::CurveMissing)?,
+            )?,
+            None => [Curve::P256, Curve::P384, Curve::P521]
+                .into_iter()
+                .find(|curve| curve.field_octets() == key.private_key.len())
+                .ok_or(PrivateKeyError::CurveMissing)?,
+        };
+        Self::from_ec(curve, &key)
+    }
+
+    fn from_ec(curve: Curve, key: &EcPrivateKey<'_>) -> Result<Self, PrivateKeyError> {
+        let malformed = |_| PrivateKeyError::Malformed;
+        let scalar = key.private_key;
+        if let (Curve::P256, Some(public)) = (curve, key.public_key) {
+            let pair = EcdsaKeyPair::from_private_key_and_public_key(
+                &ECDSA_P256_SHA256_ASN1_SIGNING,
+                scalar,
+                public,
+                &SystemRandom::new(),
+            );
+            if let Ok(pair) = pair {
+                let public = pair.public_key().as_ref().to_vec();
+                return Ok(Self::ec(curve, public, Key::RingP256(pair)));
+            }
+        }
+        match curve {
+            Curve::P256 => p256::ecdsa::SigningKey::from_slice(scalar)
+                .map(|key| {
+                    let point = key.verifying_key().to_sec1_point(false);
+                    Self::ec(curve, point.as_bytes().to_vec(), Key::P256(key))
+                })
+                .map_err(malformed),
+            Curve::P384 => p384::ecdsa::SigningKey::from_slice(scalar)
+                .map(|key| {
+                    let point = key.verifying_key().to_sec1_point(false);
+                    Self::ec(curve, point.as_bytes().to_vec(), Key::P384(key))
+                })
+                .map_err(malformed),
+            Curve::P521 => p521::ecdsa::SigningKey::from_slice(scalar)
+                .map(|key| {
+                    let point = key.verifying_key().to_sec1_point(false);
+                    Self::ec(curve, point.as_bytes().to_vec(), Key::P521(key))
+                })
+                .map_err(malformed),
+        }
+    }
+
+    fn ec(curve: Curve, point: Vec<u8>, key: Key) -> Self {
+        Self {
+            public_key: PublicKey {
+                algorithm: KeyAlgorithm::Ec(curve),
+                bytes: point,
+            },
+            key,
+        }
+    }
+
+    /// The public half.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    /// Signs `message` by way of SHA-256: PKCS#1 v1.5 for RSA (deterministic), ECDSA as ASN.1 DER
+    /// `(r, s)` for EC.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignatureError> {
+        match &self.key {
+            Key::RingRsa(pair) => {
+                let mut signature = vec![0; pair.public().modulus_len()];
+                let random = SystemRandom::new();
+                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
+                    .map_err(|_| SignatureError)?;
+                Ok(signature)
+            }
+            Key::RingP256(pair) => pair
+                .sign(&SystemRandom::new(), message)
+                .map(|signature| signature.as_ref().to_vec())
+                .map_err(|_| SignatureError),
+            Key::Rsa(key) => key
+                .try_sign(message)
+                .map(|signature| signature.to_vec())
+                .map_err(|_| SignatureError),
+            Key::P256(key) => {
+                let signature: p256::ecdsa::Signature =
+                    key.try_sign(message).map_err(|_| SignatureError)?;
+                Ok(signature.to_der().as_bytes().to_vec())
+            }
+            Key::P384(key) => {
+                let signature: p384::ecdsa::Signature = key
+                    .sign_prehash(&Sha256::digest(message))
+                    .map_err(|_| SignatureError)?;
+                Ok(signature.to_der().as_bytes().to_vec())
+            }
+            Key::P521(key) => {
+                let signature: p521::ecdsa::Signature = key
+                    .sign_prehash(&Sha256::digest(message))
+                    .map_err(|_| SignatureError)?;
+                Ok(signature.to_der().as_bytes().to_vec())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PrivateKey")
+            .field("algorithm", &self.public_key.algorithm)
+            .finish_non_exhaustive()
+    }
+}
+
+fn curve_named(oid: pkcs8::ObjectIdentifier) -> Result<Curve, PrivateKeyError> {
+    let algorithm = oid.to_string();
+    Curve::from_oid(&algorithm).ok_or(PrivateKeyError::Algorithm { algorithm })
+}
+
+fn modulus_bits(pkcs1: &[u8]) -> Result<usize, PrivateKeyError> {
+    let key =
+        rsa::pkcs1::RsaPrivateKeyRef::from_der(pkcs1).map_err(|_| PrivateKeyError::Malformed)?;
+    let modulus = key.modulus.as_bytes();
+    let leading = modulus
+        .first()
+        .map_or(0, |octet| octet.leading_zeros() as usize);
+    Ok(modulus.len() * 8 - leading)
+}
+
+/// Bytes that are not a private key to work with. What they are is not told: they may be a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PrivateKeyError {
+    /// They are no key of the kind their label says, or its parts do not fit together.
+    Malformed,
+    /// The service does not work with keys of this kind.
+    Algorithm {
+        /// The object identifier of the kind or curve.
+        algorithm: String,
+    },
+    /// An EC key that does not tell its curve.
+    CurveMissing,
+    /// An RSA key of a size that is not taken.
+    RsaBits {
+        /// The bits of its modulus.
+        bits: usize,
+    },
+}
+
+impl fmt::Display for PrivateKeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed => f.write_str("not a well-formed private key"),
+            Self::Algorithm { algorithm } => write!(
+                f,
+                "the key is of a kind that iam roles anywhere does not take ({algorithm}); RSA and \
+                 EC on P-256, P-384 and P-521 work"
+            ),
+            Self::CurveMissing => f.write_str("the EC key does not name its curve"),
+            Self::RsaBits { bits } => write!(
+                f,
+                "the RSA key has {bits} bits; {RSA_BITS_MIN} to {RSA_BITS_MAX} are read"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for PrivateKeyError {}
+
+/// The private key would not sign: its parts do not fit together, or there is no randomness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignatureError;
+
+impl fmt::Display for SignatureError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the private key did not sign: its parts do not fit together")
+    }
+}
+
+impl std::error::Error for SignatureError {}
+
+/// Smaller keys are broken (RFC 8017 gives no minimum; the service's own is 2048 in practice).
+const RSA_BITS_MIN: usize = 1024;
+
+/// One signature by a larger key takes longer than anybody waits.
+const RSA_BITS_MAX: usize = 8192;

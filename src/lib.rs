@@ -1,0 +1,38 @@
+//! Temporary AWS credentials from an X.509 certificate: the client of IAM Roles Anywhere.
+//!
+//! A machine that holds a certificate and its private key asks the `CreateSession` API for a
+//! session of a role. The request is signed with that private key ([SigV4-X509]); the answer is a
+//! set of short-lived credentials. This library is the path from the one to the other, and the
+//! binary `aws_signing_helper` is the command line on top of it.
+//!
+//! Data flows down the list of modules below, imports point up it:
+//!
+//! 1. [`identity`] reads a certificate, its chain and the private key as one pair,
+//! 2. [`sigv4_x509`] signs a request with it, without any input or output of its own,
+//! 3. [`create_session`] makes the call: endpoint, TLS, proxy, retries, errors,
+//! 4. [`credentials`] is what comes back,
+//! 5. [`output`] is how it leaves the process.
+//!
+//! Nothing here reads the environment, the wall clock or a random source, and nothing prints or
+//! exits: the caller passes [`environment::Environment`], [`clock::Clock`] and a source of jitter,
+//! and decides what to show.
+//!
+//! [SigV4-X509]: https://docs.aws.amazon.com/rolesanywhere/latest/userguide/authentication-sign-process.html
+
+pub mod platform;
+pub mod secret;
+pub mod environment;
+pub mod clock;
+pub mod file;
+pub mod text;
+pub mod arn;
+pub mod identity;
+pub mod sigv4_x509;
+pub mod create_session;
+pub mod credentials;
+pub mod output;
+
+pub use create_session::Client;
+pub use credentials::Credentials;
+pub use identity::Identity;
+pub use identity::IdentitySource;

@@ -1,0 +1,82 @@
+//! What differs between operating systems: same names everywhere, callers have no `cfg`.
+
+use std::sync::Arc;
+
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::CryptoProvider;
+
+#[cfg(not(any(windows, target_os = "macos")))]
+pub use self::bundle_only::system_verifier;
+#[cfg(not(unix))]
+pub use self::not_unix::forbid_core_files;
+#[cfg(any(windows, target_os = "macos"))]
+pub use self::system_store::system_verifier;
+#[cfg(unix)]
+pub use self::unix::forbid_core_files;
+
+/// What verifies a server's certificate by the operating system's own store, where there is one.
+pub type SystemVerifier = Option<Result<Arc<dyn ServerCertVerifier>, rustls::Error>>;
+
+#[cfg(any(windows, target_os = "macos"))]
+mod system_store {
+    use rustls_platform_verifier::Verifier;
+
+    use super::Arc;
+    use super::CryptoProvider;
+    use super::SystemVerifier;
+
+    /// The system's verifier: it knows the roots that an administrator rolled out.
+    pub fn system_verifier(provider: Arc<CryptoProvider>) -> SystemVerifier {
+        Some(Verifier::new(provider).map(|verifier| Arc::new(verifier) as _))
+    }
+}
+
+#[cfg(not(any(windows, target_os = "macos")))]
+mod bundle_only {
+    use super::Arc;
+    use super::CryptoProvider;
+    use super::SystemVerifier;
+
+    /// None: trust roots are a file here, see [`super::TRUST_BUNDLES`].
+    pub fn system_verifier(_provider: Arc<CryptoProvider>) -> SystemVerifier {
+        None
+    }
+}
+
+#[cfg(unix)]
+mod unix {
+    use rustix::process::Resource;
+    use rustix::process::Rlimit;
+
+    /// Lets no crash write the private key to disk. The limit is only ever lowered, which needs no
+    /// right.
+    pub fn forbid_core_files() {
+        let none = Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        };
+        let _ = rustix::process::setrlimit(Resource::Core, none);
+    }
+}
+
+#[cfg(not(unix))]
+mod not_unix {
+    /// Nothing to do: Windows writes no core files unless an administrator asked for them.
+    pub fn forbid_core_files() {}
+}
+
+/// Where distributions keep the bundle of trust roots; the first that exists counts.
+pub const TRUST_BUNDLES: &[&str] = &[
+    // Debian, Ubuntu, Alpine, Arch, Gentoo
+    "/etc/ssl/certs/ca-certificates.crt",
+    // Fedora, RHEL, Amazon Linux
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    // SUSE
+    "/etc/ssl/ca-bundle.pem",
+    // OpenELEC, and Alpine without the package above
+    "/etc/pki/tls/cacert.pem",
+    "/etc/ssl/cert.pem",
+    // FreeBSD
+    "/usr/local/etc/ssl/cert.pem",
+];
