@@ -1,0 +1,76 @@
+//! [`Authorization`]: the header that carries the signature.
+
+use std::fmt;
+
+use crate::identity::public_key::KeyAlgorithm;
+
+/// The value of the `Authorization` header.
+///
+/// `Display` is the value as it is sent. Whoever holds it, with the request, can send the request
+/// for some minutes: it is not for logs, and `Debug` leaves the signature out.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Authorization {
+    /// How the signature was made.
+    pub algorithm: SignatureAlgorithm,
+    /// The certificate's serial number in decimal and the credential scope, joined by `/`.
+    pub credential: String,
+    /// The names of the signed headers.
+    pub signed_headers: String,
+    /// The signature in lower-case hexadecimal.
+    pub signature: String,
+}
+
+impl fmt::Display for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            algorithm,
+            credential,
+            signed_headers,
+            signature,
+        } = self;
+        write!(
+            f,
+            "{algorithm} Credential={credential}, SignedHeaders={signed_headers}, \
+             Signature={signature}"
+        )
+    }
+}
+
+impl fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authorization")
+            .field("algorithm", &self.algorithm)
+            .field("credential", &self.credential)
+            .field("signed_headers", &self.signed_headers)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The algorithm's name on the wire; it follows the private key, never the certificate's signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignatureAlgorithm {
+    /// PKCS#1 v1.5 with SHA-256.
+    RsaSha256,
+    /// ECDSA with SHA-256, on any curve.
+    EcdsaSha256,
+}
+
+impl SignatureAlgorithm {
+    /// The algorithm by which a key of this kind signs.
+    pub fn of(key: KeyAlgorithm) -> Self {
+        match key {
+            KeyAlgorithm::Rsa => Self::RsaSha256,
+            KeyAlgorithm::Ec(_) => Self::EcdsaSha256,
+        }
+    }
+}
+
+impl fmt::Display for SignatureAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RsaSha256 => "AWS4-X509-RSA-SHA256",
+            Self::EcdsaSha256 => "AWS4-X509-ECDSA-SHA256",
+        })
+    }
+}
