@@ -1,0 +1,155 @@
+//! [`hint`]: what to do about a failure whose message is known to confuse people.
+
+use std::fmt::Write;
+
+use time::OffsetDateTime;
+
+use crate::create_session::Failure;
+use crate::create_session::error::CLOCK_SKEW_SECONDS_MAX;
+use crate::create_session::error::CreateSessionError;
+use crate::create_session::request::CreateSessionRequest;
+use crate::identity::Identity;
+
+/// What was asked for, by whom and when: what a hint may point at.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Who asked.
+    pub identity: &'a Identity,
+    /// For what.
+    pub request: &'a CreateSessionRequest,
+    /// Whether a variable names a proxy that was not to be used.
+    pub is_proxy_unused: bool,
+    /// When.
+    pub time: OffsetDateTime,
+}
+
+/// One line on what to do next, where more can be said than the error does.
+pub fn hint(failure: &Failure, asked: Asked<'_>) -> Option<String> {
+    match &failure.error {
+        CreateSessionError::Service {
+            status,
+            code,
+            message,
+            clock_ahead_seconds,
+            ..
+        } => {
+            let code = code.as_deref().unwrap_or_default();
+            if *status == 429 || code == "ThrottlingException" {
+                return Some(THROTTLED.to_owned());
+            }
+            let ahead =
+                clock_ahead_seconds.filter(|ahead| ahead.unsigned_abs() > CLOCK_SKEW_SECONDS_MAX);
+            if let Some(ahead) = ahead {
+                return Some(wrong_clock(ahead));
+            }
+            if code == "ResourceNotFoundException" {
+                return Some(NOT_FOUND.to_owned());
+            }
+            (*status == 403).then(|| access_denied(&message.to_lowercase(), asked))
+        }
+        CreateSessionError::ServerCertificate {
+            is_certificate_authority: true,
+            ..
+        } => Some(CA_AS_SERVER.to_owned()),
+        CreateSessionError::ServerCertificate { .. } => Some(SERVER_UNTRUSTED.to_owned()),
+        CreateSessionError::NotTls { .. } => Some(NOT_TLS.to_owned()),
+        CreateSessionError::NameResolution { .. }
+        | CreateSessionError::Connect { .. }
+        | CreateSessionError::TimedOut { .. }
+            if asked.is_proxy_unused =>
+        {
+            Some(PROXY_UNUSED.to_owned())
+        }
+        CreateSessionError::NotCreateSession { .. } | CreateSessionError::TooLarge { .. } => {
+            Some(SOMEBODY_ELSE.to_owned())
+        }
+        CreateSessionError::Signature(_)
+        | CreateSessionError::NameResolution { .. }
+        | CreateSessionError::Connect { .. }
+        | CreateSessionError::Connection { .. }
+        | CreateSessionError::TimedOut { .. } => None,
+    }
+}
+
+/// The service's 403 says little; what is known of the certificate says more.
+fn access_denied(message: &str, asked: Asked<'_>) -> String {
+    if message.contains("session tag") {
+        return SESSION_TAGS.to_owned();
+    }
+    let concerns = concerns(asked);
+    if message.contains("untrusted") {
+        return format!("{UNTRUSTED}{concerns}");
+    }
+    if message.contains("signature") {
+        return format!("{SIGNATURE}{concerns}");
+    }
+    if !concerns.is_empty() {
+        return concerns.trim_start_matches("; ").to_owned();
+    }
+    match asked.request.role_session_name {
+        Some(_) => format!("{ROLE_SESSION_NAME}; or: {TRUST_POLICY}"),
+        None => TRUST_POLICY.to_owned(),
+    }
+}
+
+/// What the service is known to refuse in the certificate and its chain, each after a `; `.
+fn concerns(asked: Asked<'_>) -> String {
+    let mut text = String::new();
+    let concerns = asked.identity.certificate().concerns(asked.time);
+    for (index, concern) in concerns.iter().enumerate() {
+        let lead = match index {
+            0 => "; the certificate: ",
+            _ => ", ",
+        };
+        let _ = write!(text, "{lead}{concern}");
+    }
+    let length = asked.identity.chain().certificates().len();
+    if length > CHAIN_LENGTH_SERVICE_MAX {
+        let _ = write!(
+            text,
+            "; the chain has {length} intermediates, the service takes \
+             {CHAIN_LENGTH_SERVICE_MAX}"
+        );
+    }
+    text
+}
+
+fn wrong_clock(ahead_seconds: i64) -> String {
+    let minutes = ahead_seconds.unsigned_abs() / 60;
+    let direction = match ahead_seconds > 0 {
+        true => "behind",
+        false => "ahead of",
+    };
+    format!(
+        "this machine's clock is {minutes} minutes {direction} the service's; set it (is NTP \
+         running?)"
+    )
+}
+
+/// What the service accepts in `X-Amz-X509-Chain`.
+const CHAIN_LENGTH_SERVICE_MAX: usize = 5;
+
+const THROTTLED: &str = "CreateSession takes 10 calls a second per account and region; let sessions \
+                         last longer, or start fewer helpers at once";
+const NOT_FOUND: &str =
+    "check that trust anchor and profile exist in this region and account, and are enabled";
+const SESSION_TAGS: &str = "the certificate's subject holds characters that session tags refuse; \
+                            turn off the attribute mapping in the profile, or issue a certificate \
+                            with letters, digits, spaces and _.:/=+-@ only";
+const UNTRUSTED: &str = "the trust anchor does not vouch for this certificate: is it the CA that \
+                         issued it, and are the intermediates given (--intermediates)?";
+const SIGNATURE: &str = "the service could not verify the signature: something on the way may change \
+                         the request, or the clock is wrong";
+const ROLE_SESSION_NAME: &str = "a --role-session-name is refused unless the profile has \
+                                 acceptRoleSessionName";
+const TRUST_POLICY: &str = "check that the profile lists the role, and that the role's trust policy \
+                            lets rolesanywhere.amazonaws.com sts:AssumeRole, sts:TagSession and \
+                            sts:SetSourceIdentity with conditions that this certificate meets";
+const SERVER_UNTRUSTED: &str = "if a proxy or gateway inspects TLS here, name the PEM file with its \
+                                CA in AWS_CA_BUNDLE";
+const CA_AS_SERVER: &str = "the server shows a CA's own certificate; give it one that was issued for \
+                            it (basicConstraints CA:FALSE)";
+const NOT_TLS: &str = "does the endpoint begin with https:// where http:// is meant?";
+const PROXY_UNUSED: &str = "a proxy is set in the environment; it is used only with --with-proxy";
+const SOMEBODY_ELSE: &str = "is the endpoint right, and does no proxy or captive portal stand in \
+                             between?";

@@ -1,0 +1,270 @@
+//! [`Proxy`]: which proxy a request goes through, by the rules of Go's `net/http`, which the
+//! reference helper follows.
+//!
+//! `HTTPS_PROXY` or `HTTP_PROXY` by the endpoint's scheme, upper case first, then lower case; there is
+//! no `ALL_PROXY`. `localhost` and loopback addresses are reached directly, and so is what `NO_PROXY`
+//! lists. Source: [httpproxy](https://pkg.go.dev/golang.org/x/net/http/httpproxy).
+
+use std::fmt;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use reqwest::Url;
+
+use crate::create_session::endpoint::Endpoint;
+use crate::environment::Environment;
+
+/// A proxy's URL, with user and password if it has any; `Debug` leaves those out.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Proxy {
+    url: Url,
+}
+
+impl Proxy {
+    /// The proxy on the way to `endpoint`, if there is one.
+    ///
+    /// Fails where the variable that counts holds no proxy's URL.
+    pub fn on_the_way_to(
+        endpoint: &Endpoint,
+        environment: &Environment,
+    ) -> Result<Option<Self>, ProxyError> {
+        let Some((variable, value)) = configured(endpoint, environment) else {
+            return Ok(None);
+        };
+        let no_proxy = environment
+            .text("NO_PROXY")
+            .or_else(|| environment.text("no_proxy"))
+            .unwrap_or_default();
+        if is_direct(endpoint.url(), &no_proxy) {
+            return Ok(None);
+        }
+        let url = match value.contains("://") {
+            true => Url::parse(&value),
+            false => Url::parse(&format!("http://{value}")),
+        };
+        let url = url
+            .ok()
+            .filter(|url| SCHEMES.contains(&url.scheme()) && url.has_host())
+            .ok_or(ProxyError { variable })?;
+        Ok(Some(Self { url }))
+    }
+
+    /// The URL with user and password.
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+}
+
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.url.host_str().unwrap_or_default();
+        write!(f, "{}://{host}", self.url.scheme())?;
+        match self.url.port() {
+            Some(port) => write!(f, ":{port}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Proxy({self})")
+    }
+}
+
+/// Whether a variable names a proxy for `endpoint`, used or not.
+pub fn is_configured(endpoint: &Endpoint, environment: &Environment) -> bool {
+    configured(endpoint, environment).is_some()
+}
+
+/// The variable that names a proxy for the endpoint's scheme, and its value.
+fn configured(endpoint: &Endpoint, environment: &Environment) -> Option<(&'static str, String)> {
+    let names = match endpoint.is_tls() {
+        true => ["HTTPS_PROXY", "https_proxy"],
+        false => ["HTTP_PROXY", "http_proxy"],
+    };
+    names
+        .into_iter()
+        .find_map(|name| Some((name, environment.text(name)?)))
+}
+
+/// Whether the endpoint is reached without a proxy.
+fn is_direct(endpoint: &Url, no_proxy: &str) -> bool {
+    let host = endpoint
+        .host_str()
+        .unwrap_or_default()
+        .trim_matches(['[', ']'])
+        .trim_end_matches('.')
+        .to_lowercase();
+    let port = endpoint.port_or_known_default().unwrap_or_default();
+    let address = host.parse::<IpAddr>().ok();
+    if host == "localhost" || address.is_some_and(|address| address.is_loopback()) {
+        return true;
+    }
+    no_proxy
+        .split(',')
+        .map(|entry| entry.trim().to_lowercase())
+        .filter(|entry| !entry.is_empty())
+        .any(|entry| matches(&entry, &host, address, port))
+}
+
+/// Whether an entry of `NO_PROXY` names the host: `*`, a network, an address or a name, the latter
+/// two with an optional port.
+fn matches(entry: &str, host: &str, address: Option<IpAddr>, port: u16) -> bool {
+    if entry == "*" {
+        return true;
+    }
+    if let Ok(network) = entry.parse::<IpNet>() {
+        return address.is_some_and(|address| network.contains(&address));
+    }
+    let (name, entry_port) = split_port(entry);
+    if entry_port.is_some_and(|entry_port| entry_port != port) {
+        return false;
+    }
+    if let Ok(listed) = name.trim_matches(['[', ']']).parse::<IpAddr>() {
+        return address == Some(listed);
+    }
+    // ".example.com" and "*.example.com" mean what is below, "example.com" itself and what is below.
+    let name = name.strip_prefix('*').unwrap_or(name);
+    match name.strip_prefix('.') {
+        Some(domain) => is_below(host, domain),
+        None => host == name || is_below(host, name),
+    }
+}
+
+fn is_below(host: &str, domain: &str) -> bool {
+    !domain.is_empty()
+        && host
+            .strip_suffix(domain)
+            .is_some_and(|rest| rest.ends_with('.'))
+}
+
+/// `name:port`, `[address]:port`; an address of IPv6 without brackets has no port.
+fn split_port(entry: &str) -> (&str, Option<u16>) {
+    match entry.rsplit_once(':') {
+        Some((name, port)) if !name.contains(':') || name.ends_with(']') => match port.parse() {
+            Ok(port) => (name, Some(port)),
+            Err(_) => (entry, None),
+        },
+        _ => (entry, None),
+    }
+}
+
+/// A variable that should name a proxy holds something else; what, is not told: it may be a password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyError {
+    /// The variable's name.
+    pub variable: &'static str,
+}
+
+impl fmt::Display for ProxyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "environment variable {} is not a proxy's url",
+            self.variable
+        )
+    }
+}
+
+impl std::error::Error for ProxyError {}
+
+const SCHEMES: &[&str] = &["http", "https", "socks5", "socks5h"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proxy(endpoint: &str, variables: &[(&str, &str)]) -> Result<Option<String>, ProxyError> {
+        let endpoint = Endpoint::parse(endpoint).unwrap();
+        let environment = variables.iter().copied().collect();
+        Proxy::on_the_way_to(&endpoint, &environment)
+            .map(|proxy| proxy.map(|proxy| proxy.to_string()))
+    }
+
+    #[test]
+    fn variable_follows_the_scheme_and_upper_case_wins() {
+        let variables = [
+            ("HTTPS_PROXY", "http://upper:1"),
+            ("https_proxy", "http://lower:1"),
+            ("http_proxy", "plain:1"),
+            ("ALL_PROXY", "http://all:1"),
+        ];
+        let upper = Ok(Some("http://upper:1".to_owned()));
+        assert_eq!(proxy("https://aws", &variables), upper);
+        let plain = Ok(Some("http://plain:1".to_owned()));
+        assert_eq!(proxy("http://aws", &variables), plain);
+        assert_eq!(proxy("http://aws", &variables[3..]), Ok(None));
+    }
+
+    #[test]
+    fn loopback_is_direct() {
+        let variables = [("HTTP_PROXY", "http://p:1")];
+        for host in ["localhost", "LOCALHOST:8080", "127.1.2.3", "[::1]:80"] {
+            assert_eq!(
+                proxy(&format!("http://{host}"), &variables),
+                Ok(None),
+                "{host}"
+            );
+        }
+        assert!(
+            proxy("http://localhost.example", &variables)
+                .unwrap()
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn no_proxy_takes_names_suffixes_addresses_networks_and_ports() {
+        let direct = |endpoint: &str, no_proxy: &str| {
+            let variables = [("HTTP_PROXY", "http://p:1"), ("NO_PROXY", no_proxy)];
+            proxy(endpoint, &variables).unwrap().is_none()
+        };
+        for (endpoint, no_proxy) in [
+            ("http://a.example.com", "example.com"),
+            ("http://example.com", "x, example.com"),
+            ("http://a.example.com", ".example.com"),
+            ("http://a.example.com", "*.example.com"),
+            ("http://a.example.com", "EXAMPLE.com"),
+            ("http://a.example.com:8080", "example.com:8080"),
+            ("http://a.example.com", "example.com:80"),
+            ("http://10.1.2.3", "10.0.0.0/8"),
+            ("http://10.1.2.3", "10.1.2.3"),
+            ("http://10.1.2.3:8080", "10.1.2.3:8080"),
+            ("http://[fd00::1]", "fd00::/8"),
+            ("http://[fd00::1]:8080", "[fd00::1]:8080"),
+            ("http://anything", "*"),
+        ] {
+            assert!(direct(endpoint, no_proxy), "{endpoint} {no_proxy}");
+        }
+        for (endpoint, no_proxy) in [
+            ("http://example.com", ".example.com"),
+            ("http://badexample.com", "example.com"),
+            ("http://a.example.com:8080", "example.com:80"),
+            ("http://11.1.2.3", "10.0.0.0/8"),
+            ("http://a.example.com", "com.example"),
+            ("http://a.example.com", ","),
+        ] {
+            assert!(!direct(endpoint, no_proxy), "{endpoint} {no_proxy}");
+        }
+    }
+
+    #[test]
+    fn password_of_a_proxy_is_never_shown() {
+        let endpoint = Endpoint::parse("http://aws").unwrap();
+        let environment = [("HTTP_PROXY", "http://user:hunter2@p:8080")]
+            .into_iter()
+            .collect();
+        let proxy = Proxy::on_the_way_to(&endpoint, &environment)
+            .unwrap()
+            .unwrap();
+        assert_eq!(proxy.url().password(), Some("hunter2"));
+        assert_eq!(
+            format!("{proxy} {proxy:?}"),
+            "http://p:8080 Proxy(http://p:8080)"
+        );
+        let broken = [("HTTP_PROXY", "http://hunter2:x@")].into_iter().collect();
+        let error = Proxy::on_the_way_to(&endpoint, &broken).unwrap_err();
+        assert!(!error.to_string().contains("hunter2"));
+    }
+}

@@ -1,0 +1,263 @@
+//! [`Transport`]: sends one request and receives one answer, within caps on time and size.
+//!
+//! It knows nothing of retries: a request is signed for one attempt and sent once. Redirects are not
+//! followed, since they would carry the signature elsewhere.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::Response;
+use reqwest::Url;
+use reqwest::header::HeaderMap;
+use rustls::CertificateError;
+
+use crate::create_session::endpoint::Endpoint;
+use crate::create_session::error::CreateSessionError;
+use crate::create_session::error::RESPONSE_BYTES_MAX;
+use crate::create_session::proxy::Proxy;
+use crate::create_session::trust_roots::TrustRoots;
+use crate::create_session::trust_roots::TrustRootsError;
+
+/// An HTTP client for one endpoint.
+pub(crate) struct Transport {
+    client: reqwest::Client,
+    host: String,
+    attempt_time_max: Duration,
+}
+
+/// An answer, whole.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+/// How long a connection and a whole attempt may take.
+#[derive(Debug, Clone, Copy)]
+pub struct AttemptLimits {
+    /// Until the connection stands, TLS included.
+    pub connect: Duration,
+    /// From the name's resolution to the answer's last byte.
+    pub attempt: Duration,
+}
+
+impl Transport {
+    /// Sets up TLS, unless `endpoint` does without, and the proxy.
+    pub(crate) fn new(
+        endpoint: &Endpoint,
+        trust_roots: &TrustRoots,
+        proxy: Option<&Proxy>,
+        limits: AttemptLimits,
+    ) -> Result<Self, TransportError> {
+        let mut builder = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(limits.connect)
+            .timeout(limits.attempt)
+            .http1_only();
+        let proxy_is_tls = proxy.is_some_and(|proxy| proxy.url().scheme() == "https");
+        let config = match endpoint.is_tls() || proxy_is_tls {
+            true => trust_roots
+                .tls_config()
+                .map_err(TransportError::TrustRoots)?,
+            // Without TLS no roots are read: none of them is going to be needed.
+            false => rustls::ClientConfig::builder_with_provider(
+                rustls::crypto::ring::default_provider().into(),
+            )
+            .with_safe_default_protocol_versions()
+            .map_err(|error| TransportError::TrustRoots(TrustRootsError::Tls(error)))?
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth(),
+        };
+        builder = builder.tls_backend_preconfigured(config);
+        if let Some(proxy) = proxy {
+            // The URL is valid already; its text may hold a password and goes into no error.
+            let proxy = reqwest::Proxy::all(proxy.url().clone())
+                .map_err(|_| TransportError::Client("the proxy's url is not supported".into()))?;
+            builder = builder.proxy(proxy);
+        }
+        Ok(Self {
+            client: builder
+                .build()
+                .map_err(|error| TransportError::Client(innermost(&error)))?,
+            host: endpoint.authority(),
+            attempt_time_max: limits.attempt,
+        })
+    }
+
+    /// Posts `body` to `url`.
+    pub(crate) async fn post(
+        &self,
+        url: Url,
+        headers: HeaderMap,
+        body: Vec<u8>,
+    ) -> Result<Answer, CreateSessionError> {
+        let mut response = self
+            .client
+            .request(Method::POST, url)
+            .headers(headers)
+            .body(body)
+            .send()
+            .await
+            .map_err(|error| self.failure(&error))?;
+        let status = response.status().as_u16();
+        let headers = std::mem::take(response.headers_mut());
+        let body = self.body(response, status).await?;
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
+    }
+
+    async fn body(
+        &self,
+        mut response: Response,
+        status: u16,
+    ) -> Result<Vec<u8>, CreateSessionError> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| self.cut(&error, status, &body))?
+        {
+            if body.len() + chunk.len() > RESPONSE_BYTES_MAX {
+                return Err(CreateSessionError::TooLarge {
+                    host: self.host.clone(),
+                    status,
+                });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    /// An answer whose head came and whose body broke off.
+    fn cut(&self, error: &reqwest::Error, status: u16, body: &[u8]) -> CreateSessionError {
+        if error.is_timeout() {
+            return self.failure(error);
+        }
+        CreateSessionError::Connection {
+            host: self.host.clone(),
+            cause: format!(
+                "the answer with status {status} was cut off after {} bytes of its body",
+                body.len()
+            ),
+        }
+    }
+
+    /// What went wrong, in the field's words rather than the HTTP library's.
+    fn failure(&self, error: &reqwest::Error) -> CreateSessionError {
+        let host = self.host.clone();
+        if let Some(tls) = find::<rustls::Error>(error) {
+            return match tls {
+                rustls::Error::InvalidCertificate(invalid) => {
+                    CreateSessionError::ServerCertificate {
+                        host,
+                        cause: invalid.to_string(),
+                        is_certificate_authority: is_certificate_authority(invalid),
+                    }
+                }
+                rustls::Error::InvalidMessage(_) => CreateSessionError::NotTls { host },
+                other => CreateSessionError::Connect {
+                    host,
+                    cause: other.to_string(),
+                },
+            };
+        }
+        if error.is_timeout() && !error.is_connect() {
+            return CreateSessionError::TimedOut {
+                host,
+                after: self.attempt_time_max,
+            };
+        }
+        let cause = match error.is_timeout() {
+            true => "no connection in time".to_owned(),
+            false => innermost(error),
+        };
+        if error.is_dns() {
+            return CreateSessionError::NameResolution {
+                host,
+                is_temporary: TEMPORARY_RESOLUTION_CAUSES
+                    .iter()
+                    .any(|text| cause.contains(text)),
+                cause,
+            };
+        }
+        match error.is_connect() {
+            true => CreateSessionError::Connect { host, cause },
+            false => CreateSessionError::Connection { host, cause },
+        }
+    }
+}
+
+/// The first `T` in the chain of causes; TLS errors come wrapped in an `io::Error`, which hides what
+/// it wraps from `source()`.
+fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        let wrapped = error
+            .downcast_ref::<io::Error>()
+            .and_then(|error| error.get_ref());
+        if let Some(found) = wrapped.and_then(|error| find::<T>(error)) {
+            return Some(found);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// The text of the last cause: those before it only say that something failed.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+fn is_certificate_authority(error: &CertificateError) -> bool {
+    match error {
+        CertificateError::Other(other) => other.0.to_string().contains("CaUsedAsEndEntity"),
+        _ => false,
+    }
+}
+
+/// Why there is no transport.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TransportError {
+    /// There are no roots to verify the server against.
+    TrustRoots(TrustRootsError),
+    /// The HTTP client cannot be set up.
+    Client(String),
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TrustRoots(error) => error.fmt(f),
+            Self::Client(cause) => write!(f, "cannot set up the http client: {cause}"),
+        }
+    }
+}
+
+impl Error for TransportError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::TrustRoots(error) => error.source(),
+            Self::Client(_) => None,
+        }
+    }
+}
+
+/// What resolvers say for EAI_AGAIN (glibc and macOS, musl, Windows); the code itself gets lost on
+/// the way through the standard library.
+const TEMPORARY_RESOLUTION_CAUSES: &[&str] = &["Temporary failure", "Try again", "os error 11002"];

@@ -1,0 +1,210 @@
+//! [`TrustRoots`]: which certificate authorities a server's certificate is verified against.
+
+use std::fmt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls::DigitallySignedStruct;
+use rustls::DistinguishedName;
+use rustls::RootCertStore;
+use rustls::SignatureScheme;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::client::danger::ServerCertVerified;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::ServerName;
+use rustls::pki_types::UnixTime;
+use rustls::pki_types::pem::PemObject;
+
+use crate::environment::Environment;
+use crate::file;
+use crate::file::FileError;
+use crate::platform;
+
+/// Which certificate authorities count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TrustRoots {
+    /// Those of a PEM file that was asked for by name.
+    Bundle(PathBuf),
+    /// Those of the operating system, else those built in.
+    System,
+    /// None: any server is believed.
+    Unverified,
+}
+
+impl TrustRoots {
+    /// `AWS_CA_BUNDLE`, else `SSL_CERT_FILE`, else the system's.
+    pub fn resolve(environment: &Environment) -> Self {
+        ["AWS_CA_BUNDLE", "SSL_CERT_FILE"]
+            .into_iter()
+            .find_map(|name| environment.raw(name))
+            .map_or(Self::System, |path| Self::Bundle(path.into()))
+    }
+
+    /// TLS 1.2 and 1.3 by ring, verifying servers against these roots.
+    pub(crate) fn tls_config(&self) -> Result<ClientConfig, TrustRootsError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(TrustRootsError::Tls)?;
+        let builder = match self {
+            Self::Bundle(path) => builder.with_root_certificates(read_bundle(path)?),
+            Self::Unverified => builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(AnyServer(provider))),
+            Self::System => match platform::system_verifier(provider) {
+                Some(verifier) => builder
+                    .dangerous()
+                    .with_custom_certificate_verifier(verifier.map_err(TrustRootsError::Tls)?),
+                None => builder.with_root_certificates(system_roots()?),
+            },
+        };
+        let mut config = builder.with_no_client_auth();
+        // One connection a call: nothing is there to be resumed.
+        config.resumption = rustls::client::Resumption::disabled();
+        Ok(config)
+    }
+}
+
+fn system_roots() -> Result<RootCertStore, TrustRootsError> {
+    let bundle = platform::TRUST_BUNDLES
+        .iter()
+        .map(Path::new)
+        .find(|path| path.exists());
+    match bundle {
+        Some(path) => read_bundle(path),
+        None => Ok(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()),
+    }
+}
+
+/// The roots of a PEM file. Single certificates that rustls does not understand are passed over, as
+/// there are some in the bundles of old distributions.
+fn read_bundle(path: &Path) -> Result<RootCertStore, TrustRootsError> {
+    let text = file::read(path, BUNDLE_BYTES_MAX).map_err(TrustRootsError::File)?;
+    let certificates = CertificateDer::pem_slice_iter(text.expose()).filter_map(Result::ok);
+    let mut roots = RootCertStore::empty();
+    let (added, _) = roots.add_parsable_certificates(certificates);
+    match added {
+        0 => Err(TrustRootsError::NoCertificate {
+            path: path.to_owned(),
+        }),
+        _ => Ok(roots),
+    }
+}
+
+/// Believes any server, for `--no-verify-ssl`.
+#[derive(Debug)]
+struct AnyServer(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyServer {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+
+    fn root_hint_subjects(&self) -> Option<&[DistinguishedName]> {
+        None
+    }
+}
+
+/// Why there are no roots to verify a server against.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TrustRootsError {
+    /// The bundle cannot be read.
+    File(FileError),
+    /// The bundle holds no certificate.
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
+    /// TLS cannot be set up.
+    Tls(rustls::Error),
+}
+
+impl fmt::Display for TrustRootsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(_) => f.write_str("cannot load the trust roots"),
+            Self::NoCertificate { path } => write!(
+                f,
+                "cannot load the trust roots: no certificate in {}",
+                path.display()
+            ),
+            Self::Tls(_) => f.write_str("cannot set up TLS"),
+        }
+    }
+}
+
+impl std::error::Error for TrustRootsError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::File(source) => Some(source),
+            Self::Tls(source) => Some(source),
+            Self::NoCertificate { .. } => None,
+        }
+    }
+}
+
+/// The bundles of distributions have some 250 KB.
+const BUNDLE_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aws_ca_bundle_beats_ssl_cert_file() {
+        let both = [("SSL_CERT_FILE", "/ssl"), ("AWS_CA_BUNDLE", "/aws")];
+        let resolve =
+            |variables: &[(&str, &str)]| TrustRoots::resolve(&variables.iter().copied().collect());
+        assert_eq!(resolve(&both), TrustRoots::Bundle("/aws".into()));
+        assert_eq!(resolve(&both[..1]), TrustRoots::Bundle("/ssl".into()));
+        assert_eq!(resolve(&[]), TrustRoots::System);
+    }
+
+    #[test]
+    fn bundle_without_a_certificate_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bundle.pem");
+        std::fs::write(&path, "no certificate here\n").unwrap();
+        let error = TrustRoots::Bundle(path).tls_config().unwrap_err();
+        assert!(
+            matches!(error, TrustRootsError::NoCertificate { .. }),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,3 @@
+//! How credentials leave the process.
+
+pub mod credential_process;
