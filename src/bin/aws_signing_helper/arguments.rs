@@ -1,0 +1,266 @@
+//! What was typed: flags as they are, nothing read, nothing judged but their form.
+//!
+//! The form is the reference helper's: `--flag value` and `--flag=value`, booleans alone or with
+//! `=true`, the last of a repeated flag, and stray words that are put up with.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::ArgMatches;
+use clap::Args;
+use clap::CommandFactory;
+use clap::FromArgMatches;
+use clap::Parser;
+use clap::Subcommand;
+use clap::parser::ValueSource;
+use rolesanywhere::environment::Environment;
+
+use crate::run::RunError;
+use crate::variables;
+
+/// Temporary AWS credentials from an X.509 certificate and its private key, by IAM Roles Anywhere.
+#[derive(Debug, Parser)]
+#[command(
+    name = "aws_signing_helper",
+    disable_help_subcommand = true,
+    args_override_self = true,
+    after_help = "Exit status: 0 done, 1 failed (a wrong command line included)."
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Prints one session's credentials as JSON, for `credential_process` in ~/.aws/config.
+    ///
+    /// Asks CreateSession for a session, signing the request with the private key, and prints
+    /// {"Version":1,"AccessKeyId":..,"SecretAccessKey":..,"SessionToken":..,"Expiration":..} on
+    /// stdout. Nothing is printed on stderr unless it fails or --debug is given.
+    #[command(after_help = CREDENTIAL_PROCESS_AFTER_HELP, args_override_self = true)]
+    CredentialProcess(Box<CredentialProcess>),
+    /// Prints the version.
+    #[command(args_override_self = true)]
+    Version(Strays),
+    /// Prints this help, or that of a command.
+    Help {
+        /// A command.
+        #[arg(value_name = "COMMAND")]
+        topic: Vec<String>,
+    },
+}
+
+/// Words that belong to no flag.
+#[derive(Debug, Args)]
+pub(crate) struct Strays {
+    #[arg(hide = true, value_name = "IGNORED")]
+    pub(crate) strays: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CredentialProcess {
+    #[command(flatten)]
+    pub(crate) identity: IdentityFlags,
+    #[command(flatten)]
+    pub(crate) session: SessionFlags,
+    #[command(flatten)]
+    pub(crate) network: NetworkFlags,
+    /// Shows on stderr what is signed, sent and answered, and how long it took; never a secret.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_parser = boolean, value_name = "BOOLEAN")]
+    pub(crate) debug: Option<bool>,
+    #[command(flatten)]
+    pub(crate) strays: Strays,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Identity")]
+pub(crate) struct IdentityFlags {
+    /// PEM file with the certificate; further certificates in it are its chain, and the private key
+    /// may be in it too.
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
+    pub(crate) certificate: Option<PathBuf>,
+    /// PEM file with the private key: PKCS#8, PKCS#1 or SEC 1, not encrypted; RSA, or EC on P-256,
+    /// P-384 or P-521. Without it the key is looked for in --certificate.
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
+    pub(crate) private_key: Option<PathBuf>,
+    /// PEM file with the intermediate certificates, sent as they stand there.
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
+    pub(crate) intermediates: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) unsupported: UnsupportedFlags,
+}
+
+/// Flags of the reference helper for identities that this version does not read. They are known, so
+/// that what they exclude is told and their use gets a clear answer.
+#[derive(Debug, Args)]
+pub(crate) struct UnsupportedFlags {
+    #[arg(long, hide = true, value_name = "SELECTOR", allow_hyphen_values = true)]
+    pub(crate) cert_selector: Option<OsString>,
+    #[arg(long, hide = true, value_name = "NAME", allow_hyphen_values = true)]
+    pub(crate) system_store_name: Option<OsString>,
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", value_parser = boolean, value_name = "BOOLEAN")]
+    pub(crate) use_latest_expiring_certificate: Option<bool>,
+    #[arg(long, hide = true, value_name = "FILE", allow_hyphen_values = true)]
+    pub(crate) pkcs11_lib: Option<OsString>,
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", value_parser = boolean, value_name = "BOOLEAN")]
+    pub(crate) reuse_pin: Option<bool>,
+    #[arg(long, hide = true, value_name = "PASSWORD", allow_hyphen_values = true)]
+    pub(crate) tpm_key_password: Option<OsString>,
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", value_parser = boolean, value_name = "BOOLEAN")]
+    pub(crate) no_tpm_key_password: Option<bool>,
+    #[arg(long, hide = true, value_name = "PASSWORD", allow_hyphen_values = true)]
+    pub(crate) pkcs8_password: Option<OsString>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Session")]
+pub(crate) struct SessionFlags {
+    /// Trust anchor that vouches for the certificate.
+    #[arg(long, value_name = "ARN", allow_hyphen_values = true)]
+    pub(crate) trust_anchor_arn: Option<String>,
+    /// Profile that allows the role.
+    #[arg(long, value_name = "ARN", allow_hyphen_values = true)]
+    pub(crate) profile_arn: Option<String>,
+    /// Role of the session.
+    #[arg(long, value_name = "ARN", allow_hyphen_values = true)]
+    pub(crate) role_arn: Option<String>,
+    /// Seconds that the session is to last, 900 to 43200 [default: 3600].
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true)]
+    pub(crate) session_duration: Option<i32>,
+    /// Name of the session, 2 to 64 characters; the profile has to accept it [default: the
+    /// certificate's serial number].
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    pub(crate) role_session_name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Network")]
+pub(crate) struct NetworkFlags {
+    /// Region to sign for and to call [default: the trust anchor's].
+    #[arg(long, value_name = "REGION", allow_hyphen_values = true)]
+    pub(crate) region: Option<String>,
+    /// URL to call instead of the region's, http or https.
+    #[arg(long, value_name = "URL", allow_hyphen_values = true)]
+    pub(crate) endpoint: Option<String>,
+    /// Believes any server: for tests only.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_parser = boolean, value_name = "BOOLEAN")]
+    pub(crate) no_verify_ssl: Option<bool>,
+    /// Goes through the proxy that HTTPS_PROXY or HTTP_PROXY names, except for what NO_PROXY lists.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_parser = boolean, value_name = "BOOLEAN")]
+    pub(crate) with_proxy: Option<bool>,
+}
+
+/// The command line, with flags that it lacks taken from the environment. Without a command, help.
+pub(crate) fn parse(
+    line: impl Iterator<Item = OsString>,
+    environment: &Environment,
+) -> Result<Command, RunError> {
+    let matches = command()
+        .try_get_matches_from(line)
+        .map_err(RunError::Usage)?;
+    let mut command = match Arguments::from_arg_matches(&matches)
+        .map_err(RunError::Usage)?
+        .command
+    {
+        Some(command) => command,
+        None => Command::Help { topic: Vec::new() },
+    };
+    if let Command::CredentialProcess(arguments) = &mut command
+        && let Some((_, matches)) = matches.subcommand()
+    {
+        check_exclusions(matches)?;
+        variables::fill_in(arguments.as_mut(), matches, environment)?;
+    }
+    Ok(command)
+}
+
+/// The whole command line, with the variables named in each flag's help.
+pub(crate) fn command() -> clap::Command {
+    Arguments::command().mut_subcommand(CREDENTIAL_PROCESS, |command| {
+        command.mut_args(|argument| match variables::name(&argument) {
+            Some(name) => {
+                let help = argument
+                    .get_help()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                let help = help.trim_end_matches('.');
+                argument.help(format!("{help} [env: {name}]"))
+            }
+            None => argument,
+        })
+    })
+}
+
+/// The flags of a command alone, to parse a variable's value as if it had been typed.
+pub(crate) fn credential_process_command() -> clap::Command {
+    CredentialProcess::augment_args(clap::Command::new(CREDENTIAL_PROCESS))
+}
+
+/// Refuses two flags that exclude each other, also where one of them was set to false.
+fn check_exclusions(matches: &ArgMatches) -> Result<(), RunError> {
+    let typed: Vec<_> = EXCLUSIVE
+        .iter()
+        .filter(|(one, other)| is_typed(matches, one) && is_typed(matches, other))
+        .collect();
+    match typed.first() {
+        Some((one, other)) => Err(RunError::Exclusive { one, other }),
+        None => Ok(()),
+    }
+}
+
+/// Whether the flag stands on the command line. Flags are named here as they are typed.
+pub(crate) fn is_typed(matches: &ArgMatches, flag: &str) -> bool {
+    let id = flag.replace('-', "_");
+    matches.value_source(&id) == Some(ValueSource::CommandLine)
+}
+
+/// What the reference helper takes for a boolean (Go's `strconv.ParseBool`).
+fn boolean(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("true or false is expected".to_owned()),
+    }
+}
+
+pub(crate) const CREDENTIAL_PROCESS: &str = "credential-process";
+
+/// Pairs of flags of which only one may be typed.
+pub(crate) const EXCLUSIVE: &[(&str, &str)] = &[
+    ("certificate", "cert-selector"),
+    ("certificate", "system-store-name"),
+    ("private-key", "cert-selector"),
+    ("private-key", "system-store-name"),
+    ("private-key", "use-latest-expiring-certificate"),
+    ("use-latest-expiring-certificate", "intermediates"),
+    ("use-latest-expiring-certificate", "reuse-pin"),
+    ("cert-selector", "intermediates"),
+    ("cert-selector", "reuse-pin"),
+    ("system-store-name", "reuse-pin"),
+    ("tpm-key-password", "cert-selector"),
+    ("tpm-key-password", "reuse-pin"),
+    ("no-tpm-key-password", "cert-selector"),
+    ("no-tpm-key-password", "tpm-key-password"),
+    ("pkcs8-password", "tpm-key-password"),
+];
+
+const CREDENTIAL_PROCESS_AFTER_HELP: &str = "\
+Any flag may come from the environment variable shown with it instead; a flag that is typed wins, an
+empty variable counts as none.
+
+Also honoured: AWS_ENDPOINT_URL_ROLESANYWHERE, AWS_ENDPOINT_URL, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS,
+AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT, AWS_CA_BUNDLE, SSL_CERT_FILE, AWS_MAX_ATTEMPTS,
+AWS_RETRY_MODE. The shared AWS config file is not read.
+
+Exit status: 0 done, 1 failed (a wrong command line included).
+
+Example, on one line of ~/.aws/config:
+  credential_process = aws_signing_helper credential-process --certificate certificate.crt
+    --private-key private.key --trust-anchor-arn ARN --profile-arn ARN --role-arn ARN";

@@ -1,0 +1,41 @@
+//! The one place that writes to stderr: a chain of causes, at most one hint, the exit status.
+//!
+//! `aws_signing_helper: error: what happened: why: why that` and `aws_signing_helper: hint: what to
+//! do`.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use crate::run::RunError;
+
+/// Tells `error` on stderr, or on stdout where it is help that was asked for.
+pub(crate) fn report(error: &RunError) -> ExitCode {
+    if let RunError::Usage(usage) = error
+        && !usage.use_stderr()
+    {
+        return match crate::run::print(usage.to_string().as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => report(&error),
+        };
+    }
+    let mut text = format!("error: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    line(&text);
+    if let Some(hint) = error.hint() {
+        line(&format!("hint: {hint}"));
+    }
+    ExitCode::FAILURE
+}
+
+/// One message on stderr. Whoever closed stderr does not want to know.
+pub(crate) fn line(text: &str) {
+    let _ = std::io::stderr().write_all(format!("{NAME}: {}\n", text.trim_end()).as_bytes());
+}
+
+const NAME: &str = "aws_signing_helper";

@@ -1,0 +1,60 @@
+//! Flags from the environment: `AWS_SIGNING_HELPER_ROLE_ARN` for `--role-arn`, and so on.
+//!
+//! A variable only fills in for a flag that was not typed, counts for no exclusion, and is ignored
+//! where a typed flag excludes its own.
+
+use clap::Arg;
+use clap::ArgMatches;
+use clap::FromArgMatches;
+use rolesanywhere::environment::Environment;
+
+use crate::arguments::CredentialProcess;
+use crate::arguments::EXCLUSIVE;
+use crate::arguments::credential_process_command;
+use crate::arguments::is_typed;
+use crate::run::RunError;
+
+/// The variable of a flag; words without one have none, nor has `--help`.
+pub(crate) fn name(argument: &Arg) -> Option<String> {
+    let flag = argument.get_long().filter(|flag| *flag != "help")?;
+    Some(format!(
+        "AWS_SIGNING_HELPER_{}",
+        flag.to_ascii_uppercase().replace('-', "_")
+    ))
+}
+
+/// Sets each flag that was not typed from its variable.
+pub(crate) fn fill_in(
+    arguments: &mut CredentialProcess,
+    typed: &ArgMatches,
+    environment: &Environment,
+) -> Result<(), RunError> {
+    let command = credential_process_command();
+    for argument in command.get_arguments() {
+        let (Some(flag), Some(variable)) = (argument.get_long(), name(argument)) else {
+            continue;
+        };
+        let Some(value) = environment.raw(&variable) else {
+            continue;
+        };
+        if is_typed(typed, flag) || is_excluded(typed, flag) {
+            continue;
+        }
+        let mut word = std::ffi::OsString::from(format!("--{flag}="));
+        word.push(value);
+        command
+            .clone()
+            .no_binary_name(true)
+            .try_get_matches_from([word])
+            .and_then(|matches| arguments.update_from_arg_matches(&matches))
+            .map_err(|source| RunError::Variable { variable, source })?;
+    }
+    Ok(())
+}
+
+/// Whether a flag that was typed excludes `flag`.
+fn is_excluded(typed: &ArgMatches, flag: &str) -> bool {
+    EXCLUSIVE.iter().any(|(one, other)| {
+        (*one == flag && is_typed(typed, other)) || (*other == flag && is_typed(typed, one))
+    })
+}

@@ -1,0 +1,130 @@
+//! Imports point one way: up the list of modules in `src/lib.rs`. And the library reads nothing that
+//! should be an argument.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a file that cannot be read is a failed test"
+)]
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+#[test]
+fn imports_point_up_the_module_list() {
+    let order = module_order();
+    assert!(order.len() > 5, "module list not found: {order:?}");
+    let mut violations = Vec::new();
+    for (module, rank) in &order {
+        for file in module_files(module) {
+            for (number, name) in imported_modules(&file) {
+                let at = format!("{}:{number}", file.display());
+                match order.get(&name) {
+                    _ if name == *module => {}
+                    None => violations.push(format!(
+                        "{at}: `crate::{name}` is no module; import it from where it is defined"
+                    )),
+                    Some(imported) if imported < rank => {}
+                    Some(_) => violations.push(format!("{at}: `{module}` may not import `{name}`")),
+                }
+            }
+        }
+    }
+    assert!(violations.is_empty(), "\n{}", violations.join("\n"));
+}
+
+#[test]
+fn library_reads_no_environment_prints_nothing_and_has_no_cfg_outside_platform() {
+    let forbidden = [
+        ("std::env::var", ""),
+        ("env::args", ""),
+        ("println!", ""),
+        ("process::exit", ""),
+        ("now_utc", "src/clock.rs"),
+        ("SystemTime", ""),
+        ("cfg(unix)", "src/platform.rs"),
+        ("cfg(windows)", "src/platform.rs"),
+        ("std::os::", "src/platform.rs"),
+    ];
+    let mut violations = Vec::new();
+    for module in module_order().keys() {
+        for file in module_files(module) {
+            for (number, code) in code_lines(&file) {
+                for (text, exception) in forbidden {
+                    if code.contains(text) && file != Path::new(exception) {
+                        violations.push(format!("{}:{number}: `{text}`", file.display()));
+                    }
+                }
+            }
+        }
+    }
+    assert!(violations.is_empty(), "\n{}", violations.join("\n"));
+}
+
+#[test]
+fn emulator_does_not_know_the_client() {
+    let manifest = fs::read_to_string("emulator/Cargo.toml").unwrap();
+    let dependencies = manifest.split("[dependencies]").nth(1).unwrap();
+    assert!(
+        !dependencies
+            .lines()
+            .any(|line| line.split('=').next().unwrap().trim() == "rolesanywhere"),
+        "the emulator depends on the client crate"
+    );
+}
+
+/// Modules in the order in which `src/lib.rs` declares them.
+fn module_order() -> HashMap<String, usize> {
+    let root = fs::read_to_string("src/lib.rs").unwrap();
+    root.lines()
+        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
+        .enumerate()
+        .map(|(rank, name)| (name.to_owned(), rank))
+        .collect()
+}
+
+fn module_files(module: &str) -> Vec<PathBuf> {
+    let folder = Path::new("src").join(module);
+    if !folder.is_dir() {
+        return vec![folder.with_extension("rs")];
+    }
+    let mut files = Vec::new();
+    let mut folders = vec![folder];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => files.push(path),
+            }
+        }
+    }
+    files
+}
+
+/// Lines of `file` without comments and without its tests, with their numbers.
+fn code_lines(file: &Path) -> Vec<(usize, String)> {
+    let text = fs::read_to_string(file).unwrap();
+    text.lines()
+        .enumerate()
+        .take_while(|(_, line)| *line != "#[cfg(test)]")
+        .map(|(index, line)| {
+            let code = line.split("//").next().unwrap_or_default();
+            (index + 1, code.to_owned())
+        })
+        .collect()
+}
+
+/// Every `crate::name` in `file`, with its line number.
+fn imported_modules(file: &Path) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for (number, code) in code_lines(file) {
+        for tail in code.split("crate::").skip(1) {
+            let end = tail
+                .find(|c: char| !c.is_alphanumeric() && c != '_')
+                .unwrap_or(tail.len());
+            found.push((number, tail[..end].to_owned()));
+        }
+    }
+    found
+}
