@@ -1,0 +1,154 @@
+//! From a certificate to credentials in one command, on this machine alone:
+//!
+//! ```sh
+//! cargo run --release --example quickstart
+//! ```
+//!
+//! Makes a certificate authority and a certificate as AWS's walkthrough does, starts a local
+//! CreateSession that verifies everything, and runs the real helper against it. The helper's JSON is
+//! on stdout, what happened is on stderr. With `-- --keep` the service stays up.
+#![allow(
+    clippy::print_stderr,
+    reason = "an example talks to the person who runs it"
+)]
+
+mod walkthrough;
+
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::io;
+use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::ExitCode;
+use std::process::Stdio;
+
+use rolesanywhere_emulator::Emulator;
+use rolesanywhere_emulator::Outcome;
+use rolesanywhere_emulator::Settings;
+use rolesanywhere_emulator::trust_anchors_from_pem;
+use time::OffsetDateTime;
+
+use crate::walkthrough::Walkthrough;
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let keep = match env::args().skip(1).collect::<Vec<_>>().as_slice() {
+        [] => false,
+        [flag] if flag == "--keep" => true,
+        _ => return Err("usage: cargo run --release --example quickstart [-- --keep]".into()),
+    };
+    let folder = tempfile::tempdir()?;
+    eprintln!("1. A certificate authority and a certificate, as in AWS's walkthrough:");
+    let files = Walkthrough::create(folder.path(), OffsetDateTime::now_utc())?;
+    for file in [
+        &files.certificate_authority,
+        &files.certificate,
+        &files.private_key,
+    ] {
+        eprintln!("   {}", file.display());
+    }
+
+    let emulator = Emulator::start(Settings {
+        trust_anchors: trust_anchors_from_pem(&fs::read(&files.certificate_authority)?)?,
+        ..Settings::default()
+    })?;
+    let url = emulator.url();
+    eprintln!("2. A local CreateSession that trusts that authority and verifies everything: {url}");
+
+    eprintln!("3. The helper, built from this source:");
+    let helper = build_helper()?;
+    let arguments = arguments(&files, &url);
+    eprintln!("   {}", command_line(&helper, &arguments));
+    let output = Command::new(&helper)
+        .args(&arguments)
+        .stderr(Stdio::inherit())
+        .output()?;
+
+    for request in emulator.requests() {
+        match request.outcome {
+            Outcome::Issued { .. } => eprintln!(
+                "4. Verified: signature, serial number, scope, date, signed headers, certificate, \
+                 path to the authority, key usage, ARNs, duration. Credentials (not real ones):"
+            ),
+            other => eprintln!("4. The service did not accept the request: {other:?}"),
+        }
+    }
+    io::stdout().write_all(&output.stdout)?;
+    io::stdout().flush()?;
+    eprintln!();
+    if !output.status.success() {
+        return Ok(ExitCode::FAILURE);
+    }
+    if keep {
+        stay(&helper, &arguments)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds the real binary with the cargo that runs this, and says where it lies. (Cargo builds no
+/// binary for an example.)
+fn build_helper() -> Result<PathBuf, Box<dyn Error>> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["build", "--release", "--bin", "aws_signing_helper"])
+        .args(["--message-format=json", "--manifest-path"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
+        .stderr(Stdio::inherit())
+        .output()?;
+    if !output.status.success() {
+        return Err("the helper does not build".into());
+    }
+    String::from_utf8(output.stdout)?
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "aws_signing_helper")
+        .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
+        .ok_or_else(|| "cargo names no binary".into())
+}
+
+fn arguments(files: &Walkthrough, endpoint: &str) -> Vec<String> {
+    let text = |path: &Path| path.display().to_string();
+    let prefix = "arn:aws:rolesanywhere:us-east-1:123456789012";
+    [
+        "credential-process",
+        "--certificate",
+        &text(&files.certificate),
+        "--private-key",
+        &text(&files.private_key),
+        "--trust-anchor-arn",
+        &format!("{prefix}:trust-anchor/11111111-1111-1111-1111-111111111111"),
+        "--profile-arn",
+        &format!("{prefix}:profile/22222222-2222-2222-2222-222222222222"),
+        "--role-arn",
+        "arn:aws:iam::123456789012:role/ci-role",
+        "--endpoint",
+        endpoint,
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+fn command_line(helper: &Path, arguments: &[String]) -> String {
+    format!("{} {}", helper.display(), arguments.join(" "))
+}
+
+/// Keeps the service up until Enter is pressed, or for good where nobody can press it.
+fn stay(helper: &Path, arguments: &[String]) -> Result<(), Box<dyn Error>> {
+    let line = command_line(helper, arguments);
+    eprintln!(
+        "\nThe service stays up until Enter or Ctrl-C. To try next, in another terminal:\n\n\
+         what is signed and sent:\n  {line} --debug\n\n\
+         a refusal, with its hint:\n  {line} --region eu-west-1\n\n\
+         as a profile of the AWS CLI and every SDK, in ~/.aws/config:\n  \
+         [profile quickstart]\n  credential_process = {line}\n\n\
+         and then:\n  aws configure export-credentials --profile quickstart\n"
+    );
+    if io::stdin().read_line(&mut String::new())? == 0 {
+        loop {
+            std::thread::park();
+        }
+    }
+    Ok(())
+}
