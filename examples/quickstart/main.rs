@@ -91,7 +91,15 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 /// binary for an example.)
 fn build_helper() -> Result<PathBuf, Box<dyn Error>> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
+    let mut cargo = Command::new(cargo);
+    // What cargo set for this example would make build scripts run again.
+    for (name, _) in env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with("CARGO_") && !["CARGO_HOME", "CARGO_TARGET_DIR"].contains(&&*name) {
+            cargo.env_remove(name);
+        }
+    }
+    let output = cargo
         .args(["build", "--release", "--bin", "aws_signing_helper"])
         .args(["--message-format=json", "--manifest-path"])
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
@@ -103,8 +111,11 @@ fn build_helper() -> Result<PathBuf, Box<dyn Error>> {
     String::from_utf8(output.stdout)?
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "aws_signing_helper")
-        .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
+        .filter(|message| {
+            let name = message.pointer("/target/name");
+            name.is_some_and(|name| name == "aws_signing_helper")
+        })
+        .find_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)))
         .ok_or_else(|| "cargo names no binary".into())
 }
 

@@ -115,7 +115,7 @@ fn concerns(asked: Asked<'_>) -> String {
 }
 
 fn wrong_clock(ahead_seconds: i64) -> String {
-    let minutes = ahead_seconds.unsigned_abs() / 60;
+    let minutes = (ahead_seconds.unsigned_abs() + 30) / 60;
     let direction = match ahead_seconds > 0 {
         true => "behind",
         false => "ahead of",
@@ -137,7 +137,7 @@ const SESSION_TAGS: &str = "the certificate's subject holds characters that sess
                             turn off the attribute mapping in the profile, or issue a certificate \
                             with letters, digits, spaces and _.:/=+-@ only";
 const UNTRUSTED: &str = "the trust anchor does not vouch for this certificate: is it the CA that \
-                         issued it, and are the intermediates given (--intermediates)?";
+                         issued it, and are the intermediates given (--intermediates)";
 const SIGNATURE: &str = "the service could not verify the signature: something on the way may change \
                          the request, or the clock is wrong";
 const ROLE_SESSION_NAME: &str = "a --role-session-name is refused unless the profile has \

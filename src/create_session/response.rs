@@ -41,6 +41,10 @@ pub struct WireCredentials {
 impl CreateSessionResponse {
     /// Reads the body of a 2xx answer; `None` where it is none of the service's.
     pub fn from_json(body: &[u8]) -> Option<Self> {
+        // serde also reads the fields of a struct from an array.
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return None;
+        }
         serde_json::from_slice(body).ok()
     }
 }

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::der_parser::oid;
 use x509_parser::oid_registry;
@@ -148,8 +149,10 @@ pub enum CertificateConcern {
 impl fmt::Display for CertificateConcern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Expired { not_after } => write!(f, "it expired at {not_after}"),
-            Self::NotYetValid { not_before } => write!(f, "it is not valid before {not_before}"),
+            Self::Expired { not_after } => write!(f, "it expired at {}", rfc3339(*not_after)),
+            Self::NotYetValid { not_before } => {
+                write!(f, "it is not valid before {}", rfc3339(*not_before))
+            }
             Self::CertificateAuthority => f.write_str("it is a CA's own certificate"),
             Self::DigitalSignatureMissing => {
                 f.write_str("its key usage does not include digitalSignature")
@@ -157,6 +160,10 @@ impl fmt::Display for CertificateConcern {
             Self::WeakDigest { digest } => write!(f, "it is signed with {digest}"),
         }
     }
+}
+
+fn rfc3339(time: OffsetDateTime) -> String {
+    time.format(&Rfc3339).unwrap_or_else(|_| time.to_string())
 }
 
 /// Bytes that are not a certificate to work with.
@@ -178,8 +185,8 @@ impl fmt::Display for CertificateError {
             Self::Malformed => f.write_str("not a well-formed x.509 certificate"),
             Self::KeyAlgorithm { algorithm } => write!(
                 f,
-                "its key is of a kind that iam roles anywhere does not take ({algorithm}); RSA and \
-                 EC on P-256, P-384 and P-521 work"
+                "its key is of a kind that is not supported by this version ({algorithm}); RSA and \
+                 EC on P-256, P-384 and P-521 are"
             ),
         }
     }

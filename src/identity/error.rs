@@ -177,7 +177,7 @@ impl std::error::Error for IdentityError {
 /// What a file holds instead of what was looked for.
 fn write_found(f: &mut fmt::Formatter<'_>, labels: &[String]) -> fmt::Result {
     match labels {
-        [] => f.write_str(": it is not PEM"),
+        [] => f.write_str(": it is not PEM (DER and PKCS#12 are not supported by this version)"),
         labels => write!(f, ": it holds {}", labels.join(", ")),
     }
 }

@@ -257,8 +257,8 @@ impl fmt::Display for PrivateKeyError {
             Self::Malformed => f.write_str("not a well-formed private key"),
             Self::Algorithm { algorithm } => write!(
                 f,
-                "the key is of a kind that iam roles anywhere does not take ({algorithm}); RSA and \
-                 EC on P-256, P-384 and P-521 work"
+                "the key is of a kind that is not supported by this version ({algorithm}); RSA and \
+                 EC on P-256, P-384 and P-521 are"
             ),
             Self::CurveMissing => f.write_str("the EC key does not name its curve"),
             Self::RsaBits { bits } => write!(

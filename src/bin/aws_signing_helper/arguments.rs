@@ -23,6 +23,7 @@ use crate::variables;
 #[command(
     name = "aws_signing_helper",
     disable_help_subcommand = true,
+    max_term_width = 100,
     args_override_self = true,
     after_help = "Exit status: 0 done, 1 failed (a wrong command line included)."
 )]

@@ -38,4 +38,5 @@ pub(crate) fn line(text: &str) {
     let _ = std::io::stderr().write_all(format!("{NAME}: {}\n", text.trim_end()).as_bytes());
 }
 
-const NAME: &str = "aws_signing_helper";
+/// The name under which every message is told.
+pub(crate) const NAME: &str = "aws_signing_helper";

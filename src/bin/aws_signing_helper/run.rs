@@ -59,8 +59,12 @@ pub(crate) fn credential_process(
         report::line(&format!("debug: identity read after {after}"));
     }
 
-    let endpoint = Endpoint::resolve(arguments.network.endpoint.as_deref(), &region, environment)
-        .map_err(RunError::Endpoint)?;
+    let endpoint = arguments
+        .network
+        .endpoint
+        .filter(|endpoint| !endpoint.is_empty());
+    let endpoint =
+        Endpoint::resolve(endpoint.as_deref(), &region, environment).map_err(RunError::Endpoint)?;
     let with_proxy = arguments.network.with_proxy == Some(true);
     let proxy = match with_proxy {
         true => Proxy::on_the_way_to(&endpoint, environment).map_err(RunError::Proxy)?,
@@ -119,18 +123,23 @@ pub(crate) fn version() -> Result<(), RunError> {
     print(concat!(env!("CARGO_PKG_VERSION"), "\n").as_bytes())
 }
 
-/// `help`, of the whole or of the command named; a command that does not exist gets the whole.
+/// `help`, of the whole or of the command named; a command that does not exist gets the whole, as in
+/// the reference helper. It is the very text of `--help`.
 pub(crate) fn help(topic: &[String]) -> Result<(), RunError> {
-    let mut command = arguments::command();
-    command.build();
+    let command = arguments::command();
     let topic = topic
         .first()
-        .and_then(|name| command.find_subcommand_mut(name));
-    let help = match topic {
-        Some(command) => command.render_long_help(),
-        None => arguments::command().render_long_help(),
-    };
-    print(help.to_string().as_bytes())
+        .and_then(|name| command.find_subcommand(name))
+        .map(|command| command.get_name().to_owned());
+    let line = [
+        Some(report::NAME.to_owned()),
+        topic,
+        Some("--help".to_owned()),
+    ];
+    match command.try_get_matches_from(line.into_iter().flatten()) {
+        Err(help) => Err(RunError::Usage(help)),
+        Ok(_) => Ok(()),
+    }
 }
 
 /// Writes to stdout. Whoever closed it has read enough.
@@ -144,24 +153,28 @@ pub(crate) fn print(bytes: &[u8]) -> Result<(), RunError> {
 
 fn request(flags: SessionFlags) -> Result<CreateSessionRequest, RunError> {
     Ok(CreateSessionRequest {
-        trust_anchor_arn: arn("trust anchor", "trust-anchor-arn", flags.trust_anchor_arn)?,
-        profile_arn: arn("profile", "profile-arn", flags.profile_arn)?,
-        role_arn: arn("role", "role-arn", flags.role_arn)?,
+        trust_anchor_arn: arn(
+            "trust anchor arn",
+            "trust-anchor-arn",
+            flags.trust_anchor_arn,
+        )?,
+        profile_arn: arn("profile arn", "profile-arn", flags.profile_arn)?,
+        role_arn: arn("role arn", "role-arn", flags.role_arn)?,
         duration_seconds: flags.session_duration.unwrap_or(SESSION_DURATION_SECONDS),
         role_session_name: flags.role_session_name,
     })
 }
 
 fn arn<A: FromStr<Err = ArnError>>(
-    kind: &'static str,
+    what: &'static str,
     flag: &'static str,
     text: Option<String>,
 ) -> Result<A, RunError> {
     let text = text
         .filter(|text| !text.is_empty())
-        .ok_or_else(|| RunError::missing(flag, "an ARN"))?;
+        .ok_or_else(|| RunError::missing(what, flag))?;
     text.parse().map_err(|source| RunError::Arn {
-        kind,
+        what,
         flag,
         text,
         source,
@@ -206,7 +219,7 @@ fn identity_source(flags: IdentityFlags) -> Result<IdentitySource, RunError> {
     let certificate = flags
         .certificate
         .filter(|path| !path.as_os_str().is_empty())
-        .ok_or_else(|| RunError::missing("certificate", "a PEM file"))?;
+        .ok_or_else(|| RunError::missing("certificate", "certificate"))?;
     let private_key = flags
         .private_key
         .filter(|path| !path.as_os_str().is_empty());
@@ -255,15 +268,15 @@ pub(crate) enum RunError {
     },
     /// A flag is missing.
     Missing {
+        what: &'static str,
         flag: &'static str,
-        value: &'static str,
         strays: Vec<String>,
     },
     /// What is asked for is not in this version.
     Unsupported { what: String },
     /// An ARN is none.
     Arn {
-        kind: &'static str,
+        what: &'static str,
         flag: &'static str,
         text: String,
         source: ArnError,
@@ -301,10 +314,10 @@ pub(crate) enum RunError {
 }
 
 impl RunError {
-    fn missing(flag: &'static str, value: &'static str) -> Self {
+    fn missing(what: &'static str, flag: &'static str) -> Self {
         Self::Missing {
+            what,
             flag,
-            value,
             strays: Vec::new(),
         }
     }
@@ -312,9 +325,9 @@ impl RunError {
     /// Stray words explain a missing flag: an escaped line break in a configuration file makes them.
     fn with_strays(self, words: &[std::ffi::OsString]) -> Self {
         match self {
-            Self::Missing { flag, value, .. } => Self::Missing {
+            Self::Missing { what, flag, .. } => Self::Missing {
+                what,
                 flag,
-                value,
                 strays: words
                     .iter()
                     .map(|word| word.to_string_lossy().into_owned())
@@ -353,21 +366,17 @@ impl fmt::Display for RunError {
             Self::Exclusive { one, other } => {
                 write!(f, "--{one} and --{other} cannot be used together")
             }
-            Self::Missing {
-                flag,
-                value,
-                strays,
-            } => {
-                write!(f, "--{flag} is missing; it takes {value}")?;
+            Self::Missing { what, flag, strays } => {
+                write!(f, "no {what} is given; --{flag} is missing")?;
                 match strays.as_slice() {
                     [] => Ok(()),
-                    strays => write!(f, ". the command line has words without a flag: {strays:?}"),
+                    strays => write!(f, ", and these words belong to no flag: {strays:?}"),
                 }
             }
             Self::Unsupported { what } => write!(f, "{what} is not supported by this version"),
             Self::Arn {
-                kind, flag, text, ..
-            } => write!(f, "cannot use the {kind} arn {text:?} of --{flag}"),
+                what, flag, text, ..
+            } => write!(f, "cannot use the {what} {text:?} of --{flag}"),
             Self::RegionsDiffer {
                 trust_anchor,
                 profile,
