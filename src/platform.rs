@@ -6,16 +6,16 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 
 #[cfg(not(any(windows, target_os = "macos")))]
-pub use self::bundle_only::system_verifier;
+pub(crate) use self::bundle_only::system_verifier;
 #[cfg(not(unix))]
 pub use self::not_unix::forbid_core_files;
 #[cfg(any(windows, target_os = "macos"))]
-pub use self::system_store::system_verifier;
+pub(crate) use self::system_store::system_verifier;
 #[cfg(unix)]
 pub use self::unix::forbid_core_files;
 
 /// What verifies a server's certificate by the operating system's own store, where there is one.
-pub type SystemVerifier = Option<Result<Arc<dyn ServerCertVerifier>, rustls::Error>>;
+pub(crate) type SystemVerifier = Option<Result<Arc<dyn ServerCertVerifier>, rustls::Error>>;
 
 #[cfg(any(windows, target_os = "macos"))]
 mod system_store {
@@ -26,7 +26,7 @@ mod system_store {
     use super::SystemVerifier;
 
     /// The system's verifier: it knows the roots that an administrator rolled out.
-    pub fn system_verifier(provider: Arc<CryptoProvider>) -> SystemVerifier {
+    pub(crate) fn system_verifier(provider: Arc<CryptoProvider>) -> SystemVerifier {
         Some(Verifier::new(provider).map(|verifier| Arc::new(verifier) as _))
     }
 }
@@ -38,7 +38,7 @@ mod bundle_only {
     use super::SystemVerifier;
 
     /// None: trust roots are a file here, see [`super::TRUST_BUNDLES`].
-    pub fn system_verifier(_provider: Arc<CryptoProvider>) -> SystemVerifier {
+    pub(crate) fn system_verifier(_provider: Arc<CryptoProvider>) -> SystemVerifier {
         None
     }
 }
@@ -48,14 +48,20 @@ mod unix {
     use rustix::process::Resource;
     use rustix::process::Rlimit;
 
-    /// Lets no crash write the private key to disk. The limit is only ever lowered, which needs no
-    /// right.
+    /// Lets no crash write the private key to disk, and on Linux no other process of the same user
+    /// read it from memory: a core pattern that is a pipe does not look at the limit. Both only ever
+    /// take rights away, which needs none.
     pub fn forbid_core_files() {
         let none = Rlimit {
             current: Some(0),
             maximum: Some(0),
         };
         let _ = rustix::process::setrlimit(Resource::Core, none);
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::process::DumpableBehavior;
+            let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+        }
     }
 }
 
@@ -66,7 +72,7 @@ mod not_unix {
 }
 
 /// Where distributions keep the bundle of trust roots; the first that exists counts.
-pub const TRUST_BUNDLES: &[&str] = &[
+pub(crate) const TRUST_BUNDLES: &[&str] = &[
     // Debian, Ubuntu, Alpine, Arch, Gentoo
     "/etc/ssl/certs/ca-certificates.crt",
     // Fedora, RHEL, Amazon Linux

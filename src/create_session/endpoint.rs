@@ -44,8 +44,10 @@ impl Endpoint {
 
     /// An `http` or `https` URL with port and path; query and fragment are dropped.
     pub fn parse(text: &str) -> Result<Self, EndpointError> {
+        // What stands in front of an "@" may be a password.
+        let shown = text.rsplit('@').next().unwrap_or_default();
         let invalid = |reason| EndpointError::Invalid {
-            url: text.to_owned(),
+            url: shown.to_owned(),
             reason,
         };
         // "localhost:8443" parses, with "localhost" as its scheme.
@@ -57,11 +59,7 @@ impl Endpoint {
             return Err(invalid("its scheme is neither http nor https"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            // Not shown again: it holds a password.
-            return Err(EndpointError::Invalid {
-                url: url.host_str().unwrap_or_default().to_owned(),
-                reason: "a user name or password in it is not supported",
-            });
+            return Err(invalid("a user name or password in it is not supported"));
         }
         url.set_query(None);
         url.set_fragment(None);
@@ -153,7 +151,7 @@ impl Partition {
 pub enum EndpointError {
     /// Text that cannot be an endpoint.
     Invalid {
-        /// The text.
+        /// The text, from behind an `@`.
         url: String,
         /// What is wrong with it.
         reason: &'static str,

@@ -23,14 +23,14 @@ pub enum CreateSessionError {
     },
     /// No connection came about.
     Connect {
-        /// Host and port of the service.
+        /// Host and port of the service, and the proxy on the way to it.
         host: String,
         /// What the operating system, or a proxy, says.
         cause: String,
     },
     /// The server's certificate does not verify.
     ServerCertificate {
-        /// Host and port of the service.
+        /// Host and port of the service, and the proxy on the way to it.
         host: String,
         /// What is wrong with it.
         cause: String,
@@ -39,19 +39,19 @@ pub enum CreateSessionError {
     },
     /// Who answers does not speak TLS.
     NotTls {
-        /// Host and port of the service.
+        /// Host and port of the service, and the proxy on the way to it.
         host: String,
     },
     /// The connection broke before the answer was whole.
     Connection {
-        /// Host and port of the service.
+        /// Host and port of the service, and the proxy on the way to it.
         host: String,
         /// What broke it.
         cause: String,
     },
     /// There was no answer in time.
     TimedOut {
-        /// Host and port of the service.
+        /// Host and port of the service, and the proxy on the way to it.
         host: String,
         /// How long was waited.
         after: Duration,
@@ -90,7 +90,7 @@ pub enum CreateSessionError {
 impl CreateSessionError {
     /// Whether another attempt may do better: by the AWS SDKs' standard mode, less what cannot
     /// change within seconds.
-    pub(crate) fn is_transient(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::NameResolution { is_temporary, .. } => *is_temporary,
             Self::Connect { .. } | Self::Connection { .. } | Self::TimedOut { .. } => true,
@@ -109,7 +109,8 @@ impl CreateSessionError {
     }
 
     /// By how many seconds to correct the clock before another attempt: where the service calls the
-    /// request's time wrong, or refuses it while the clocks are far apart.
+    /// request's time wrong or refuses the request, and the clocks are far apart. Not by more than a
+    /// day: whoever sits on the way could have requests signed for a time to come.
     pub(crate) fn clock_correction_seconds(&self) -> Option<i64> {
         let Self::Service {
             status,
@@ -123,8 +124,9 @@ impl CreateSessionError {
         let names_the_clock = code
             .as_deref()
             .is_some_and(|code| CLOCK_CODES.contains(&code));
-        let is_far = ahead.unsigned_abs() > CLOCK_SKEW_SECONDS_MAX;
-        (names_the_clock || (*status == 403 && is_far)).then_some(*ahead)
+        let corrected = CLOCK_SKEW_SECONDS_MAX + 1..=CLOCK_CORRECTION_SECONDS_MAX;
+        ((names_the_clock || *status == 403) && corrected.contains(&ahead.unsigned_abs()))
+            .then_some(*ahead)
     }
 }
 
@@ -137,15 +139,18 @@ impl fmt::Display for CreateSessionError {
         match self {
             Self::Signature(_) => f.write_str("cannot sign the request"),
             Self::NameResolution { host, cause, .. } => {
-                write!(f, "cannot resolve {host}: {cause}")
+                write!(f, "cannot resolve {host}: {}", shown(cause))
             }
-            Self::Connect { host, cause } => write!(f, "cannot connect to {host}: {cause}"),
+            Self::Connect { host, cause } => {
+                write!(f, "cannot connect to {host}: {}", shown(cause))
+            }
             Self::ServerCertificate { host, cause, .. } => {
+                let cause = shown(cause);
                 write!(f, "the certificate of {host} does not verify: {cause}")
             }
             Self::NotTls { host } => write!(f, "{host} does not speak TLS"),
             Self::Connection { host, cause } => {
-                write!(f, "the connection to {host} broke: {cause}")
+                write!(f, "the connection to {host} broke: {}", shown(cause))
             }
             Self::TimedOut { host, after } => {
                 write!(f, "no answer from {host} within {} s", after.as_secs())
@@ -197,6 +202,11 @@ impl fmt::Display for CreateSessionError {
     }
 }
 
+/// A cause may quote what a server or a resolver sent.
+fn shown(cause: &str) -> Printable<'_> {
+    Printable::new(cause, CAUSE_CHARACTERS_MAX)
+}
+
 impl std::error::Error for CreateSessionError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
@@ -226,11 +236,15 @@ const TRANSIENT_CODES: &[&str] = &[
 const CLOCK_CODES: &[&str] = &["RequestExpired", "RequestTimeTooSkewed"];
 
 /// A signature holds for 5 minutes; one more is left for the way.
-pub(crate) const CLOCK_SKEW_SECONDS_MAX: u64 = 4 * 60;
+pub const CLOCK_SKEW_SECONDS_MAX: u64 = 4 * 60;
+
+/// A machine whose clock is further off cannot verify a server's certificate either.
+const CLOCK_CORRECTION_SECONDS_MAX: u64 = 24 * 60 * 60;
 
 /// A session's answer has some 3 KB.
 pub(crate) const RESPONSE_BYTES_MAX: usize = 256 * 1024;
 
+const CAUSE_CHARACTERS_MAX: usize = 500;
 const CODE_CHARACTERS_MAX: usize = 100;
 const MESSAGE_CHARACTERS_MAX: usize = 1000;
 const BEGINNING_CHARACTERS_MAX: usize = 200;

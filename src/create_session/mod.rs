@@ -5,7 +5,6 @@
 
 pub mod endpoint;
 pub mod error;
-pub mod hint;
 pub mod proxy;
 pub mod request;
 pub mod response;
@@ -174,8 +173,8 @@ impl Client {
                 None => self.backoff(attempt),
             };
             let is_worth_it = correction.is_some() || error.is_transient();
-            let is_in_time = begin.elapsed() + wait + self.settings.attempt_limits.attempt
-                <= self.settings.time_max;
+            let would_take = wait.saturating_add(self.settings.attempt_limits.attempt);
+            let is_in_time = begin.elapsed().saturating_add(would_take) <= self.settings.time_max;
             if !is_worth_it || !is_in_time || attempt >= self.settings.attempts_max {
                 return Err(Failure {
                     error,
@@ -197,7 +196,10 @@ impl Client {
         let longest = BACKOFF_BASE
             .saturating_mul(2_u32.saturating_pow(attempt - 1))
             .min(BACKOFF_MAX);
-        longest.mul_f64((self.settings.jitter)().clamp(0.0, 1.0))
+        match (self.settings.jitter)() {
+            share if share.is_nan() => longest,
+            share => longest.mul_f64(share.clamp(0.0, 1.0)),
+        }
     }
 
     /// Signs and sends once. `attempt` is its number and the time to sign with.
@@ -258,9 +260,10 @@ impl Client {
             beginning: harmless_beginning(answer),
         };
         if let 200 | 201 = answer.status {
-            return CreateSessionResponse::from_json(&answer.body).ok_or_else(not_create_session);
+            return CreateSessionResponse::from_json(answer.body.expose())
+                .ok_or_else(not_create_session);
         }
-        let refusal = Refusal::read(answer.header("x-amzn-errortype"), &answer.body)
+        let refusal = Refusal::read(answer.header("x-amzn-errortype"), answer.body.expose())
             .ok_or_else(not_create_session)?;
         let now = self.settings.clock.now();
         Err(CreateSessionError::Service {
@@ -290,7 +293,7 @@ fn answered(answer: &Answer, after: Duration) -> Event<'_> {
             .iter()
             .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
             .collect(),
-        body_bytes: answer.body.len(),
+        body_bytes: answer.body.expose().len(),
         after,
     }
 }
@@ -298,7 +301,7 @@ fn answered(answer: &Answer, after: Duration) -> Event<'_> {
 /// How a body begins that is none of the service's, to show. What may be the remains of credentials
 /// is not shown: a success that is no HTML.
 fn harmless_beginning(answer: &Answer) -> String {
-    let text = String::from_utf8_lossy(&answer.body);
+    let text = String::from_utf8_lossy(answer.body.expose());
     let text = text.trim_start();
     match answer.status < 300 && !text.starts_with('<') {
         true => String::new(),
@@ -348,11 +351,12 @@ pub fn attempts_max(environment: &Environment) -> Result<u32, RetryVariableError
     }
     match environment.text("AWS_MAX_ATTEMPTS") {
         None => Ok(ATTEMPTS_MAX),
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|count| *count >= 1)
-            .ok_or(RetryVariableError::MaxAttempts),
+        Some(text) => match text.parse::<u64>() {
+            // In the AWS SDK for Go, too, nought means that nothing was chosen.
+            Ok(0) => Ok(ATTEMPTS_MAX),
+            Ok(count) => Ok(u32::try_from(count).unwrap_or(u32::MAX)),
+            Err(_) => Err(RetryVariableError::MaxAttempts),
+        },
     }
 }
 
@@ -382,7 +386,7 @@ impl std::error::Error for Failure {
 /// A variable that steers attempts holds something else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryVariableError {
-    /// `AWS_MAX_ATTEMPTS` is no number from 1 up.
+    /// `AWS_MAX_ATTEMPTS` is no number.
     MaxAttempts,
     /// `AWS_RETRY_MODE` is none that AWS knows.
     Mode,
@@ -391,7 +395,7 @@ pub enum RetryVariableError {
 impl fmt::Display for RetryVariableError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::MaxAttempts => "environment variable AWS_MAX_ATTEMPTS must be a number from 1 up",
+            Self::MaxAttempts => "environment variable AWS_MAX_ATTEMPTS must be a number",
             Self::Mode => {
                 "environment variable AWS_RETRY_MODE must be standard, adaptive or legacy"
             }

@@ -72,19 +72,18 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// Whether a variable names a proxy for `endpoint`, used or not.
-pub fn is_configured(endpoint: &Endpoint, environment: &Environment) -> bool {
-    configured(endpoint, environment).is_some()
-}
-
 /// The variable that names a proxy for the endpoint's scheme, and its value.
 fn configured(endpoint: &Endpoint, environment: &Environment) -> Option<(&'static str, String)> {
-    let names = match endpoint.is_tls() {
-        true => ["HTTPS_PROXY", "https_proxy"],
-        false => ["HTTP_PROXY", "http_proxy"],
+    // A web server hands a client's `Proxy` header to a CGI program as HTTP_PROXY (httpoxy).
+    let is_cgi = environment.raw("REQUEST_METHOD").is_some();
+    let names: &[_] = match (endpoint.is_tls(), is_cgi) {
+        (true, _) => &["HTTPS_PROXY", "https_proxy"],
+        (false, false) => &["HTTP_PROXY", "http_proxy"],
+        (false, true) => &["http_proxy"],
     };
     names
-        .into_iter()
+        .iter()
+        .copied()
         .find_map(|name| Some((name, environment.text(name)?)))
 }
 
@@ -98,7 +97,7 @@ fn is_direct(endpoint: &Url, no_proxy: &str) -> bool {
         .to_lowercase();
     let port = endpoint.port_or_known_default().unwrap_or_default();
     let address = host.parse::<IpAddr>().ok();
-    if host == "localhost" || address.is_some_and(|address| address.is_loopback()) {
+    if host == "localhost" || address.is_some_and(|address| address.to_canonical().is_loopback()) {
         return true;
     }
     no_proxy
@@ -125,8 +124,7 @@ fn matches(entry: &str, host: &str, address: Option<IpAddr>, port: u16) -> bool 
         return address == Some(listed);
     }
     // ".example.com" and "*.example.com" mean what is below, "example.com" itself and what is below.
-    let name = name.strip_prefix('*').unwrap_or(name);
-    match name.strip_prefix('.') {
+    match name.strip_prefix("*.").or_else(|| name.strip_prefix('.')) {
         Some(domain) => is_below(host, domain),
         None => host == name || is_below(host, name),
     }
@@ -142,6 +140,7 @@ fn is_below(host: &str, domain: &str) -> bool {
 /// `name:port`, `[address]:port`; an address of IPv6 without brackets has no port.
 fn split_port(entry: &str) -> (&str, Option<u16>) {
     match entry.rsplit_once(':') {
+        Some((name, "")) => (name, None),
         Some((name, port)) if !name.contains(':') || name.ends_with(']') => match port.parse() {
             Ok(port) => (name, Some(port)),
             Err(_) => (entry, None),
@@ -200,7 +199,13 @@ mod tests {
     #[test]
     fn loopback_is_direct() {
         let variables = [("HTTP_PROXY", "http://p:1")];
-        for host in ["localhost", "LOCALHOST:8080", "127.1.2.3", "[::1]:80"] {
+        for host in [
+            "localhost",
+            "LOCALHOST:8080",
+            "127.1.2.3",
+            "[::1]:80",
+            "[::ffff:127.0.0.1]",
+        ] {
             assert_eq!(
                 proxy(&format!("http://{host}"), &variables),
                 Ok(None),
@@ -233,6 +238,7 @@ mod tests {
             ("http://10.1.2.3:8080", "10.1.2.3:8080"),
             ("http://[fd00::1]", "fd00::/8"),
             ("http://[fd00::1]:8080", "[fd00::1]:8080"),
+            ("http://a.example.com", "example.com:"),
             ("http://anything", "*"),
         ] {
             assert!(direct(endpoint, no_proxy), "{endpoint} {no_proxy}");
@@ -244,6 +250,7 @@ mod tests {
             ("http://11.1.2.3", "10.0.0.0/8"),
             ("http://a.example.com", "com.example"),
             ("http://a.example.com", ","),
+            ("http://a.example.com", "*example.com"),
         ] {
             assert!(!direct(endpoint, no_proxy), "{endpoint} {no_proxy}");
         }

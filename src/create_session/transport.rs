@@ -20,19 +20,21 @@ use crate::create_session::error::RESPONSE_BYTES_MAX;
 use crate::create_session::proxy::Proxy;
 use crate::create_session::trust_roots::TrustRoots;
 use crate::create_session::trust_roots::TrustRootsError;
+use crate::secret::Secret;
 
 /// An HTTP client for one endpoint.
 pub(crate) struct Transport {
     client: reqwest::Client,
+    /// Whom errors are about: the host, and the proxy if there is one.
     host: String,
     attempt_time_max: Duration,
 }
 
-/// An answer, whole.
+/// An answer, whole. Its body may hold credentials.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Secret<Vec<u8>>,
 }
 
 /// How long a connection and a whole attempt may take.
@@ -69,7 +71,7 @@ impl Transport {
                 rustls::crypto::ring::default_provider().into(),
             )
             .with_safe_default_protocol_versions()
-            .map_err(|error| TransportError::TrustRoots(TrustRootsError::Tls(error)))?
+            .map_err(|error| TransportError::TrustRoots(TrustRootsError::tls(error)))?
             .with_root_certificates(rustls::RootCertStore::empty())
             .with_no_client_auth(),
         };
@@ -84,7 +86,10 @@ impl Transport {
             client: builder
                 .build()
                 .map_err(|error| TransportError::Client(innermost(&error)))?,
-            host: endpoint.authority(),
+            host: match proxy {
+                Some(proxy) => format!("{} through the proxy {proxy}", endpoint.authority()),
+                None => endpoint.authority(),
+            },
             attempt_time_max: limits.attempt,
         })
     }
@@ -118,34 +123,40 @@ impl Transport {
         &self,
         mut response: Response,
         status: u16,
-    ) -> Result<Vec<u8>, CreateSessionError> {
-        let mut body = Vec::new();
+    ) -> Result<Secret<Vec<u8>>, CreateSessionError> {
+        let mut body = Secret::new(Vec::with_capacity(BODY_BYTES_EXPECTED));
         while let Some(chunk) = response
             .chunk()
             .await
-            .map_err(|error| self.cut(&error, status, &body))?
+            .map_err(|error| self.cut(&error, status, body.expose().len()))?
         {
-            if body.len() + chunk.len() > RESPONSE_BYTES_MAX {
+            let length = body.expose().len() + chunk.len();
+            if length > RESPONSE_BYTES_MAX {
                 return Err(CreateSessionError::TooLarge {
                     host: self.host.clone(),
                     status,
                 });
             }
-            body.extend_from_slice(&chunk);
+            if length > body.expose().capacity() {
+                // A vector that grows by itself leaves its old memory as it was.
+                let mut larger = Secret::new(Vec::with_capacity(RESPONSE_BYTES_MAX));
+                larger.expose_mut().extend_from_slice(body.expose());
+                body = larger;
+            }
+            body.expose_mut().extend_from_slice(&chunk);
         }
         Ok(body)
     }
 
     /// An answer whose head came and whose body broke off.
-    fn cut(&self, error: &reqwest::Error, status: u16, body: &[u8]) -> CreateSessionError {
+    fn cut(&self, error: &reqwest::Error, status: u16, bytes: usize) -> CreateSessionError {
         if error.is_timeout() {
             return self.failure(error);
         }
         CreateSessionError::Connection {
             host: self.host.clone(),
             cause: format!(
-                "the answer with status {status} was cut off after {} bytes of its body",
-                body.len()
+                "the answer with status {status} was cut off after {bytes} bytes of its body"
             ),
         }
     }
@@ -158,7 +169,7 @@ impl Transport {
                 rustls::Error::InvalidCertificate(invalid) => {
                     CreateSessionError::ServerCertificate {
                         host,
-                        cause: invalid.to_string(),
+                        cause: server_certificate_cause(invalid),
                         is_certificate_authority: is_certificate_authority(invalid),
                     }
                 }
@@ -223,6 +234,18 @@ fn innermost(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
+/// What is wrong with a server's certificate. What rustls has no word of its own for, it shows as a
+/// name from the library below.
+fn server_certificate_cause(error: &CertificateError) -> String {
+    match error {
+        CertificateError::Other(_) if is_certificate_authority(error) => {
+            "it is a CA's own certificate".to_owned()
+        }
+        CertificateError::Other(other) => other.0.to_string(),
+        known => known.to_string(),
+    }
+}
+
 fn is_certificate_authority(error: &CertificateError) -> bool {
     match error {
         CertificateError::Other(other) => other.0.to_string().contains("CaUsedAsEndEntity"),
@@ -257,6 +280,9 @@ impl Error for TransportError {
         }
     }
 }
+
+/// A session's answer has some 3 KB.
+const BODY_BYTES_EXPECTED: usize = 16 * 1024;
 
 /// What resolvers say for EAI_AGAIN (glibc and macOS, musl, Windows); the code itself gets lost on
 /// the way through the standard library.

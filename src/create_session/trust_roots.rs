@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use rustls::ClientConfig;
 use rustls::DigitallySignedStruct;
-use rustls::DistinguishedName;
 use rustls::RootCertStore;
 use rustls::SignatureScheme;
 use rustls::client::danger::HandshakeSignatureValid;
@@ -27,8 +26,11 @@ use crate::platform;
 /// Which certificate authorities count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TrustRoots {
-    /// Those of a PEM file that was asked for by name.
+    /// Those of a PEM file that has to be there.
     Bundle(PathBuf),
+    /// Those of a PEM file, else the system's where there is no such file: some environments name
+    /// one that does not exist on purpose.
+    BundleIfPresent(PathBuf),
     /// Those of the operating system, else those built in.
     System,
     /// None: any server is believed.
@@ -38,10 +40,13 @@ pub enum TrustRoots {
 impl TrustRoots {
     /// `AWS_CA_BUNDLE`, else `SSL_CERT_FILE`, else the system's.
     pub fn resolve(environment: &Environment) -> Self {
-        ["AWS_CA_BUNDLE", "SSL_CERT_FILE"]
-            .into_iter()
-            .find_map(|name| environment.raw(name))
-            .map_or(Self::System, |path| Self::Bundle(path.into()))
+        if let Some(path) = environment.raw("AWS_CA_BUNDLE") {
+            return Self::Bundle(path.into());
+        }
+        match environment.raw("SSL_CERT_FILE") {
+            Some(path) => Self::BundleIfPresent(path.into()),
+            None => Self::System,
+        }
     }
 
     /// TLS 1.2 and 1.3 by ring, verifying servers against these roots.
@@ -49,17 +54,20 @@ impl TrustRoots {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(TrustRootsError::Tls)?;
+            .map_err(TrustRootsError::tls)?;
         let builder = match self {
-            Self::Bundle(path) => builder.with_root_certificates(read_bundle(path)?),
+            Self::BundleIfPresent(path) if !path.exists() => return Self::System.tls_config(),
+            Self::Bundle(path) | Self::BundleIfPresent(path) => {
+                builder.with_root_certificates(read_bundle(path)?)
+            }
             Self::Unverified => builder
                 .dangerous()
                 .with_custom_certificate_verifier(Arc::new(AnyServer(provider))),
             Self::System => match platform::system_verifier(provider) {
                 Some(verifier) => builder
                     .dangerous()
-                    .with_custom_certificate_verifier(verifier.map_err(TrustRootsError::Tls)?),
-                None => builder.with_root_certificates(system_roots()?),
+                    .with_custom_certificate_verifier(verifier.map_err(TrustRootsError::tls)?),
+                None => builder.with_root_certificates(system_roots()),
             },
         };
         let mut config = builder.with_no_client_auth();
@@ -69,15 +77,12 @@ impl TrustRoots {
     }
 }
 
-fn system_roots() -> Result<RootCertStore, TrustRootsError> {
-    let bundle = platform::TRUST_BUNDLES
+/// The first bundle that can be read, else the roots built in.
+fn system_roots() -> RootCertStore {
+    platform::TRUST_BUNDLES
         .iter()
-        .map(Path::new)
-        .find(|path| path.exists());
-    match bundle {
-        Some(path) => read_bundle(path),
-        None => Ok(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()),
-    }
+        .find_map(|path| read_bundle(Path::new(path)).ok())
+        .unwrap_or_else(|| webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect())
 }
 
 /// The roots of a PEM file. Single certificates that rustls does not understand are passed over, as
@@ -111,32 +116,29 @@ impl ServerCertVerifier for AnyServer {
         Ok(ServerCertVerified::assertion())
     }
 
+    // Who believes any certificate need not check who holds its key; and rustls could not for the
+    // certificates of old servers, which are what the flag is used for.
+
     fn verify_tls12_signature(
         &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+        Ok(HandshakeSignatureValid::assertion())
     }
 
     fn verify_tls13_signature(
         &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+        Ok(HandshakeSignatureValid::assertion())
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
-    }
-
-    fn root_hint_subjects(&self) -> Option<&[DistinguishedName]> {
-        None
     }
 }
 
@@ -152,7 +154,18 @@ pub enum TrustRootsError {
         path: PathBuf,
     },
     /// TLS cannot be set up.
-    Tls(rustls::Error),
+    Tls {
+        /// What the TLS library says.
+        cause: String,
+    },
+}
+
+impl TrustRootsError {
+    pub(crate) fn tls(error: rustls::Error) -> Self {
+        Self::Tls {
+            cause: error.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for TrustRootsError {
@@ -164,7 +177,7 @@ impl fmt::Display for TrustRootsError {
                 "cannot load the trust roots: no certificate in {}",
                 path.display()
             ),
-            Self::Tls(_) => f.write_str("cannot set up TLS"),
+            Self::Tls { cause } => write!(f, "cannot set up TLS: {cause}"),
         }
     }
 }
@@ -173,8 +186,7 @@ impl std::error::Error for TrustRootsError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::File(source) => Some(source),
-            Self::Tls(source) => Some(source),
-            Self::NoCertificate { .. } => None,
+            Self::NoCertificate { .. } | Self::Tls { .. } => None,
         }
     }
 }
@@ -192,7 +204,10 @@ mod tests {
         let resolve =
             |variables: &[(&str, &str)]| TrustRoots::resolve(&variables.iter().copied().collect());
         assert_eq!(resolve(&both), TrustRoots::Bundle("/aws".into()));
-        assert_eq!(resolve(&both[..1]), TrustRoots::Bundle("/ssl".into()));
+        assert_eq!(
+            resolve(&both[..1]),
+            TrustRoots::BundleIfPresent("/ssl".into())
+        );
         assert_eq!(resolve(&[]), TrustRoots::System);
     }
 

@@ -35,6 +35,7 @@ impl Certificate {
     /// the service does not work.
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         let certificate = parse(der)?;
+        check_serial_number(certificate.raw_serial())?;
         let public_key = PublicKey::from_subject_public_key_info(certificate.public_key())
             .map_err(|algorithm| CertificateError::KeyAlgorithm { algorithm })?;
         let key_usage = certificate
@@ -100,6 +101,16 @@ pub(super) fn parse(der: &[u8]) -> Result<X509Certificate<'_>, CertificateError>
     match X509Certificate::from_der(der) {
         Ok(([], certificate)) => Ok(certificate),
         Ok(_) | Err(_) => Err(CertificateError::Malformed),
+    }
+}
+
+/// Refuses a serial number that is empty, negative, or so long that writing it in decimal would take
+/// its time. RFC 5280, 4.1.2.2 allows 20 octets.
+fn check_serial_number(octets: &[u8]) -> Result<(), CertificateError> {
+    let is_positive = octets.first().is_some_and(|octet| *octet < 0x80);
+    match is_positive && octets.len() <= SERIAL_NUMBER_OCTETS_MAX {
+        true => Ok(()),
+        false => Err(CertificateError::SerialNumber),
     }
 }
 
@@ -172,6 +183,8 @@ fn rfc3339(time: OffsetDateTime) -> String {
 pub enum CertificateError {
     /// They are no X.509 certificate, or more than one.
     Malformed,
+    /// Its serial number is empty, negative or far too long.
+    SerialNumber,
     /// The service does not work with keys of this kind.
     KeyAlgorithm {
         /// The object identifier of the key's kind or curve.
@@ -183,6 +196,9 @@ impl fmt::Display for CertificateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed => f.write_str("not a well-formed x.509 certificate"),
+            Self::SerialNumber => {
+                f.write_str("its serial number is not a positive number of at most 64 octets")
+            }
             Self::KeyAlgorithm { algorithm } => write!(
                 f,
                 "its key is of a kind that is not supported by this version ({algorithm}); RSA and \
@@ -196,3 +212,6 @@ impl std::error::Error for CertificateError {}
 
 /// `ecdsa-with-SHA1` (RFC 3279, 2.2.3).
 const OID_ECDSA_WITH_SHA1: Oid<'static> = oid!(1.2.840.10045.4.1);
+
+/// Three times what RFC 5280 allows.
+const SERIAL_NUMBER_OCTETS_MAX: usize = 64;

@@ -21,13 +21,15 @@ impl Chain {
     }
 
     /// The issuers of `leaf` among `candidates`, ordered by issuer; the leaf itself, self-signed
-    /// roots and whatever leads nowhere are left out.
-    pub fn by_issuer(leaf: &[u8], candidates: &[Vec<u8>]) -> Result<Self, CertificateError> {
-        let leaf = certificate::parse(leaf)?;
-        let mut pool = Vec::with_capacity(candidates.len());
-        for der in candidates {
-            pool.push((der, certificate::parse(der)?));
-        }
+    /// roots and whatever leads nowhere or is no certificate are left out.
+    pub fn by_issuer(leaf: &[u8], candidates: &[Vec<u8>]) -> Self {
+        let Ok(leaf) = certificate::parse(leaf) else {
+            return Self::default();
+        };
+        let pool: Vec<_> = candidates
+            .iter()
+            .filter_map(|der| Some((der, certificate::parse(der).ok()?)))
+            .collect();
         let mut found: Vec<&Vec<u8>> = Vec::new();
         let mut next = vec![&leaf];
         // Each certificate is followed once, so this ends also where two certify each other.
@@ -43,9 +45,9 @@ impl Chain {
             }
             next = issuers;
         }
-        Ok(Self {
+        Self {
             certificates: found.into_iter().cloned().collect(),
-        })
+        }
     }
 
     /// The DER of each certificate.
@@ -70,3 +72,6 @@ fn issued(issuer: &X509Certificate<'_>, subject: &X509Certificate<'_>) -> bool {
         Err(x509_parser::error::X509Error::SignatureVerificationError)
     )
 }
+
+/// The service takes five. More are sent, so that it can say so, but not a whole bundle of roots.
+pub const CHAIN_LENGTH_MAX: usize = 32;

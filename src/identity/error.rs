@@ -1,10 +1,13 @@
 //! [`IdentityError`]: why an identity could not be read, with the file at fault.
 
 use std::fmt;
+use std::path::Path;
 use std::path::PathBuf;
 
 use crate::file::FileError;
 use crate::identity::certificate::CertificateError;
+use crate::identity::chain::CHAIN_LENGTH_MAX;
+use crate::identity::pem::PemBlock;
 use crate::identity::pem::PemError;
 use crate::identity::private_key::PrivateKeyError;
 use crate::identity::public_key::KeyAlgorithm;
@@ -22,11 +25,13 @@ pub enum IdentityError {
         /// What is wrong with it.
         source: PemError,
     },
-    /// A file holds no certificate.
-    CertificateMissing {
+    /// A file does not hold what it was named for.
+    Missing {
+        /// What that is.
+        what: Missing,
         /// The file.
         path: PathBuf,
-        /// The labels of the blocks in it; none if it is not PEM.
+        /// The labels of the first blocks in it; none if it is not PEM.
         found: Vec<String>,
     },
     /// The certificate is none to work with.
@@ -35,13 +40,6 @@ pub enum IdentityError {
         path: PathBuf,
         /// What is wrong with it.
         source: CertificateError,
-    },
-    /// A file holds no private key.
-    PrivateKeyMissing {
-        /// The file.
-        path: PathBuf,
-        /// The labels of the blocks in it; none if it is not PEM.
-        found: Vec<String>,
     },
     /// The private key is of a format that is not read.
     PrivateKeyLabel {
@@ -101,16 +99,17 @@ impl fmt::Display for IdentityError {
         match self {
             Self::File(error) => error.fmt(f),
             Self::Pem { path, .. } => write!(f, "cannot read {} as PEM", path.display()),
-            Self::CertificateMissing { path, found } => {
-                write!(f, "no certificate in {}", path.display())?;
-                write_found(f, found)
+            Self::Missing { what, path, found } => {
+                write!(f, "no {what} in {}", path.display())?;
+                match found.as_slice() {
+                    [] => f.write_str(
+                        ": it is not PEM (DER and PKCS#12 are not supported by this version)",
+                    ),
+                    labels => write!(f, ": it holds {}", labels.join(", ")),
+                }
             }
             Self::Certificate { path, .. } => {
                 write!(f, "cannot use the certificate in {}", path.display())
-            }
-            Self::PrivateKeyMissing { path, found } => {
-                write!(f, "no private key in {}", path.display())?;
-                write_found(f, found)
             }
             Self::PrivateKeyLabel { path, label } => write!(
                 f,
@@ -148,8 +147,8 @@ impl fmt::Display for IdentityError {
             }
             Self::ChainTooLong { path, count } => write!(
                 f,
-                "invalid certificate chain: {} holds {count} intermediates, the service takes at \
-                 most five",
+                "invalid certificate chain: {} holds {count} intermediates; up to \
+                 {CHAIN_LENGTH_MAX} are sent, and the service takes five",
                 path.display()
             ),
         }
@@ -163,8 +162,7 @@ impl std::error::Error for IdentityError {
             Self::Pem { source, .. } => Some(source),
             Self::Certificate { source, .. } | Self::Chain { source, .. } => Some(source),
             Self::PrivateKey { source, .. } => Some(source),
-            Self::CertificateMissing { .. }
-            | Self::PrivateKeyMissing { .. }
+            Self::Missing { .. }
             | Self::PrivateKeyLabel { .. }
             | Self::PrivateKeyEncrypted { .. }
             | Self::KeyDoesNotMatchCertificate { .. }
@@ -174,10 +172,51 @@ impl std::error::Error for IdentityError {
     }
 }
 
-/// What a file holds instead of what was looked for.
-fn write_found(f: &mut fmt::Formatter<'_>, labels: &[String]) -> fmt::Result {
-    match labels {
-        [] => f.write_str(": it is not PEM (DER and PKCS#12 are not supported by this version)"),
-        labels => write!(f, ": it holds {}", labels.join(", ")),
+/// What a file can lack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// A certificate.
+    Certificate,
+    /// A private key.
+    PrivateKey,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Certificate => "certificate",
+            Self::PrivateKey => "private key",
+        })
     }
 }
+
+impl IdentityError {
+    /// What is wrong with a file that lacks something: its first bad block, else that it holds
+    /// other things.
+    pub(crate) fn missing(
+        what: Missing,
+        path: &Path,
+        blocks: &[Result<PemBlock, PemError>],
+    ) -> Self {
+        let path = path.to_owned();
+        match blocks.iter().find_map(|block| block.as_ref().err()) {
+            Some(source) => Self::Pem {
+                path,
+                source: source.clone(),
+            },
+            None => Self::Missing {
+                what,
+                path,
+                found: blocks
+                    .iter()
+                    .flatten()
+                    .take(FOUND_LABELS_MAX)
+                    .map(|block| block.label.clone())
+                    .collect(),
+            },
+        }
+    }
+}
+
+/// Enough to recognise a file by.
+const FOUND_LABELS_MAX: usize = 8;

@@ -15,9 +15,12 @@ use std::path::PathBuf;
 
 use crate::file;
 use crate::identity::certificate::Certificate;
+use crate::identity::chain::CHAIN_LENGTH_MAX;
 use crate::identity::chain::Chain;
 use crate::identity::error::IdentityError;
+use crate::identity::error::Missing;
 use crate::identity::pem::PemBlock;
+use crate::identity::pem::PemError;
 use crate::identity::private_key::PrivateKey;
 
 /// Who asks: an end-entity certificate, the intermediates above it, and its private key.
@@ -55,28 +58,12 @@ impl IdentitySource {
             intermediates,
         } = self;
         let blocks = read_pem(certificate)?;
-        let mut certificates = certificates(&blocks).into_iter();
-        let leaf = certificates
-            .next()
-            .ok_or_else(|| IdentityError::CertificateMissing {
-                path: certificate.clone(),
-                found: labels(&blocks),
-            })?;
-        let leaf = Certificate::from_der(&leaf).map_err(|source| IdentityError::Certificate {
-            path: certificate.clone(),
-            source,
-        })?;
+        let (leaf, others) = read_certificate(certificate, &blocks)?;
         let chain = match intermediates {
             Some(path) => read_chain(path)?,
-            None => {
-                let rest: Vec<_> = certificates.collect();
-                check_chain_length(certificate, rest.len())?;
-                Chain::by_issuer(leaf.der(), &rest).map_err(|source| IdentityError::Chain {
-                    path: certificate.clone(),
-                    source,
-                })?
-            }
+            None => Chain::by_issuer(leaf.der(), &others),
         };
+        check_chain_length(intermediates.as_ref().unwrap_or(certificate), &chain)?;
         let key_path = private_key.as_ref().unwrap_or(certificate);
         let key = match private_key {
             Some(path) if path != certificate => read_private_key(path, &read_pem(path)?)?,
@@ -115,39 +102,56 @@ impl Identity {
     }
 }
 
-fn read_pem(path: &Path) -> Result<Vec<PemBlock>, IdentityError> {
+/// The blocks of a PEM file, read once.
+fn read_pem(path: &Path) -> Result<Vec<Result<PemBlock, PemError>>, IdentityError> {
     let text = file::read(path, PEM_FILE_BYTES_MAX).map_err(IdentityError::File)?;
-    pem::read_blocks(text.expose()).map_err(|source| IdentityError::Pem {
-        path: path.to_owned(),
-        source,
-    })
+    Ok(pem::read_blocks(text.expose()))
 }
 
-fn certificates(blocks: &[PemBlock]) -> Vec<Vec<u8>> {
-    blocks
+/// The first certificate of a file, and the DER of those after it.
+fn read_certificate(
+    path: &Path,
+    blocks: &[Result<PemBlock, PemError>],
+) -> Result<(Certificate, Vec<Vec<u8>>), IdentityError> {
+    let mut certificates = blocks
         .iter()
+        .flatten()
         .filter(|block| block.label == LABEL_CERTIFICATE)
-        .map(|block| block.der.expose().clone())
-        .collect()
+        .map(|block| block.der.expose().clone());
+    let leaf = certificates
+        .next()
+        .ok_or_else(|| IdentityError::missing(Missing::Certificate, path, blocks))?;
+    let leaf = Certificate::from_der(&leaf).map_err(|source| IdentityError::Certificate {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok((leaf, certificates.collect()))
 }
 
-/// The chain of `--intermediates`: whoever wrote the file meant its order.
+/// The chain of `--intermediates`: whoever wrote the file meant its order, and all of it.
 fn read_chain(path: &Path) -> Result<Chain, IdentityError> {
-    let blocks = read_pem(path)?;
-    if let Some(block) = blocks.iter().find(|block| block.label != LABEL_CERTIFICATE) {
-        return Err(IdentityError::ChainBlock {
+    let mut certificates = Vec::new();
+    for block in read_pem(path)? {
+        let block = block.map_err(|source| IdentityError::Pem {
             path: path.to_owned(),
-            label: block.label.clone(),
-        });
+            source,
+        })?;
+        if block.label != LABEL_CERTIFICATE {
+            return Err(IdentityError::ChainBlock {
+                path: path.to_owned(),
+                label: block.label,
+            });
+        }
+        certificates.push(block.der.expose().clone());
     }
-    check_chain_length(path, blocks.len())?;
-    Chain::in_given_order(certificates(&blocks)).map_err(|source| IdentityError::Chain {
+    Chain::in_given_order(certificates).map_err(|source| IdentityError::Chain {
         path: path.to_owned(),
         source,
     })
 }
 
-fn check_chain_length(path: &Path, count: usize) -> Result<(), IdentityError> {
+fn check_chain_length(path: &Path, chain: &Chain) -> Result<(), IdentityError> {
+    let count = chain.certificates().len();
     match count > CHAIN_LENGTH_MAX {
         true => Err(IdentityError::ChainTooLong {
             path: path.to_owned(),
@@ -158,21 +162,25 @@ fn check_chain_length(path: &Path, count: usize) -> Result<(), IdentityError> {
 }
 
 /// The first private key among `blocks`; an `EC PARAMETERS` block in front of it says nothing new.
-fn read_private_key(path: &Path, blocks: &[PemBlock]) -> Result<PrivateKey, IdentityError> {
+fn read_private_key(
+    path: &Path,
+    blocks: &[Result<PemBlock, PemError>],
+) -> Result<PrivateKey, IdentityError> {
     let block = blocks
         .iter()
+        .flatten()
         .find(|block| block.label.ends_with(LABEL_PRIVATE_KEY_SUFFIX))
-        .ok_or_else(|| IdentityError::PrivateKeyMissing {
+        .ok_or_else(|| IdentityError::missing(Missing::PrivateKey, path, blocks))?;
+    if block.is_encrypted || block.label == LABEL_ENCRYPTED_PRIVATE_KEY {
+        return Err(IdentityError::PrivateKeyEncrypted {
             path: path.to_owned(),
-            found: labels(blocks),
-        })?;
+        });
+    }
     let der = block.der.expose();
     let key = match block.label.as_str() {
-        _ if block.is_encrypted => Err(None),
-        "ENCRYPTED PRIVATE KEY" => Err(None),
-        "PRIVATE KEY" => PrivateKey::from_pkcs8(der).map_err(Some),
-        "RSA PRIVATE KEY" => PrivateKey::from_pkcs1(der).map_err(Some),
-        "EC PRIVATE KEY" => PrivateKey::from_sec1(der).map_err(Some),
+        "PRIVATE KEY" => PrivateKey::from_pkcs8(der),
+        "RSA PRIVATE KEY" => PrivateKey::from_pkcs1(der),
+        "EC PRIVATE KEY" => PrivateKey::from_sec1(der),
         label => {
             return Err(IdentityError::PrivateKeyLabel {
                 path: path.to_owned(),
@@ -180,26 +188,15 @@ fn read_private_key(path: &Path, blocks: &[PemBlock]) -> Result<PrivateKey, Iden
             });
         }
     };
-    key.map_err(|source| match source {
-        Some(source) => IdentityError::PrivateKey {
-            path: path.to_owned(),
-            source,
-        },
-        None => IdentityError::PrivateKeyEncrypted {
-            path: path.to_owned(),
-        },
+    key.map_err(|source| IdentityError::PrivateKey {
+        path: path.to_owned(),
+        source,
     })
-}
-
-fn labels(blocks: &[PemBlock]) -> Vec<String> {
-    blocks.iter().map(|block| block.label.clone()).collect()
 }
 
 const LABEL_CERTIFICATE: &str = "CERTIFICATE";
 const LABEL_PRIVATE_KEY_SUFFIX: &str = "PRIVATE KEY";
+const LABEL_ENCRYPTED_PRIVATE_KEY: &str = "ENCRYPTED PRIVATE KEY";
 
 /// A certificate with a chain of five and a key takes some 20 KB; ten times that may be comments.
 const PEM_FILE_BYTES_MAX: usize = 1024 * 1024;
-
-/// The service takes five. More are sent, so that it can say so, but not a whole bundle of roots.
-const CHAIN_LENGTH_MAX: usize = 32;

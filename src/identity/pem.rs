@@ -22,39 +22,54 @@ pub struct PemBlock {
     pub der: Secret<Vec<u8>>,
 }
 
-/// Every block of `text`, in order. A file without any gives none.
-///
-/// Fails on a block that does not end, or whose content is not base64.
-pub fn read_blocks(text: &[u8]) -> Result<Vec<PemBlock>, PemError> {
+/// Every block of `text`, in order, or what is wrong with it. A file without any gives none.
+pub fn read_blocks(text: &[u8]) -> Vec<Result<PemBlock, PemError>> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let mut blocks = Vec::new();
     let mut lines = text
         .split(|byte| *byte == b'\n')
         .map(|line| line.trim_ascii());
     while let Some(line) = lines.next() {
-        let Some(label) = boundary(line, b"-----BEGIN ") else {
+        if !line.starts_with(BEGIN) {
+            continue;
+        }
+        let Some(label) = boundary(line, BEGIN) else {
+            // Shown without its text: where line breaks were lost, the line is the key.
+            blocks.push(Err(PemError::LineBreaksLost));
             continue;
         };
-        let end = lines
-            .clone()
-            .position(|line| line.starts_with(b"-----END "))
-            .ok_or_else(|| PemError::Unterminated {
-                label: label.clone(),
-            })?;
-        let body = lines.clone().take(end);
-        let last = lines.nth(end).unwrap_or_default();
-        if boundary(last, b"-----END ").as_ref() != Some(&label) {
-            return Err(PemError::Unterminated { label });
+        let mut rest = lines.clone();
+        let body = rest.clone();
+        // No block holds the beginning of another, and a search to the file's end for each of many
+        // beginnings would take its time.
+        match rest.position(|line| line.starts_with(END) || line.starts_with(BEGIN)) {
+            Some(length) if is_end_of(&label, body.clone().nth(length)) => {
+                blocks.push(block(label, body.take(length)));
+                lines = rest;
+            }
+            // Whatever follows is looked at as if this line were not there.
+            Some(_) | None => blocks.push(Err(PemError::Unterminated { label })),
         }
-        blocks.push(block(label, body)?);
     }
-    Ok(blocks)
+    blocks
 }
 
-/// The label of a boundary line, or `None` where `line` is none.
+fn is_end_of(label: &str, line: Option<&[u8]>) -> bool {
+    line.and_then(|line| boundary(line, END))
+        .is_some_and(|end| end == label)
+}
+
+/// The label of a boundary line, or `None` where `line` is none (RFC 7468, 3: printable characters,
+/// and no two hyphens together).
 fn boundary(line: &[u8], prefix: &[u8]) -> Option<String> {
     let label = line.strip_prefix(prefix)?.strip_suffix(b"-----")?;
-    Some(String::from_utf8_lossy(label).into_owned())
+    let label = std::str::from_utf8(label).ok()?;
+    let is_label = label.len() <= LABEL_BYTES_MAX
+        && !label.contains("--")
+        && label
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    is_label.then(|| label.to_owned())
 }
 
 fn block<'a>(
@@ -108,6 +123,8 @@ pub enum PemError {
         /// Its label.
         label: String,
     },
+    /// A block begins and goes on in the same line.
+    LineBreaksLost,
     /// What stands in a block is not base64.
     NotBase64 {
         /// Its label.
@@ -121,12 +138,19 @@ impl fmt::Display for PemError {
             Self::Unterminated { label } => {
                 write!(f, "the block {label:?} has no end: the file is cut off")
             }
+            Self::LineBreaksLost => f.write_str("the file has lost its line breaks"),
             Self::NotBase64 { label } => write!(f, "the block {label:?} is not base64"),
         }
     }
 }
 
 impl std::error::Error for PemError {}
+
+const BEGIN: &[u8] = b"-----BEGIN ";
+const END: &[u8] = b"-----END ";
+
+/// The longest label in use has 26 characters.
+const LABEL_BYTES_MAX: usize = 64;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -137,10 +161,10 @@ mod tests {
     use super::*;
 
     fn labels(text: &str) -> Result<Vec<String>, PemError> {
-        Ok(read_blocks(text.as_bytes())?
+        read_blocks(text.as_bytes())
             .into_iter()
-            .map(|block| block.label)
-            .collect())
+            .map(|block| block.map(|block| block.label))
+            .collect()
     }
 
     #[test]
@@ -171,9 +195,34 @@ mod tests {
     fn headers_tell_an_encrypted_block() {
         let text = "-----BEGIN A-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAQID\n\
                     -----END A-----\n";
-        let blocks = read_blocks(text.as_bytes()).unwrap();
-        assert!(blocks[0].is_encrypted);
-        assert_eq!(blocks[0].der.expose(), &[1, 2, 3]);
+        let block = read_blocks(text.as_bytes()).remove(0).unwrap();
+        assert!(block.is_encrypted);
+        assert_eq!(block.der.expose(), &[1, 2, 3]);
+    }
+
+    #[test]
+    fn blocks_after_a_bad_one_are_still_read() {
+        let good = "-----BEGIN B-----\nAQID\n-----END B-----\n";
+        for bad in [
+            "-----BEGIN A-----\nAQ*D\n-----END A-----\n",
+            "-----BEGIN A-----\nAQID\n",
+            "-----BEGIN A-----\nAQID\n-----END C-----\n",
+        ] {
+            let blocks = read_blocks(format!("{bad}{good}").as_bytes());
+            assert!(blocks[0].is_err(), "{bad}");
+            assert_eq!(blocks[1].as_ref().unwrap().label, "B", "{bad}");
+        }
+    }
+
+    #[test]
+    fn key_that_has_lost_its_line_breaks_is_not_shown() {
+        let pem = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMG\n-----END PRIVATE KEY-----\n";
+        for separator in [" ", "", "\\n"] {
+            let blocks = read_blocks(pem.replace('\n', separator).as_bytes());
+            let error = blocks[0].as_ref().unwrap_err();
+            assert_eq!(*error, PemError::LineBreaksLost);
+            assert!(!format!("{error} {error:?}").contains("MIGH"));
+        }
     }
 
     proptest! {
@@ -193,9 +242,10 @@ mod tests {
                 "-----BEGIN X Y-----{newline}{}{newline}-----END X Y-----",
                 lines.join(newline)
             );
-            let blocks = read_blocks(text.as_bytes()).unwrap();
+            let mut blocks = read_blocks(text.as_bytes());
             prop_assert_eq!(blocks.len(), 1);
-            prop_assert_eq!(blocks[0].der.expose(), &der);
+            let block = blocks.remove(0).unwrap();
+            prop_assert_eq!(block.der.expose(), &der);
         }
 
         #[test]

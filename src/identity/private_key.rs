@@ -50,7 +50,9 @@ enum Key {
 impl PrivateKey {
     /// Reads a `PrivateKeyInfo` (PKCS#8, RFC 5958), with or without the public key in it.
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, PrivateKeyError> {
-        let info = PrivateKeyInfoRef::from_der(der).map_err(|_| PrivateKeyError::Malformed)?;
+        let info = PrivateKeyInfoRef::from_der_partial(der)
+            .map_err(|_| PrivateKeyError::Malformed)?
+            .0;
         let algorithm = info.algorithm.oid.to_string();
         if algorithm == OID_RSA_ENCRYPTION.to_id_string() {
             return Self::from_pkcs1(info.private_key.as_bytes());
@@ -101,7 +103,9 @@ impl PrivateKey {
     /// Reads an `ECPrivateKey` (SEC 1, C.4; RFC 5915), with or without the public key in it. One that
     /// names no curve is taken for the curve whose keys have its length.
     pub fn from_sec1(der: &[u8]) -> Result<Self, PrivateKeyError> {
-        let key = EcPrivateKey::from_der(der).map_err(|_| PrivateKeyError::Malformed)?;
+        // Bytes after the key are passed over, as they are by other programs.
+        let (key, _) =
+            EcPrivateKey::from_der_partial(der).map_err(|_| PrivateKeyError::Malformed)?;
         let curve = match key.parameters.as_ref() {
             Some(parameters) => curve_named(
                 parameters
@@ -118,7 +122,7 @@ impl PrivateKey {
 
     fn from_ec(curve: Curve, key: &EcPrivateKey<'_>) -> Result<Self, PrivateKeyError> {
         let malformed = |_| PrivateKeyError::Malformed;
-        let scalar = key.private_key;
+        let scalar = strip_leading_zeros(key.private_key, curve);
         if let (Curve::P256, Some(public)) = (curve, key.public_key) {
             let pair = EcdsaKeyPair::from_private_key_and_public_key(
                 &ECDSA_P256_SHA256_ASN1_SIGNING,
@@ -216,6 +220,14 @@ impl fmt::Debug for PrivateKey {
     }
 }
 
+/// Some programs write a scalar with zeros in front, as an INTEGER has them (RFC 5915, 3 does not).
+fn strip_leading_zeros(scalar: &[u8], curve: Curve) -> &[u8] {
+    match scalar.split_at_checked(scalar.len().saturating_sub(curve.field_octets())) {
+        Some((zeros, rest)) if zeros.iter().all(|octet| *octet == 0) => rest,
+        Some(_) | None => scalar,
+    }
+}
+
 fn curve_named(oid: pkcs8::ObjectIdentifier) -> Result<Curve, PrivateKeyError> {
     let algorithm = oid.to_string();
     Curve::from_oid(&algorithm).ok_or(PrivateKeyError::Algorithm { algorithm })
@@ -271,13 +283,13 @@ impl fmt::Display for PrivateKeyError {
 
 impl std::error::Error for PrivateKeyError {}
 
-/// The private key would not sign: its parts do not fit together, or there is no randomness.
+/// The private key did not sign: its parts do not fit together, or there is no randomness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignatureError;
 
 impl fmt::Display for SignatureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the private key did not sign: its parts do not fit together")
+        f.write_str("the private key did not sign; is the key damaged?")
     }
 }
 

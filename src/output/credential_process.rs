@@ -16,8 +16,17 @@ pub fn document(credentials: &Credentials) -> Secret<Vec<u8>> {
         session_token: credentials.session_token.expose(),
         expiration: &credentials.expiration,
     };
-    // A number and four texts always serialize.
-    Secret::new(serde_json::to_vec(&document).unwrap_or_default())
+    let texts = document.access_key_id.len()
+        + document.secret_access_key.len()
+        + document.session_token.len()
+        + document.expiration.len();
+    // Large enough from the start, even if every octet has to be escaped: a vector that grows leaves
+    // its old memory as it was.
+    let capacity = texts * ESCAPED_OCTET_BYTES_MAX + FRAME_BYTES_MAX;
+    let mut json = Secret::new(Vec::with_capacity(capacity));
+    // A number and four texts always serialize, and a vector takes them.
+    let _ = serde_json::to_writer(json.expose_mut(), &document);
+    json
 }
 
 #[derive(Serialize)]
@@ -29,6 +38,12 @@ struct Document<'a> {
     session_token: &'a str,
     expiration: &'a str,
 }
+
+/// `\u001f`.
+const ESCAPED_OCTET_BYTES_MAX: usize = 6;
+
+/// Braces, names and quotes.
+const FRAME_BYTES_MAX: usize = 128;
 
 #[cfg(test)]
 mod tests {

@@ -15,7 +15,7 @@ use clap::Subcommand;
 use clap::parser::ValueSource;
 use rolesanywhere::environment::Environment;
 
-use crate::run::RunError;
+use crate::error::RunError;
 use crate::variables;
 
 /// Temporary AWS credentials from an X.509 certificate and its private key, by IAM Roles Anywhere.
@@ -94,7 +94,7 @@ pub(crate) struct IdentityFlags {
 }
 
 /// Flags of the reference helper for identities that this version does not read. They are known, so
-/// that what they exclude is told and their use gets a clear answer.
+/// that what they exclude is told and their use gets a clear answer. Passwords are not kept.
 #[derive(Debug, Args)]
 pub(crate) struct UnsupportedFlags {
     #[arg(long, hide = true, value_name = "SELECTOR", allow_hyphen_values = true)]
@@ -109,14 +109,20 @@ pub(crate) struct UnsupportedFlags {
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) reuse_pin: Option<bool>,
-    #[arg(long, hide = true, value_name = "PASSWORD", allow_hyphen_values = true)]
-    pub(crate) tpm_key_password: Option<OsString>,
+    #[arg(long, hide = true, value_name = "PASSWORD", allow_hyphen_values = true,
+          value_parser = unread)]
+    pub(crate) tpm_key_password: Option<Unread>,
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) no_tpm_key_password: Option<bool>,
-    #[arg(long, hide = true, value_name = "PASSWORD", allow_hyphen_values = true)]
-    pub(crate) pkcs8_password: Option<OsString>,
+    #[arg(long, hide = true, value_name = "PASSWORD", allow_hyphen_values = true,
+          value_parser = unread)]
+    pub(crate) pkcs8_password: Option<Unread>,
 }
+
+/// A value that nobody needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Unread;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Session")]
@@ -220,6 +226,11 @@ fn check_exclusions(matches: &ArgMatches) -> Result<(), RunError> {
 pub(crate) fn is_typed(matches: &ArgMatches, flag: &str) -> bool {
     let id = flag.replace('-', "_");
     matches.value_source(&id) == Some(ValueSource::CommandLine)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "clap takes a parser of this form")]
+fn unread(_text: &str) -> Result<Unread, String> {
+    Ok(Unread)
 }
 
 /// What the reference helper takes for a boolean (Go's `strconv.ParseBool`).

@@ -2,6 +2,8 @@
 
 mod arguments;
 mod debug;
+mod error;
+mod hint;
 mod report;
 mod run;
 mod variables;

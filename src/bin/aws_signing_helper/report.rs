@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use crate::run::RunError;
+use crate::error::RunError;
 
 /// Tells `error` on stderr, or on stdout where it is help that was asked for.
 pub(crate) fn report(error: &RunError) -> ExitCode {

@@ -12,7 +12,7 @@ use crate::arguments::CredentialProcess;
 use crate::arguments::EXCLUSIVE;
 use crate::arguments::credential_process_command;
 use crate::arguments::is_typed;
-use crate::run::RunError;
+use crate::error::RunError;
 
 /// The variable of a flag; words without one have none, nor has `--help`.
 pub(crate) fn name(argument: &Arg) -> Option<String> {

@@ -2,29 +2,28 @@
 
 use std::fmt::Write;
 
+use rolesanywhere::create_session::Failure;
+use rolesanywhere::create_session::error::CLOCK_SKEW_SECONDS_MAX;
+use rolesanywhere::create_session::error::CreateSessionError;
+use rolesanywhere::create_session::request::CreateSessionRequest;
+use rolesanywhere::identity::Identity;
 use time::OffsetDateTime;
-
-use crate::create_session::Failure;
-use crate::create_session::error::CLOCK_SKEW_SECONDS_MAX;
-use crate::create_session::error::CreateSessionError;
-use crate::create_session::request::CreateSessionRequest;
-use crate::identity::Identity;
 
 /// What was asked for, by whom and when: what a hint may point at.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     /// Who asked.
-    pub identity: &'a Identity,
+    pub(crate) identity: &'a Identity,
     /// For what.
-    pub request: &'a CreateSessionRequest,
-    /// Whether a variable names a proxy that was not to be used.
-    pub is_proxy_unused: bool,
+    pub(crate) request: &'a CreateSessionRequest,
+    /// Whether there is a proxy on the way by the environment, which was not to be used.
+    pub(crate) is_proxy_unused: bool,
     /// When.
-    pub time: OffsetDateTime,
+    pub(crate) time: OffsetDateTime,
 }
 
 /// One line on what to do next, where more can be said than the error does.
-pub fn hint(failure: &Failure, asked: Asked<'_>) -> Option<String> {
+pub(crate) fn hint(failure: &Failure, asked: Asked<'_>) -> Option<String> {
     match &failure.error {
         CreateSessionError::Service {
             status,
@@ -67,7 +66,8 @@ pub fn hint(failure: &Failure, asked: Asked<'_>) -> Option<String> {
         | CreateSessionError::NameResolution { .. }
         | CreateSessionError::Connect { .. }
         | CreateSessionError::Connection { .. }
-        | CreateSessionError::TimedOut { .. } => None,
+        | CreateSessionError::TimedOut { .. }
+        | _ => None,
     }
 }
 
