@@ -1,0 +1,229 @@
+//! The command line: flags, variables, exclusions, help. Exit status and messages as people see them.
+
+use rolesanywhere_emulator::Emulator;
+use rolesanywhere_emulator::Settings;
+use snapbox::assert_data_eq;
+use snapbox::file;
+use snapbox::str;
+
+use crate::support::helper::Helper;
+use crate::support::helper::Output;
+use crate::support::vectors;
+
+const IDENTITY: [&str; 4] = [
+    "--certificate",
+    "pki/ec256.crt",
+    "--private-key",
+    "pki/ec256.key",
+];
+const ARNS: [&str; 6] = [
+    "--trust-anchor-arn",
+    "arn:aws:rolesanywhere:us-east-1:123456789012:trust-anchor/1-2",
+    "--profile-arn",
+    "arn:aws:rolesanywhere:us-east-1:123456789012:profile/1-2",
+    "--role-arn",
+    "arn:aws:iam::123456789012:role/ci",
+];
+
+fn emulator() -> Emulator {
+    let root = std::fs::read(vectors().join("pki/root.pem")).unwrap();
+    Emulator::start(Settings {
+        trust_anchors: rolesanywhere_emulator::trust_anchors_from_pem(&root).unwrap(),
+        ..Settings::default()
+    })
+    .unwrap()
+}
+
+fn credential_process() -> Helper {
+    Helper::new().args(["credential-process"])
+}
+
+fn fails(helper: &Helper) -> String {
+    let output = helper.run();
+    assert_eq!((output.exit, output.stdout_text()), (1, ""));
+    output.stderr
+}
+
+fn help(args: &[&str]) -> String {
+    let Output {
+        exit,
+        stderr,
+        stdout,
+        ..
+    } = Helper::new().args(args.iter().copied()).run();
+    assert_eq!((exit, stderr.as_str()), (0, ""), "{args:?}");
+    String::from_utf8(stdout).unwrap()
+}
+
+#[test]
+fn help_is_the_manual() {
+    assert_data_eq!(help(&["help"]), file!["snapshots/help.txt"]);
+    let of_command = help(&["credential-process", "--help"]);
+    assert_data_eq!(
+        of_command.as_str(),
+        file!["snapshots/help-credential-process.txt"]
+    );
+    assert_eq!(help(&["help", "credential-process"]), of_command);
+    assert_eq!(help(&[]), help(&["help"]));
+    assert_eq!(help(&["--help"]), help(&["help"]));
+    assert_eq!(help(&["help", "nosuch"]), help(&["help"]));
+}
+
+#[test]
+fn help_names_variables_and_never_shows_their_values() {
+    let output = credential_process()
+        .args(["--help"])
+        .env("AWS_SIGNING_HELPER_ROLE_ARN", "value-of-the-role")
+        .run();
+    assert!(output.stdout_text().contains("AWS_SIGNING_HELPER_ROLE_ARN"));
+    assert!(!output.stdout_text().contains("value-of-the-role"));
+}
+
+#[test]
+fn every_flag_may_come_from_the_environment() {
+    let emulator = emulator();
+    let mut helper = credential_process().env("AWS_SIGNING_HELPER_ENDPOINT", &emulator.url());
+    for pair in IDENTITY.chunks(2).chain(ARNS.chunks(2)) {
+        let variable = pair[0].trim_start_matches('-').to_uppercase();
+        let variable = format!("AWS_SIGNING_HELPER_{}", variable.replace('-', "_"));
+        helper = helper.env(&variable, pair[1]);
+    }
+    let output = helper
+        .env("AWS_SIGNING_HELPER_SESSION_DURATION", "1234")
+        .env("AWS_SIGNING_HELPER_ROLE_SESSION_NAME", "")
+        .env("AWS_SIGNING_HELPER_DEBUG", "false")
+        .run();
+    assert_eq!((output.exit, output.stderr.as_str()), (0, ""));
+    let request = emulator.requests().pop().unwrap();
+    assert_eq!(request.body, br#"{"durationSeconds":1234}"#);
+}
+
+#[test]
+fn flag_that_is_typed_beats_its_variable() {
+    let emulator = emulator();
+    let output = credential_process()
+        .args(IDENTITY)
+        .args(ARNS)
+        .args(["--endpoint", &emulator.url(), "--session-duration=900"])
+        .env("AWS_SIGNING_HELPER_SESSION_DURATION", "not a number")
+        .env("AWS_SIGNING_HELPER_CERTIFICATE", "absent")
+        .run();
+    assert_eq!(output.exit, 0, "{}", output.stderr);
+    let request = emulator.requests().pop().unwrap();
+    assert_eq!(request.body, br#"{"durationSeconds":900}"#);
+}
+
+#[test]
+fn variable_counts_for_no_exclusion_and_is_ignored_where_a_typed_flag_excludes_it() {
+    let emulator = emulator();
+    let output = credential_process()
+        .args(IDENTITY)
+        .args(ARNS)
+        .args(["--endpoint", &emulator.url()])
+        .env(
+            "AWS_SIGNING_HELPER_CERT_SELECTOR",
+            "Key=x509Subject,Value=CN=x",
+        )
+        .env("AWS_SIGNING_HELPER_SYSTEM_STORE_NAME", "MY")
+        .run();
+    assert_eq!((output.exit, output.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn wrong_variable_is_named() {
+    let helper = credential_process()
+        .args(IDENTITY)
+        .args(ARNS)
+        .env("AWS_SIGNING_HELPER_SESSION_DURATION", "1h");
+    assert_data_eq!(
+        fails(&helper),
+        str![[r#"
+aws_signing_helper: error: environment variable AWS_SIGNING_HELPER_SESSION_DURATION: invalid value '1h' for '--session-duration <SECONDS>': invalid digit found in string
+
+"#]]
+    );
+}
+
+#[test]
+fn flags_that_exclude_each_other_are_both_named() {
+    let helper = credential_process()
+        .args(IDENTITY)
+        .args(["--use-latest-expiring-certificate=false"]);
+    assert_data_eq!(
+        fails(&helper),
+        str![[r#"
+aws_signing_helper: error: --private-key and --use-latest-expiring-certificate cannot be used together
+
+"#]]
+    );
+}
+
+#[test]
+fn stray_words_are_quoted_when_a_flag_is_missing() {
+    let helper = credential_process()
+        .args(IDENTITY)
+        .args(ARNS[..4].iter().copied())
+        .args(["\\", "role-arn"]);
+    assert_data_eq!(
+        fails(&helper),
+        str![[r#"
+aws_signing_helper: error: no role arn is given; --role-arn is missing, and these words belong to no flag: ["//", "role-arn"]
+aws_signing_helper: hint: everything has to be on one line; a backslash at the end of a line in a configuration file ends the command there
+
+"#]]
+    );
+}
+
+#[test]
+fn boolean_without_equals_takes_no_value() {
+    let emulator = emulator();
+    let output = credential_process()
+        .args(IDENTITY)
+        .args(ARNS)
+        .args(["--endpoint", &emulator.url(), "--debug", "false"])
+        .run();
+    assert_eq!(output.exit, 0);
+    assert!(output.stderr.contains("canonical request"));
+}
+
+#[test]
+fn swapped_arns_are_told_apart_before_any_request() {
+    let helper = credential_process().args(IDENTITY).args([
+        "--trust-anchor-arn",
+        ARNS[3],
+        "--profile-arn",
+        ARNS[1],
+        "--role-arn",
+        ARNS[5],
+    ]);
+    assert_data_eq!(
+        fails(&helper),
+        str![[r#"
+aws_signing_helper: error: cannot use the trust anchor arn "arn:aws:rolesanywhere:us-east-1:123456789012:profile/1-2" of --trust-anchor-arn: the resource is "profile/1-2", not a trust-anchor
+
+"#]]
+    );
+}
+
+#[test]
+fn identities_that_this_version_does_not_read_are_refused_by_name() {
+    for (flag, value) in [
+        ("--cert-selector", "Key=x509Subject,Value=CN=x"),
+        ("--system-store-name", "MY"),
+    ] {
+        let stderr = fails(&credential_process().args(ARNS).args([flag, value]));
+        assert!(stderr.contains(flag), "{stderr}");
+        assert!(stderr.contains("not supported by this version"), "{stderr}");
+        assert!(stderr.contains("hint: use --certificate"), "{stderr}");
+    }
+    for uri in ["pkcs11:token=x", "handle:0x81000001"] {
+        let helper = credential_process().args(ARNS).args([
+            "--certificate",
+            "pki/ec256.crt",
+            "--private-key",
+            uri,
+        ]);
+        let stderr = fails(&helper);
+        assert!(stderr.contains("not supported by this version"), "{stderr}");
+    }
+}

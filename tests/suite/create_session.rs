@@ -1,0 +1,377 @@
+//! The call as the library makes it, against an endpoint that answers by script: what is tried again,
+//! what is not, how the clock is corrected, what is told. Nothing sleeps: the jitter is zero.
+
+use std::io::Read;
+use std::io::Write;
+use std::net::TcpListener;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use rolesanywhere::Client;
+use rolesanywhere::IdentitySource;
+use rolesanywhere::clock::Clock;
+use rolesanywhere::create_session::ClientSettings;
+use rolesanywhere::create_session::Failure;
+use rolesanywhere::create_session::endpoint::Endpoint;
+use rolesanywhere::create_session::error::CreateSessionError;
+use rolesanywhere::create_session::request::CreateSessionRequest;
+use rolesanywhere::create_session::response::CreateSessionResponse;
+use rolesanywhere::create_session::transport::AttemptLimits;
+use rolesanywhere::create_session::trust_roots::TrustRoots;
+use rolesanywhere::identity::Identity;
+use time::OffsetDateTime;
+
+use crate::support::endpoint;
+use crate::support::http::Request;
+use crate::support::script::Response;
+use crate::support::script::Script;
+use crate::support::vectors;
+
+/// One call and what it did.
+struct Call {
+    outcome: Result<CreateSessionResponse, Failure>,
+    requests: Vec<Request>,
+    took: Duration,
+}
+
+impl Call {
+    fn error(&self) -> &CreateSessionError {
+        &self.outcome.as_ref().expect_err("a failure").error
+    }
+
+    fn attempts(&self) -> u32 {
+        self.outcome.as_ref().expect_err("a failure").attempts
+    }
+}
+
+fn identity(certificate: &str, key: &str) -> Identity {
+    let source = IdentitySource::Files {
+        certificate: vectors().join("pki").join(certificate),
+        private_key: Some(vectors().join("pki").join(key)),
+        intermediates: None,
+    };
+    source.open().unwrap()
+}
+
+fn request() -> CreateSessionRequest {
+    let arn = |kind: &str| format!("arn:aws:rolesanywhere:us-east-1:123456789012:{kind}/1");
+    CreateSessionRequest {
+        trust_anchor_arn: arn("trust-anchor").parse().unwrap(),
+        profile_arn: arn("profile").parse().unwrap(),
+        role_arn: "arn:aws:iam::123456789012:role/ci".parse().unwrap(),
+        duration_seconds: 3600,
+        role_session_name: None,
+    }
+}
+
+fn settings(endpoint: &str) -> ClientSettings {
+    ClientSettings {
+        endpoint: Endpoint::parse(endpoint).unwrap(),
+        region: "us-east-1".parse().unwrap(),
+        trust_roots: TrustRoots::Unverified,
+        proxy: None,
+        attempts_max: 3,
+        time_max: ClientSettings::TIME_MAX,
+        attempt_limits: ClientSettings::ATTEMPT_LIMITS,
+        clock: Clock::System,
+        jitter: || 0.0,
+    }
+}
+
+fn call(responses: impl IntoIterator<Item = Response>) -> Call {
+    call_with(Script::of(responses), |_| {})
+}
+
+fn call_with(script: Script, change: impl FnOnce(&mut ClientSettings)) -> Call {
+    let endpoint = endpoint::Endpoint::start(script);
+    let mut settings = settings(&endpoint.url());
+    change(&mut settings);
+    let client = Client::new(settings).unwrap();
+    let identity = identity("ec256.crt", "ec256.key");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let begin = Instant::now();
+    let outcome = runtime.block_on(client.create_session(&identity, &request(), &|_| {}));
+    Call {
+        outcome,
+        requests: endpoint.requests(),
+        took: begin.elapsed(),
+    }
+}
+
+fn error(status: u16, code: &str) -> Response {
+    Response::error(status, code, "as scripted")
+}
+
+fn signed_at(request: &Request) -> OffsetDateTime {
+    let text = request.header("x-amz-date").unwrap();
+    let format = time::macros::format_description!("[year][month][day]T[hour][minute][second]Z");
+    time::PrimitiveDateTime::parse(text, format)
+        .unwrap()
+        .assume_utc()
+}
+
+#[test]
+fn transient_answers_are_tried_three_times_in_all() {
+    let transient = [
+        error(429, "ThrottlingException"),
+        error(400, "ThrottlingException"),
+        error(400, "RequestTimeoutException"),
+        error(400, "RequestExpired"),
+        error(403, "RequestTimeTooSkewed"),
+        error(500, "InternalFailure"),
+        error(502, ""),
+        error(503, "ServiceUnavailable"),
+        error(504, ""),
+    ];
+    for response in transient {
+        let status = response.status;
+        let call = call([response]);
+        assert_eq!((call.requests.len(), call.attempts()), (3, 3), "{status}");
+        assert!(matches!(
+            call.error(),
+            CreateSessionError::Service { status: told, .. } if *told == status
+        ));
+    }
+}
+
+#[test]
+fn refusals_are_final() {
+    for status in [301, 307, 400, 401, 403, 404, 408, 409, 501] {
+        let call = call([error(status, "SomeException")]);
+        assert_eq!(call.requests.len(), 1, "{status}");
+        assert_eq!(call.attempts(), 1, "{status}");
+    }
+}
+
+#[test]
+fn broken_connections_are_tried_again_and_told() {
+    let dropped = Response {
+        drop: true,
+        ..Response::default()
+    };
+    let call_dropped = call([dropped.clone()]);
+    assert_eq!(call_dropped.requests.len(), 3);
+    assert!(matches!(
+        call_dropped.error(),
+        CreateSessionError::Connection { .. }
+    ));
+    let recovered = call([dropped, Response::created()]);
+    assert!(recovered.outcome.is_ok());
+    assert_eq!(recovered.requests.len(), 2);
+}
+
+#[test]
+fn cut_body_is_tried_again_and_its_text_is_never_shown() {
+    let cut = Response {
+        content_length: Some(5000),
+        ..Response::created()
+    };
+    let call = call([cut]);
+    assert_eq!(call.requests.len(), 3);
+    let text = format!("{} {:?}", call.error(), call.error());
+    assert!(text.contains("201") && text.contains("cut off"), "{text}");
+    assert!(!text.contains("secret") && !text.contains("FwoG"), "{text}");
+}
+
+#[test]
+fn each_attempt_is_signed_afresh() {
+    let call = call([error(500, "InternalFailure")]);
+    let mut signatures: Vec<_> = call
+        .requests
+        .iter()
+        .map(|request| request.header("authorization").unwrap())
+        .collect();
+    signatures.sort_unstable();
+    signatures.dedup();
+    assert_eq!(signatures.len(), 3);
+}
+
+#[test]
+fn backoff_is_bounded_and_comes_from_the_jitter() {
+    let whole = |settings: &mut ClientSettings| settings.jitter = || 0.1;
+    let call = call_with(Script::of([error(503, "")]), whole);
+    // A tenth of 1 s and of 2 s.
+    assert!(call.took >= Duration::from_millis(300), "{:?}", call.took);
+}
+
+#[test]
+fn skewed_clock_is_corrected_once_and_at_once() {
+    let refused = Response {
+        date_offset: Some(1800),
+        ..error(403, "InvalidSignatureException")
+    };
+    let slow = |settings: &mut ClientSettings| settings.jitter = || 1.0;
+    let script = Script::of([refused.clone(), Response::created()]);
+    let call = call_with(script, slow);
+    assert!(call.outcome.is_ok());
+    assert_eq!(call.requests.len(), 2);
+    let ahead = signed_at(&call.requests[1]) - signed_at(&call.requests[0]);
+    assert!((1798..=1803).contains(&ahead.whole_seconds()), "{ahead}");
+    assert!(call.took < Duration::from_secs(1), "{:?}", call.took);
+
+    let twice = call_with(Script::of([refused]), |_| {});
+    assert_eq!(twice.requests.len(), 2, "corrected once only");
+}
+
+#[test]
+fn correction_of_the_clock_counts_as_an_attempt() {
+    let refused = Response {
+        date_offset: Some(-1800),
+        ..error(403, "AccessDeniedException")
+    };
+    let script = Script::of([refused, Response::created()]);
+    let call = call_with(script, |settings| settings.attempts_max = 1);
+    assert_eq!(call.requests.len(), 1);
+}
+
+#[test]
+fn small_differences_of_the_clocks_are_no_reason() {
+    let refused = Response {
+        date_offset: Some(200),
+        ..error(403, "AccessDeniedException")
+    };
+    assert_eq!(call([refused]).requests.len(), 1);
+}
+
+#[test]
+fn absurd_dates_of_the_service_do_no_harm() {
+    for date in [
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Sat, 01 Jan 0000 00:00:00 GMT",
+        "Thu, 99 Foo 99999 99:99:99 GMT",
+        "-",
+    ] {
+        let mut refused = error(400, "RequestExpired");
+        refused.headers.push(("Date".to_owned(), date.to_owned()));
+        let call = call([refused]);
+        assert_eq!(call.requests.len(), 3, "{date}");
+    }
+}
+
+#[test]
+fn redirect_is_not_followed() {
+    let elsewhere = endpoint::Endpoint::start(Script::of([Response::created()]));
+    let mut redirect = error(307, "");
+    redirect
+        .headers
+        .push(("Location".to_owned(), elsewhere.url()));
+    assert_eq!(call([redirect]).requests.len(), 1);
+    assert!(elsewhere.requests().is_empty());
+}
+
+#[test]
+fn answer_that_does_not_come_is_given_up() {
+    let slow = Response {
+        delay_ms: 3000,
+        ..Response::created()
+    };
+    let call = call_with(Script::of([slow]), |settings| {
+        settings.attempts_max = 1;
+        settings.attempt_limits.attempt = Duration::from_millis(100);
+    });
+    assert!(matches!(call.error(), CreateSessionError::TimedOut { .. }));
+    assert!(call.took < Duration::from_secs(2), "{:?}", call.took);
+}
+
+#[test]
+fn no_attempt_begins_that_could_end_after_the_deadline() {
+    let call = call_with(Script::of([error(503, "")]), |settings| {
+        settings.attempts_max = 1000;
+        settings.jitter = || 1.0;
+        settings.time_max = Duration::from_millis(2400);
+        settings.attempt_limits = AttemptLimits {
+            connect: Duration::from_millis(100),
+            attempt: Duration::from_millis(1000),
+        };
+    });
+    // The first wait is 1 s, after which an attempt fits in; the second would be 2 s.
+    assert_eq!(call.requests.len(), 2);
+    assert!(call.took < Duration::from_millis(2400), "{:?}", call.took);
+}
+
+#[test]
+fn answer_of_somebody_else_is_told_with_its_beginning() {
+    let portal = Response {
+        status: 200,
+        body: "<html>Please log in\u{1b}[2J</html>".to_owned(),
+        ..Response::default()
+    };
+    let call = call([portal]);
+    assert_eq!(call.requests.len(), 1);
+    let text = call.error().to_string();
+    assert!(text.contains("is not a CreateSession response: status 200"));
+    assert!(text.contains("<html>Please log in\\u{1b}[2J"), "{text}");
+}
+
+#[test]
+fn success_that_is_no_json_object_is_not_shown() {
+    for body in [
+        "[]",
+        "{\"credentialSet\":[{\"credentials\":{\"secretAcces",
+        "",
+    ] {
+        let call = call([Response {
+            body: body.to_owned(),
+            ..Response::created()
+        }]);
+        let text = format!("{} {:?}", call.error(), call.error());
+        assert!(text.contains("is not a CreateSession response: status 201"));
+        assert!(!text.contains("secret"), "{text}");
+    }
+}
+
+#[test]
+fn answer_larger_than_any_answer_is_refused() {
+    let call = call([Response {
+        body: "x".repeat(300 * 1024),
+        ..Response::created()
+    }]);
+    assert!(matches!(call.error(), CreateSessionError::TooLarge { .. }));
+    assert_eq!(call.requests.len(), 1);
+}
+
+#[test]
+fn error_carries_status_code_message_and_request_id() {
+    let mut refused = Response::error(403, "AccessDeniedException", "Untrusted\nCertificate");
+    refused
+        .headers
+        .push(("x-amzn-RequestId".to_owned(), "1111-2222".to_owned()));
+    assert_eq!(
+        call([refused]).error().to_string(),
+        "CreateSession was refused: 403 AccessDeniedException: Untrusted\\u{a}Certificate \
+         (request id 1111-2222)"
+    );
+}
+
+#[test]
+fn tls_failures_are_final_and_named() {
+    let script = Script {
+        tls: true,
+        ..Script::of([Response::created()])
+    };
+    let bundle = TrustRoots::Bundle(vectors().join("pki/root.pem"));
+    let call = call_with(script, |settings| settings.trust_roots = bundle.clone());
+    assert!(matches!(
+        call.error(),
+        CreateSessionError::ServerCertificate { .. }
+    ));
+    assert_eq!(call.attempts(), 1);
+
+    let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", plain.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut stream, _) = plain.accept().unwrap();
+        let _ = stream.read(&mut [0; 1000]);
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    });
+    let call = call_with(Script::default(), |settings| {
+        settings.endpoint = Endpoint::parse(&url).unwrap();
+    });
+    server.join().unwrap();
+    assert!(matches!(call.error(), CreateSessionError::NotTls { .. }));
+    assert_eq!(call.attempts(), 1);
+}

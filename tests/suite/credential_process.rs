@@ -1,0 +1,551 @@
+//! The real binary against the emulator, which believes nothing: exit status and both streams
+//! together, and the emulator's own log.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+use rolesanywhere_emulator::Emulator;
+use rolesanywhere_emulator::Outcome;
+use rolesanywhere_emulator::Refusal;
+use rolesanywhere_emulator::Settings;
+use rolesanywhere_emulator::trust_anchors_from_pem;
+use snapbox::assert_data_eq;
+use snapbox::str;
+use tempfile::TempDir;
+
+use crate::support::endpoint::Endpoint;
+use crate::support::helper::Helper;
+use crate::support::helper::Output;
+use crate::support::port::ClosedPort;
+use crate::support::script::Response;
+use crate::support::script::Script;
+use crate::support::vectors;
+
+/// An emulator that trusts the vectors' root.
+fn emulator(settings: Settings) -> Emulator {
+    let root = fs::read(vectors().join("pki/root.pem")).unwrap();
+    Emulator::start(Settings {
+        trust_anchors: trust_anchors_from_pem(&root).unwrap(),
+        ..settings
+    })
+    .unwrap()
+}
+
+/// The flags of an ordinary call but for the identity's.
+fn session_flags(endpoint: &str) -> Vec<String> {
+    let arn = |kind: &str| format!("arn:aws:rolesanywhere:us-east-1:123456789012:{kind}/1-2");
+    [
+        "--trust-anchor-arn",
+        &arn("trust-anchor"),
+        "--profile-arn",
+        &arn("profile"),
+        "--role-arn",
+        "arn:aws:iam::123456789012:role/path/ci-role",
+        "--endpoint",
+        endpoint,
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+/// An ordinary call with a certificate and key of the vectors.
+fn call(emulator: &Emulator, certificate: &str, key: &str) -> Helper {
+    let pki = |name: &str| format!("pki/{name}");
+    Helper::new()
+        .args(["credential-process"])
+        .args([
+            "--certificate",
+            &pki(certificate),
+            "--private-key",
+            &pki(key),
+        ])
+        .args(session_flags(&emulator.url()))
+}
+
+/// Exit status and both streams, with what differs from run to run replaced.
+fn transcript(output: &Output) -> String {
+    let text = format!(
+        "exit {}\n--- stdout\n{}\n--- stderr\n{}",
+        output.exit,
+        output.stdout_text(),
+        output.stderr
+    );
+    let session_token = output
+        .stdout_text()
+        .split("\"SessionToken\":\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .unwrap_or("no token");
+    let expiration = output
+        .stdout_text()
+        .split("\"Expiration\":\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .unwrap_or("no expiration");
+    text.replace(session_token, "[SESSION TOKEN]")
+        .replace(expiration, "[EXPIRATION]")
+}
+
+fn refusal(emulator: &Emulator) -> Refusal {
+    match emulator.requests().pop().unwrap().outcome {
+        Outcome::Refused(refusal) => refusal,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+#[test]
+fn credentials_are_one_json_object_and_stderr_is_empty() {
+    let emulator = emulator(Settings::default());
+    let output = call(&emulator, "rsa2048.crt", "rsa2048.key").run();
+    assert_data_eq!(
+        transcript(&output),
+        str![[r#"
+exit 0
+--- stdout
+{"Version":1,"AccessKeyId":"ASIAEMULATOR0000001","SecretAccessKey":"emulator/fake+secret/0000001/do+not+use=","SessionToken":"[SESSION TOKEN]","Expiration":"[EXPIRATION]"}
+--- stderr
+
+"#]]
+    );
+}
+
+#[test]
+fn every_kind_of_key_is_verified_by_another_implementation() {
+    let emulator = emulator(Settings::default());
+    let pairs = [
+        ("rsa1024.crt", "rsa1024.key"),
+        ("rsa2048.crt", "rsa2048.pkcs1.key"),
+        ("rsa2048-e3.crt", "rsa2048-e3.key"),
+        ("rsa2056.crt", "rsa2056.key"),
+        ("rsa3072.crt", "rsa3072.key"),
+        ("rsa4096.crt", "rsa4096.key"),
+        ("ec256.crt", "ec256.key"),
+        ("ec256.crt", "ec256.pkcs8-nopub.key"),
+        ("ec256.crt", "ec256.sec1-params.key"),
+        ("ec384.crt", "ec384.key"),
+        ("ec384.crt", "ec384.sec1-nopub.key"),
+        ("ec521.crt", "ec521.key"),
+        ("ec521.crt", "ec521.sec1.key"),
+    ];
+    for (certificate, key) in pairs {
+        let output = call(&emulator, certificate, key).run();
+        assert_eq!(output.exit, 0, "{key}: {}", output.stderr);
+        assert_eq!(output.stderr, "", "{key}");
+    }
+    assert_eq!(emulator.requests().len(), pairs.len());
+}
+
+#[test]
+fn chain_in_the_certificate_file_leads_to_the_trust_anchor() {
+    let emulator = emulator(Settings::default());
+    let output = call(&emulator, "chain3.fullchain.pem", "rsa2048.key").run();
+    assert_eq!(output.exit, 0, "{}", output.stderr);
+    let alone = call(&emulator, "chain3.crt", "rsa2048.key").run();
+    assert_eq!(alone.exit, 1);
+    assert!(alone.stderr.contains("--intermediates"), "{}", alone.stderr);
+}
+
+#[test]
+fn refusal_is_told_with_code_message_request_id_and_hint() {
+    let emulator = emulator(Settings::default());
+    let output = call(&emulator, "expired.crt", "rsa2048.key").run();
+    assert!(matches!(
+        refusal(&emulator),
+        Refusal::CertificateExpired { .. }
+    ));
+    assert_data_eq!(
+        transcript(&output),
+        str![[r#"
+exit 1
+--- stdout
+
+--- stderr
+aws_signing_helper: error: CreateSession was refused: 403 AccessDeniedException: the end-entity certificate expired at 2021-01-01T00:00:00Z (request id 00000000-0000-4000-8000-000000000001)
+aws_signing_helper: hint: the certificate: it expired at 2021-01-01T00:00:00Z
+
+"#]]
+    );
+}
+
+#[test]
+fn key_of_another_certificate_is_refused_before_any_request_naming_both_files() {
+    let emulator = emulator(Settings::default());
+    let output = call(&emulator, "rsa2048.crt", "mismatch.key").run();
+    assert!(emulator.requests().is_empty());
+    assert_data_eq!(
+        transcript(&output),
+        str![[r#"
+exit 1
+--- stdout
+
+--- stderr
+aws_signing_helper: error: the private key in pki/mismatch.key (RSA) is not the key of the certificate in pki/rsa2048.crt (RSA)
+
+"#]]
+    );
+}
+
+#[test]
+fn throttling_is_waited_out() {
+    let emulator = emulator(Settings {
+        faults: vec!["throttle:1".parse().unwrap()],
+        ..Settings::default()
+    });
+    let output = call(&emulator, "ec256.crt", "ec256.key").run();
+    assert_eq!((output.exit, output.stderr.as_str()), (0, ""));
+    assert_eq!(emulator.requests().len(), 2);
+}
+
+#[test]
+fn service_with_another_clock_is_signed_for_with_its_clock() {
+    let emulator = emulator(Settings {
+        faults: vec!["clock-skew=1800:2".parse().unwrap()],
+        ..Settings::default()
+    });
+    let output = call(&emulator, "ec256.crt", "ec256.key").run();
+    assert_eq!(output.exit, 0, "{}", output.stderr);
+    assert_eq!(emulator.requests().len(), 2);
+}
+
+#[test]
+fn server_is_verified_by_the_bundle_named() {
+    let emulator = emulator(Settings {
+        tls: true,
+        ..Settings::default()
+    });
+    let bundle = emulator.tls_ca_path().unwrap().display().to_string();
+    for variable in ["AWS_CA_BUNDLE", "SSL_CERT_FILE"] {
+        let output = call(&emulator, "ec256.crt", "ec256.key")
+            .env(variable, &bundle)
+            .run();
+        assert_eq!(output.exit, 0, "{variable}: {}", output.stderr);
+    }
+    let output = call(&emulator, "ec256.crt", "ec256.key").run();
+    assert_eq!(output.exit, 1);
+    assert!(output.stderr.contains("AWS_CA_BUNDLE"), "{}", output.stderr);
+    assert_eq!(emulator.requests().len(), 2);
+}
+
+#[test]
+fn certificate_and_key_come_from_one_pipe() {
+    let folder = TempDir::new().unwrap();
+    let both = folder.path().join("both.pem");
+    let read = |name: &str| fs::read(vectors().join("pki").join(name)).unwrap();
+    fs::write(&both, [read("ec256.crt"), read("ec256.key")].concat()).unwrap();
+    let emulator = emulator(Settings::default());
+    let script = format!(
+        "cat {} | {} credential-process --certificate /dev/stdin {}",
+        both.display(),
+        env!("CARGO_BIN_EXE_aws_signing_helper"),
+        session_flags(&emulator.url()).join(" ")
+    );
+    if !Path::new("/dev/stdin").exists() {
+        crate::support::skip("certificate_and_key_come_from_one_pipe: no /dev/stdin");
+        return;
+    }
+    let output = Helper::at(&PathBuf::from("/bin/sh"))
+        .args(["-c", &script])
+        .run();
+    assert_eq!(output.exit, 0, "{}", output.stderr);
+}
+
+#[test]
+fn debug_shows_what_is_signed_and_no_secret() {
+    let emulator = emulator(Settings::default());
+    let output = call(&emulator, "rsa2048.crt", "rsa2048.key")
+        .args(["--debug"])
+        .run();
+    assert_eq!(output.exit, 0);
+    for shown in [
+        "canonical request:\nPOST\n/sessions\nprofileArn=",
+        "string to sign:\nAWS4-X509-RSA-SHA256\n",
+        "SignedHeaders=content-type;host;x-amz-date;x-amz-x509,",
+        "answer: status 201",
+        "x-amzn-requestid: ",
+        " ms",
+    ] {
+        assert!(output.stderr.contains(shown), "{shown}: {}", output.stderr);
+    }
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let sent = emulator.requests().pop().unwrap();
+    let signature = sent
+        .headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+        .and_then(|(_, value)| value.split("Signature=").nth(1))
+        .unwrap();
+    for secret in [
+        document["SecretAccessKey"].as_str().unwrap(),
+        document["SessionToken"].as_str().unwrap(),
+        signature,
+    ] {
+        for piece in secret.as_bytes().windows(12) {
+            let piece = std::str::from_utf8(piece).unwrap();
+            assert!(!output.stderr.contains(piece), "{piece}");
+        }
+    }
+}
+
+#[test]
+fn closed_stdout_is_no_failure() {
+    let emulator = emulator(Settings::default());
+    let script = format!(
+        "{} credential-process --certificate pki/ec256.crt --private-key pki/ec256.key {} | :",
+        env!("CARGO_BIN_EXE_aws_signing_helper"),
+        session_flags(&emulator.url()).join(" ")
+    );
+    let output = Helper::at(&PathBuf::from("/bin/sh"))
+        .args(["-c", &script])
+        .run();
+    assert_eq!((output.exit, output.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn full_disk_is_a_failure() {
+    if !Path::new("/dev/full").exists() {
+        crate::support::skip("full_disk_is_a_failure: no /dev/full");
+        return;
+    }
+    let emulator = emulator(Settings::default());
+    let script = format!(
+        "{} credential-process --certificate pki/ec256.crt --private-key pki/ec256.key {} >/dev/full",
+        env!("CARGO_BIN_EXE_aws_signing_helper"),
+        session_flags(&emulator.url()).join(" ")
+    );
+    let output = Helper::at(&PathBuf::from("/bin/sh"))
+        .args(["-c", &script])
+        .run();
+    assert_eq!(output.exit, 1);
+    assert!(
+        output.stderr.contains("cannot write to stdout"),
+        "{}",
+        output.stderr
+    );
+}
+
+/// What the helper says on stderr when the service answers this.
+fn stderr_after(response: Response, more: &[&str]) -> String {
+    let endpoint = Endpoint::start(Script::of([response]));
+    let output = Helper::new()
+        .args(["credential-process"])
+        .args(["--certificate", "pki/rsa2048.crt"])
+        .args(["--private-key", "pki/rsa2048.key"])
+        .args(session_flags(&endpoint.url()))
+        .args(more.iter().copied())
+        .env("AWS_MAX_ATTEMPTS", "1")
+        .run();
+    assert_eq!((output.exit, output.stdout_text()), (1, ""));
+    output.stderr
+}
+
+#[test]
+fn known_refusals_come_with_a_hint() {
+    let denied = "AccessDeniedException";
+    let named: &[&str] = &["--role-session-name", "build"];
+    let cases = [
+        (
+            403,
+            denied,
+            "Untrusted Signing Certificate",
+            &[][..],
+            "--intermediates",
+        ),
+        (
+            403,
+            denied,
+            "Invalid signature",
+            &[],
+            "could not verify the signature",
+        ),
+        (
+            403,
+            denied,
+            "some attributes fail to be mapped into session tags: [x]",
+            &[],
+            "mapping",
+        ),
+        (
+            403,
+            denied,
+            "not authorized to perform sts:AssumeRole",
+            &[],
+            "trust policy",
+        ),
+        (
+            403,
+            denied,
+            "not authorized",
+            named,
+            "acceptRoleSessionName",
+        ),
+        (
+            429,
+            "ThrottlingException",
+            "Rate exceeded",
+            &[],
+            "10 calls a second",
+        ),
+        (
+            404,
+            "ResourceNotFoundException",
+            "no such profile",
+            &[],
+            "exist in this region",
+        ),
+    ];
+    for (status, code, message, more, word) in cases {
+        let stderr = stderr_after(Response::error(status, code, message), more);
+        assert!(stderr.contains("aws_signing_helper: hint: "), "{stderr}");
+        assert!(stderr.contains(word), "{message}: {stderr}");
+    }
+    let validation = Response::error(400, "ValidationException", "x");
+    assert!(!stderr_after(validation, &[]).contains("hint"));
+}
+
+#[test]
+fn certificate_that_the_service_refuses_is_named_once_it_has_refused() {
+    for (certificate, words) in [
+        ("expired.crt", "it expired at 2021-01-01T00:00:00Z"),
+        ("ca-as-leaf.crt", "it is a CA's own certificate"),
+        ("no-extensions.crt", "does not include digitalSignature"),
+    ] {
+        let refused = Response::error(403, "AccessDeniedException", "Untrusted");
+        let stderr = stderr_after(refused, &["--certificate", &format!("pki/{certificate}")]);
+        assert!(stderr.contains(words), "{stderr}");
+    }
+    let refused = Response::error(403, "AccessDeniedException", "Untrusted");
+    let six = ["--certificate", "pki/chain6.crt"];
+    let six = [
+        &six[..],
+        &["--intermediates", "pki/chain6.intermediates.pem"],
+    ]
+    .concat();
+    let stderr = stderr_after(refused, &six);
+    assert!(
+        stderr.contains("6 intermediates, the service takes 5"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn wrong_clock_is_told_with_its_direction() {
+    for (offset, words) in [(1800, "30 minutes behind"), (-1800, "30 minutes ahead of")] {
+        let refused = Response {
+            date_offset: Some(offset),
+            ..Response::error(403, "InvalidSignatureException", "x")
+        };
+        let stderr = stderr_after(refused, &[]);
+        assert!(stderr.contains(words), "{stderr}");
+    }
+}
+
+#[test]
+fn proxy_is_named_and_an_unused_one_pointed_at() {
+    let closed = ClosedPort::reserve();
+    let call = || {
+        Helper::new()
+            .args(["credential-process"])
+            .args(["--certificate", "pki/ec256.crt"])
+            .args(["--private-key", "pki/ec256.key"])
+            .env("AWS_MAX_ATTEMPTS", "1")
+    };
+    let proxy = format!("http://user:hunter2@127.0.0.1:{}", closed.number());
+    let output = call()
+        .args(session_flags("http://sessions.invalid"))
+        .args(["--with-proxy", "--debug"])
+        .env("HTTP_PROXY", &proxy)
+        .run();
+    let route = format!(
+        "cannot connect to sessions.invalid through the proxy http://127.0.0.1:{}: ",
+        closed.number()
+    );
+    assert!(output.stderr.contains(&route), "{}", output.stderr);
+    assert!(!output.stderr.contains("hunter2"), "{}", output.stderr);
+
+    let unused = call()
+        .args(session_flags("http://sessions.invalid"))
+        .env("HTTP_PROXY", &proxy)
+        .run();
+    assert!(unused.stderr.contains("--with-proxy"), "{}", unused.stderr);
+    let direct = call()
+        .args(session_flags(&format!(
+            "http://127.0.0.1:{}",
+            closed.number()
+        )))
+        .env("HTTP_PROXY", &proxy)
+        .run();
+    assert!(!direct.stderr.contains("--with-proxy"), "{}", direct.stderr);
+}
+
+#[test]
+fn key_without_line_breaks_is_never_shown() {
+    let key = fs::read_to_string(vectors().join("pki/ec256.key")).unwrap();
+    let secret = key.lines().nth(1).unwrap().to_owned();
+    for separator in [" ", "", "\\n"] {
+        let helper = Helper::new().file("flat.key", &key.replace('\n', separator));
+        let path = helper.home().join("flat.key").display().to_string();
+        let output = helper
+            .args(["credential-process", "--certificate", "pki/ec256.crt"])
+            .args(["--private-key", &path, "--debug"])
+            .args(session_flags("http://127.0.0.1:1"))
+            .run();
+        assert_eq!(output.exit, 1);
+        assert!(output.stderr.contains("line breaks"), "{}", output.stderr);
+        for piece in secret.as_bytes().windows(12) {
+            let piece = std::str::from_utf8(piece).unwrap();
+            assert!(!output.stderr.contains(piece), "{}", output.stderr);
+        }
+    }
+}
+
+#[test]
+fn bad_blocks_behind_the_certificate_are_passed_over() {
+    let certificate = fs::read_to_string(vectors().join("pki/ec256.crt")).unwrap();
+    let emulator = emulator(Settings::default());
+    for more in [
+        "-----BEGIN CERTIFICATE-----\nMIIB\n",
+        "-----BEGIN CERTIFICATE-----\n****\n-----END CERTIFICATE-----\n",
+        "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+        &certificate.repeat(40),
+    ] {
+        let helper = Helper::new().file("more.pem", &format!("{certificate}{more}"));
+        let path = helper.home().join("more.pem").display().to_string();
+        let output = helper
+            .args(["credential-process", "--certificate", &path])
+            .args(["--private-key", "pki/ec256.key"])
+            .args(session_flags(&emulator.url()))
+            .run();
+        assert_eq!((output.exit, output.stderr.as_str()), (0, ""));
+    }
+}
+
+#[test]
+fn key_with_zeros_in_front_or_bytes_behind_is_read() {
+    use base64::Engine;
+    use base64::prelude::BASE64_STANDARD;
+    let pem = fs::read_to_string(vectors().join("pki/ec256.sec1-nopub.key")).unwrap();
+    let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    let der = BASE64_STANDARD.decode(body).unwrap();
+    // SEQUENCE { INTEGER 1, OCTET STRING (32), ... } becomes one with a 33rd octet in front.
+    assert_eq!(der[5..7], [4, 32]);
+    let mut padded = vec![0x30, der[1] + 1, 2, 1, 1, 4, 33, 0];
+    padded.extend_from_slice(&der[7..]);
+    let mut trailing = der.clone();
+    trailing.extend_from_slice(&[0, 0, 0]);
+    let emulator = emulator(Settings::default());
+    for der in [padded, trailing] {
+        let pem = format!(
+            "-----BEGIN EC PRIVATE KEY-----\n{}\n-----END EC PRIVATE KEY-----\n",
+            BASE64_STANDARD.encode(der)
+        );
+        let helper = Helper::new().file("odd.key", &pem);
+        let path = helper.home().join("odd.key").display().to_string();
+        let output = helper
+            .args(["credential-process", "--certificate", "pki/ec256.crt"])
+            .args(["--private-key", &path])
+            .args(session_flags(&emulator.url()))
+            .run();
+        assert_eq!((output.exit, output.stderr.as_str()), (0, ""));
+    }
+}

@@ -1,0 +1,19 @@
+//! The helper as a process: what it prints, how it exits, and what it says on the wire.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "in a test, whatever goes wrong is a failed test"
+)]
+
+mod cli;
+mod create_session;
+mod credential_process;
+mod interop;
+mod past_defects;
+mod sigv4_x509;
+mod support;
+mod vectors;
+#[path = "../../examples/quickstart/walkthrough.rs"]
+mod walkthrough;

@@ -1,0 +1,24 @@
+//! What the tests share: the helper as a process, an endpoint that answers by script, the cases
+//! captured from the reference, and a verifier of signatures that knows nothing of `src/`.
+
+pub(crate) mod case;
+pub(crate) mod endpoint;
+pub(crate) mod helper;
+pub(crate) mod http;
+pub(crate) mod port;
+pub(crate) mod script;
+pub(crate) mod signature;
+
+use std::path::Path;
+use std::path::PathBuf;
+
+/// The folder of the cases, which is also the working directory of every helper that is started.
+pub(crate) fn vectors() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/vectors")
+}
+
+/// Tells on the real stderr that a test did not run: the test harness swallows `eprintln!`.
+pub(crate) fn skip(what: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "SKIPPED {what}");
+}

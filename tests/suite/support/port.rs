@@ -1,0 +1,45 @@
+//! A port of 127.0.0.1 on which nothing listens for as long as the value lives.
+
+use std::net::Ipv4Addr;
+use std::net::TcpListener;
+use std::net::TcpStream;
+
+/// The near end of an open connection: taken, so that no other process is given it, and refused
+/// to whoever connects.
+pub(crate) struct ClosedPort {
+    _far: TcpListener,
+    near: TcpStream,
+}
+
+impl ClosedPort {
+    pub(crate) fn reserve() -> ClosedPort {
+        let far = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let near = TcpStream::connect(far.local_addr().unwrap()).unwrap();
+        ClosedPort { _far: far, near }
+    }
+
+    pub(crate) fn number(&self) -> u16 {
+        self.near.local_addr().unwrap().port()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::net::Ipv4Addr;
+    use std::net::TcpListener;
+    use std::net::TcpStream;
+
+    use crate::support::port::ClosedPort;
+
+    #[test]
+    fn a_closed_port_refuses_connections_and_is_given_to_nobody_else() {
+        let port = ClosedPort::reserve();
+        let address = (Ipv4Addr::LOCALHOST, port.number());
+
+        let refused = TcpStream::connect(address).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+        let taken = TcpListener::bind(address).unwrap_err();
+        assert_eq!(taken.kind(), ErrorKind::AddrInUse);
+    }
+}

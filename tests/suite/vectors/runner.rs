@@ -1,0 +1,113 @@
+//! Runs the cases of a group side by side, and reports every failure at once.
+
+use std::io;
+use std::io::Write;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::thread;
+
+use crate::support::case::Case;
+use crate::vectors::compare::differences;
+use crate::vectors::compare::differences_where_either_is_right;
+use crate::vectors::deliberate::Ours;
+use crate::vectors::waiting::waits_for;
+
+/// The cases of a folder whose names begin with one of the prefixes.
+pub(crate) struct Group {
+    pub(crate) title: &'static str,
+    pub(crate) folder: &'static str,
+    pub(crate) prefixes: &'static [&'static str],
+    /// How many there are, so that none goes missing.
+    pub(crate) count: usize,
+}
+
+impl Group {
+    /// Runs and asserts every case of the group.
+    pub(crate) fn assert(&self) {
+        let mut cases = Case::all(self.folder);
+        cases.retain(|case| {
+            self.prefixes
+                .iter()
+                .any(|prefix| case.name.starts_with(prefix))
+        });
+        assert_eq!(cases.len(), self.count, "number of {} cases", self.title);
+
+        let failures = run_all(&cases);
+        let waiting = cases
+            .iter()
+            .filter(|case| waits_for(&case.name).is_some())
+            .count();
+        if waiting > 0 {
+            // Past the capture of the test harness: who runs the tests sees what is left to do.
+            let line = format!("{} cases: {waiting} of {} wait\n", self.title, self.count);
+            io::stderr().write_all(line.as_bytes()).unwrap();
+        }
+        let number = failures.len();
+        assert!(
+            number == 0,
+            "{number} {} cases:\n{}",
+            self.title,
+            failures.join("\n")
+        );
+    }
+}
+
+/// What is wrong, one text a case, in the order of the cases.
+fn run_all(cases: &[Case]) -> Vec<String> {
+    let next = AtomicUsize::new(0);
+    let failures = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    failures.lock().unwrap().extend(failure(case));
+                }
+            });
+        }
+    });
+    let mut failures = failures.into_inner().unwrap();
+    failures.sort();
+    failures
+}
+
+fn failure(case: &Case) -> Option<String> {
+    let (found, stderr) = judge(case);
+    match (waits_for(&case.name), found.is_empty()) {
+        (None, true) | (Some(_), false) => None,
+        (Some(reason), true) => Some(format!(
+            "  {}: passes, so it does not wait for {reason} any more",
+            case.name
+        )),
+        (None, false) => {
+            let notes = [&case.about, &case.defect]
+                .into_iter()
+                .filter(|note| !note.is_empty());
+            let notes: String = notes.map(|note| format!("\n    # {note}")).collect();
+            let found = found.join("\n    ");
+            Some(format!(
+                "  {}{notes}\n    {found}\n    stderr: {stderr:?}",
+                case.name
+            ))
+        }
+    }
+}
+
+/// Runs the case; what is wrong, and what it said.
+fn judge(case: &Case) -> (Vec<String>, String) {
+    let ours = match case.informative {
+        true => Ours::of(&case.name),
+        false => None,
+    };
+    let run = ours.unwrap_or(Ours::AsReference).arrange(case).run();
+    let found = match ours {
+        Some(ours) => differences(&ours.expectation(case), &run),
+        None if case.informative => vec!["informative, and no row of DELIBERATE".to_owned()],
+        None if case.may_succeed => differences_where_either_is_right(&case.expected(), &run),
+        None => differences(&case.expected(), &run),
+    };
+    (found, run.output.stderr)
+}
+
+/// Most of a case is waiting: for the process, and between attempts.
+const WORKERS: usize = 8;
