@@ -13,12 +13,12 @@ use rolesanywhere::IdentitySource;
 use rolesanywhere::arn::ArnError;
 use rolesanywhere::arn::Region;
 use rolesanywhere::clock::Clock;
-use rolesanywhere::create_session;
 use rolesanywhere::create_session::ClientSettings;
 use rolesanywhere::create_session::Event;
 use rolesanywhere::create_session::endpoint::Endpoint;
 use rolesanywhere::create_session::proxy::Proxy;
 use rolesanywhere::create_session::request::CreateSessionRequest;
+use rolesanywhere::create_session::retry;
 use rolesanywhere::create_session::trust_roots::TrustRoots;
 use rolesanywhere::environment::Environment;
 use rolesanywhere::output;
@@ -69,7 +69,7 @@ pub(crate) fn credential_process(
             Some(false) | None => TrustRoots::resolve(environment),
         },
         proxy,
-        attempts_max: create_session::attempts_max(environment).map_err(RunError::Retry)?,
+        attempts_max: retry::attempts_max(environment).map_err(RunError::Retry)?,
         // The limit is the command's; reading files may have taken some of it.
         time_max: ClientSettings::TIME_MAX.saturating_sub(begin.elapsed()),
         attempt_limits: ClientSettings::ATTEMPT_LIMITS,

@@ -1,0 +1,49 @@
+//! [`Event`]: what happens during a call, for whoever wants to watch.
+
+use std::time::Duration;
+
+use crate::create_session::error::CreateSessionError;
+use crate::sigv4_x509::SignedRequest;
+
+/// What happens during a call, for whoever wants to watch.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A request was signed and is about to be sent.
+    Signed {
+        /// 1 for the first.
+        attempt: u32,
+        /// Where it goes.
+        url: &'a str,
+        /// The request; its `authorization` is good for a session to whoever has it.
+        request: &'a SignedRequest,
+    },
+    /// An answer came.
+    Answered {
+        /// The HTTP status.
+        status: u16,
+        /// The answer's headers; values that are no text are left out.
+        headers: Vec<(&'a str, &'a str)>,
+        /// Length of the body.
+        body_bytes: usize,
+        /// Since the request was signed.
+        after: Duration,
+    },
+    /// No answer came.
+    Failed {
+        /// Why.
+        error: &'a CreateSessionError,
+        /// Since the request was signed.
+        after: Duration,
+    },
+    /// The next attempt is signed with the service's clock.
+    ClockCorrected {
+        /// How far it is ahead of ours.
+        ahead_seconds: i64,
+    },
+    /// The next attempt follows after this time.
+    Waiting {
+        /// How long.
+        wait: Duration,
+    },
+}
