@@ -1,0 +1,104 @@
+//! A local IAM Roles Anywhere `CreateSession` that verifies what it is sent and misbehaves on
+//! request, to test helpers and SDKs against.
+//!
+//! **Never for production.** It is a stand-in: what it issues are recognisable fakes that no AWS
+//! service accepts, it listens on 127.0.0.1 only, keeps nothing, and its TLS certificate
+//! authority is new at every start.
+//!
+//! # What it does
+//!
+//! It believes nothing. From the bytes received it rebuilds the SigV4-X509 canonical request and
+//! verifies the signature, the serial number, the scope, the date, which headers were signed,
+//! the end-entity certificate and its path to a trust anchor, and only then reads the
+//! parameters. Each thing that can be wrong is a [`Refusal`] of its own, which says to the
+//! operator what is wrong, while the client gets the status, code and terse message of the
+//! service. It shares no code with any client, so that a wrong canonical request cannot agree
+//! with itself.
+//!
+//! ```
+//! use std::io::{Read, Write};
+//! use std::net::TcpStream;
+//!
+//! use rolesanywhere_emulator::{Emulator, Outcome, Refusal, Settings};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let pem = std::fs::read("../fixtures/vectors/pki/root.pem")?;
+//! let emulator = Emulator::start(Settings {
+//!     trust_anchors: rolesanywhere_emulator::trust_anchors_from_pem(&pem)?,
+//!     faults: vec!["throttle:1".parse()?],
+//!     ..Settings::default()
+//! })?;
+//!
+//! // Here the helper under test is run with `--endpoint` and this address.
+//! assert!(emulator.url().starts_with("http://127.0.0.1:"));
+//! # for _ in 0..2 {
+//! #     let mut stream = TcpStream::connect(("127.0.0.1", emulator.port()))?;
+//! #     stream.write_all(
+//! #         b"POST /sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+//! #     )?;
+//! #     stream.read_to_end(&mut Vec::new())?;
+//! # }
+//!
+//! let requests = emulator.requests();
+//! assert!(matches!(requests[0].outcome, Outcome::Faulted(_)));
+//! assert!(matches!(requests[1].outcome, Outcome::Refused(Refusal::AuthorizationMissing)));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The parts
+//!
+//! * [`Emulator`] is the server, in a thread of its own; it stops when it is dropped.
+//! * [`verify()`] is all of the judgement, a pure function: request, trust anchors and time in,
+//!   a [`VerifiedRequest`] or a [`Refusal`] out.
+//! * [`Fault`] is a way to misbehave, explicit and counted: nothing here is random.
+//! * [`RequestRecord`] is what was received and what became of it, to assert on.
+//!
+//! # What it does not do
+//!
+//! It evaluates no policies, no attribute mappings, no revocation lists and no X.509 name
+//! constraints; it knows no ML-DSA and no RSASSA-PSS; accounts of the ARNs are not compared.
+//! Messages of refusals are the service's only where [`Refusal::message_was_seen`] says so.
+
+mod escaped;
+mod timestamp;
+mod request;
+mod der;
+mod public_key;
+mod certificate;
+mod certificate_path;
+mod parameter;
+mod refusal;
+mod reason;
+mod authorization;
+mod canonical_request;
+mod parameters;
+mod verify;
+mod fault;
+mod record;
+mod settings;
+mod respond;
+mod tls;
+mod service;
+mod connection;
+mod emulator;
+
+pub use certificate::TrustAnchorError;
+pub use certificate::trust_anchors_from_pem;
+pub use certificate_path::PathFault;
+pub use emulator::Emulator;
+pub use emulator::StartError;
+pub use fault::Fault;
+pub use fault::FaultError;
+pub use fault::FaultKind;
+pub use fault::Times;
+pub use parameter::Parameter;
+pub use record::Outcome;
+pub use record::RequestRecord;
+pub use refusal::Refusal;
+pub use request::ReceivedRequest;
+pub use settings::OnRequest;
+pub use settings::ServiceClock;
+pub use settings::Settings;
+pub use verify::VerifiedRequest;
+pub use verify::verify;

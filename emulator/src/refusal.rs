@@ -1,0 +1,353 @@
+//! Everything that a request is refused for. One variant is one fact; what the client is told is
+//! derived from it in one place.
+
+use std::borrow::Cow;
+use std::error::Error;
+
+use time::OffsetDateTime;
+
+use crate::certificate_path::PathFault;
+use crate::parameter::Parameter;
+
+/// Why a request is refused.
+///
+/// `Display` is the reason, for the operator of the emulator. [`status`](Refusal::status),
+/// [`code`](Refusal::code) and [`message`](Refusal::message) are what the client gets.
+///
+/// Of the messages, only "Untrusted Signing Certificate" and "Invalid signature" are known from
+/// the real service. All others are **made up here, nobody has seen them**: a client must not be
+/// written to depend on them. [`message_was_seen`](Refusal::message_was_seen) tells them apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The path does not end in `/sessions`.
+    PathUnknown {
+        /// The path.
+        path: String,
+    },
+    /// The method is not `POST`.
+    MethodNotAllowed {
+        /// The method.
+        method: String,
+    },
+    /// The body is longer than the emulator reads.
+    BodyTooLarge {
+        /// The limit in bytes.
+        limit_bytes: usize,
+    },
+    /// There is no `Authorization` header.
+    AuthorizationMissing,
+    /// The `Authorization` header is not of the form of SigV4.
+    AuthorizationMalformed {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The algorithm is not one of SigV4-X509 that can be verified here.
+    AlgorithmUnknown {
+        /// The algorithm.
+        sent: String,
+    },
+    /// The algorithm is not that of the certificate's key. (It follows the key, not the
+    /// algorithm with which the certificate itself was signed.)
+    AlgorithmMismatch {
+        /// The algorithm.
+        sent: &'static str,
+        /// The one for this key.
+        expected: &'static str,
+    },
+    /// A header that has to be there is not.
+    HeaderMissing {
+        /// Its name.
+        name: &'static str,
+    },
+    /// A header is there more than once.
+    HeaderRepeated {
+        /// Its name.
+        name: &'static str,
+    },
+    /// A header that has to be signed is not.
+    HeaderUnsigned {
+        /// Its name.
+        name: &'static str,
+    },
+    /// A header is listed as signed, but it is not there.
+    SignedHeaderAbsent {
+        /// Its name.
+        name: String,
+    },
+    /// The signed headers are not in ascending order, or one is listed twice.
+    SignedHeadersUnsorted,
+    /// `X-Amz-Date` is not of the form `YYYYMMDDTHHMMSSZ`.
+    DateMalformed {
+        /// The date.
+        sent: String,
+    },
+    /// `X-Amz-Date` is more than five minutes away from the service's clock.
+    DateSkewed {
+        /// The date.
+        sent: OffsetDateTime,
+        /// The service's time.
+        now: OffsetDateTime,
+    },
+    /// The credential does not have the five parts of `serial/date/region/service/aws4_request`.
+    CredentialMalformed {
+        /// The credential.
+        sent: String,
+    },
+    /// The serial number is not the certificate's, in decimal.
+    SerialMismatch {
+        /// The serial number in the credential.
+        sent: String,
+        /// The certificate's.
+        certificate: String,
+    },
+    /// The scope's date is not the day of `X-Amz-Date`.
+    ScopeDate {
+        /// The date in the scope.
+        sent: String,
+        /// The day of `X-Amz-Date`.
+        expected: String,
+    },
+    /// The scope's region is not that of the trust anchor.
+    ScopeRegion {
+        /// The region in the scope.
+        sent: String,
+        /// The trust anchor's.
+        expected: String,
+    },
+    /// The scope's service is not `rolesanywhere`.
+    ScopeService {
+        /// The service.
+        sent: String,
+    },
+    /// The scope does not end in `aws4_request`.
+    ScopeTerminator {
+        /// The end.
+        sent: String,
+    },
+    /// The key of the certificate did not sign this request.
+    SignatureInvalid,
+    /// `X-Amz-X509` is no base64 of a DER certificate.
+    CertificateMalformed {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The key of the end-entity certificate is of a kind that cannot be verified here.
+    PublicKeyUnsupported {
+        /// The key's algorithm.
+        algorithm: String,
+    },
+    /// The end-entity certificate is not X.509 version 3.
+    CertificateNotVersion3,
+    /// The end-entity certificate is a CA (RFC 5280 section 4.2.1.9).
+    CaAsLeaf,
+    /// The end-entity certificate has no key usage extension (RFC 5280 section 4.2.1.3).
+    KeyUsageMissing,
+    /// The key usage of the end-entity certificate lacks digitalSignature.
+    KeyUsageNotDigitalSignature,
+    /// The end-entity certificate is signed with a hash weaker than SHA-256.
+    CertificateHashWeak {
+        /// The hash.
+        hash: &'static str,
+    },
+    /// The end-entity certificate has a critical extension that is not known here (RFC 5280
+    /// section 4.2).
+    CertificateExtensionUnknown {
+        /// The extension's object identifier.
+        oid: String,
+    },
+    /// The end-entity certificate is not valid any more.
+    CertificateExpired {
+        /// The end of its validity.
+        not_after: OffsetDateTime,
+    },
+    /// The end-entity certificate is not valid yet.
+    CertificateNotYetValid {
+        /// The start of its validity.
+        not_before: OffsetDateTime,
+    },
+    /// `X-Amz-X509-Chain` has more certificates than the service takes.
+    ChainTooLong {
+        /// How many.
+        certificates: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A certificate of `X-Amz-X509-Chain` is no base64 of a DER certificate.
+    ChainMalformed {
+        /// Which one, the first being 1.
+        position: usize,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// No path leads from the end-entity certificate to a trust anchor.
+    ChainUntrusted {
+        /// Why not.
+        reason: PathFault,
+    },
+    /// The body is no JSON.
+    BodyNotJson,
+    /// The body is JSON, but no object.
+    BodyNotObject,
+    /// An ARN is neither in the query nor in the body.
+    ArnMissing {
+        /// Which.
+        parameter: Parameter,
+    },
+    /// An ARN is in the query more than once.
+    ArnRepeated {
+        /// Which.
+        parameter: Parameter,
+    },
+    /// An ARN in the query is not the one in the body.
+    ArnsDiffer {
+        /// Which.
+        parameter: Parameter,
+    },
+    /// `trustAnchorArn` is no ARN of a trust anchor.
+    TrustAnchorArnMalformed {
+        /// The text.
+        sent: String,
+    },
+    /// `profileArn` is no ARN of a profile.
+    ProfileArnMalformed {
+        /// The text.
+        sent: String,
+    },
+    /// `roleArn` is no ARN of a role.
+    RoleArnMalformed {
+        /// The text.
+        sent: String,
+    },
+    /// The trust anchor and the profile are in different regions.
+    RegionsDiffer {
+        /// The trust anchor's region.
+        trust_anchor: String,
+        /// The profile's region.
+        profile: String,
+    },
+    /// `durationSeconds` is no whole JSON number.
+    DurationNotInteger {
+        /// What it is.
+        sent: String,
+    },
+    /// `durationSeconds` is not within 900 to 43200.
+    DurationOutOfRange {
+        /// The duration.
+        seconds: i128,
+    },
+    /// The session would be longer than the role's MaxSessionDuration.
+    DurationAboveRoleMaximum {
+        /// The effective duration.
+        seconds: u32,
+        /// The role's.
+        maximum_seconds: u32,
+    },
+    /// `roleSessionName` is no text of `[\w+=,.@-]{2,64}`.
+    SessionNameInvalid {
+        /// The text.
+        sent: String,
+    },
+    /// A `roleSessionName` was sent, and the profile has `acceptRoleSessionName=false`.
+    SessionNameNotAccepted {
+        /// The name.
+        sent: String,
+    },
+    /// The emulator was told that there is no such trust anchor.
+    TrustAnchorNotFound {
+        /// The ARN.
+        arn: String,
+    },
+    /// The emulator was told that there is no such profile.
+    ProfileNotFound {
+        /// The ARN.
+        arn: String,
+    },
+}
+
+impl Refusal {
+    /// The HTTP status of the answer.
+    pub fn status(&self) -> u16 {
+        self.answer().0
+    }
+
+    /// The error code, which is sent in `x-amzn-errortype`.
+    pub fn code(&self) -> &'static str {
+        self.answer().1
+    }
+
+    /// The message in the answer's body.
+    pub fn message(&self) -> Cow<'static, str> {
+        match self {
+            Refusal::SignatureInvalid => Cow::Borrowed("Invalid signature"),
+            Refusal::ChainUntrusted { .. } => Cow::Borrowed("Untrusted Signing Certificate"),
+            unseen => Cow::Owned(unseen.to_string()),
+        }
+    }
+
+    /// Whether the real service has been seen to answer with this message.
+    pub fn message_was_seen(&self) -> bool {
+        matches!(
+            self,
+            Refusal::SignatureInvalid | Refusal::ChainUntrusted { .. }
+        )
+    }
+
+    fn answer(&self) -> (u16, &'static str) {
+        match self {
+            Refusal::PathUnknown { .. } => (404, "UnknownOperationException"),
+            Refusal::MethodNotAllowed { .. } => (405, "UnknownOperationException"),
+            Refusal::BodyTooLarge { .. } => (413, "RequestEntityTooLargeException"),
+            Refusal::TrustAnchorNotFound { .. } | Refusal::ProfileNotFound { .. } => {
+                (404, "ResourceNotFoundException")
+            }
+            Refusal::BodyNotJson
+            | Refusal::BodyNotObject
+            | Refusal::ArnMissing { .. }
+            | Refusal::ArnRepeated { .. }
+            | Refusal::ArnsDiffer { .. }
+            | Refusal::TrustAnchorArnMalformed { .. }
+            | Refusal::ProfileArnMalformed { .. }
+            | Refusal::RoleArnMalformed { .. }
+            | Refusal::RegionsDiffer { .. }
+            | Refusal::DurationNotInteger { .. }
+            | Refusal::DurationOutOfRange { .. }
+            | Refusal::DurationAboveRoleMaximum { .. }
+            | Refusal::SessionNameInvalid { .. } => (400, "ValidationException"),
+            Refusal::AuthorizationMissing
+            | Refusal::AuthorizationMalformed { .. }
+            | Refusal::AlgorithmUnknown { .. }
+            | Refusal::AlgorithmMismatch { .. }
+            | Refusal::HeaderMissing { .. }
+            | Refusal::HeaderRepeated { .. }
+            | Refusal::HeaderUnsigned { .. }
+            | Refusal::SignedHeaderAbsent { .. }
+            | Refusal::SignedHeadersUnsorted
+            | Refusal::DateMalformed { .. }
+            | Refusal::DateSkewed { .. }
+            | Refusal::CredentialMalformed { .. }
+            | Refusal::SerialMismatch { .. }
+            | Refusal::ScopeDate { .. }
+            | Refusal::ScopeRegion { .. }
+            | Refusal::ScopeService { .. }
+            | Refusal::ScopeTerminator { .. }
+            | Refusal::SignatureInvalid
+            | Refusal::CertificateMalformed { .. }
+            | Refusal::PublicKeyUnsupported { .. }
+            | Refusal::CertificateNotVersion3
+            | Refusal::CaAsLeaf
+            | Refusal::KeyUsageMissing
+            | Refusal::KeyUsageNotDigitalSignature
+            | Refusal::CertificateHashWeak { .. }
+            | Refusal::CertificateExtensionUnknown { .. }
+            | Refusal::CertificateExpired { .. }
+            | Refusal::CertificateNotYetValid { .. }
+            | Refusal::ChainTooLong { .. }
+            | Refusal::ChainMalformed { .. }
+            | Refusal::ChainUntrusted { .. }
+            | Refusal::SessionNameNotAccepted { .. } => (403, "AccessDeniedException"),
+        }
+    }
+}
+
+impl Error for Refusal {}

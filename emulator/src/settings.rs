@@ -1,0 +1,76 @@
+//! How an emulator is set up. All of it is given at the start; nothing is read from the
+//! environment.
+
+use std::fmt;
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use crate::fault::Fault;
+use crate::record::RequestRecord;
+
+/// How an [`Emulator`](crate::Emulator) is set up.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The trust anchors, as DER certificates. With none, every chain is untrusted.
+    pub trust_anchors: Vec<Vec<u8>>,
+    /// The port on 127.0.0.1; 0 for any free one.
+    pub port: u16,
+    /// Whether HTTPS is served, in place of HTTP.
+    pub tls: bool,
+    /// Faults, taken in order, one per request.
+    pub faults: Vec<Fault>,
+    /// ARNs of trust anchors and profiles that are answered with 404.
+    pub absent_arns: Vec<String>,
+    /// Whether a `roleSessionName` is refused, as by a profile with
+    /// `acceptRoleSessionName=false`.
+    pub refuse_role_session_name: bool,
+    /// The profile's duration in seconds: the default, and the most that is granted.
+    pub profile_duration_seconds: Option<u32>,
+    /// The role's MaxSessionDuration in seconds: more than that is refused.
+    pub role_max_duration_seconds: Option<u32>,
+    /// The service's clock.
+    pub clock: ServiceClock,
+    /// Called with each request, before it is answered.
+    pub on_request: Option<OnRequest>,
+}
+
+/// The service's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum ServiceClock {
+    /// That of the system.
+    #[default]
+    System,
+    /// One that stands still, for captured requests.
+    Fixed(OffsetDateTime),
+}
+
+impl ServiceClock {
+    pub(crate) fn now(self) -> OffsetDateTime {
+        match self {
+            ServiceClock::System => OffsetDateTime::now_utc(),
+            ServiceClock::Fixed(now) => now,
+        }
+    }
+}
+
+/// A callback that is called with each request, on the emulator's thread. Answers wait for it.
+#[derive(Clone)]
+pub struct OnRequest(Arc<dyn Fn(&RequestRecord) + Send + Sync>);
+
+impl OnRequest {
+    /// Wraps a function.
+    pub fn new(callback: impl Fn(&RequestRecord) + Send + Sync + 'static) -> OnRequest {
+        OnRequest(Arc::new(callback))
+    }
+
+    pub(crate) fn call(&self, record: &RequestRecord) {
+        (self.0)(record);
+    }
+}
+
+impl fmt::Debug for OnRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnRequest(..)")
+    }
+}

@@ -1,0 +1,19 @@
+//! The emulator is tested by the requests that it must refuse.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed step of a test is a failed test"
+)]
+
+mod support;
+mod http;
+mod vectors;
+mod refusals;
+mod flipped_bits;
+mod certificate_paths;
+mod faults;
+mod server;
+mod program;
+mod readme;

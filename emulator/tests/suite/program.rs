@@ -1,0 +1,345 @@
+//! The program: what it prints, and how it ends.
+
+use std::io::BufRead;
+use std::io::BufReader;
+use std::io::Read;
+use std::io::Write;
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Child;
+use std::process::ChildStdout;
+use std::process::Command;
+use std::process::Output;
+use std::process::Stdio;
+
+use rolesanywhere_emulator::ReceivedRequest;
+use tempfile::TempDir;
+use time::OffsetDateTime;
+
+use crate::http::Response;
+use crate::http::TIMEOUT;
+use crate::http::bytes;
+use crate::support::Draft;
+use crate::support::Identity;
+use crate::support::TRUST_ANCHOR_ARN;
+use crate::support::ca_params;
+use crate::support::leaf_params;
+use crate::support::root;
+
+/// A running program, which is killed when the test ends in any way.
+struct Program {
+    child: Child,
+    stdout: Option<BufReader<ChildStdout>>,
+    folder: TempDir,
+    identity: Identity,
+}
+
+impl Program {
+    fn start(arguments: &[&str]) -> Program {
+        let folder = tempfile::tempdir().unwrap();
+        let root = root(ca_params("root"));
+        let anchor = folder.path().join("root.pem");
+        std::fs::write(&anchor, root.pem()).unwrap();
+        let identity = Identity::issued_by(&root, leaf_params("le\u{1b}af"));
+        let mut child = command()
+            .arg("--trust-anchor")
+            .arg(&anchor)
+            .args(arguments)
+            .env("TMPDIR", folder.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = child.stdout.take().map(BufReader::new);
+        Program {
+            child,
+            stdout,
+            folder,
+            identity,
+        }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.as_mut().unwrap().read_line(&mut line).unwrap();
+        line.strip_suffix('\n')
+            .unwrap_or_else(|| panic!("no line: {line:?}"))
+            .to_owned()
+    }
+
+    fn request(&self, change: impl FnOnce(&mut Draft)) -> ReceivedRequest {
+        let mut draft = Draft::new(&self.identity, OffsetDateTime::now_utc());
+        change(&mut draft);
+        draft.sign(&self.identity)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn command() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_rolesanywhere-emulator"))
+}
+
+fn send(url: &str, request: &ReceivedRequest) -> Response {
+    let address = url
+        .rsplit('/')
+        .next()
+        .unwrap()
+        .replace("localhost", "127.0.0.1");
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+    stream.write_all(&bytes(request)).unwrap();
+    Response::read(&mut stream)
+}
+
+fn failed(arguments: &[&str]) -> String {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command().args(arguments).output().unwrap();
+    assert!(!status.success() && stdout.is_empty(), "{arguments:?}");
+    String::from_utf8(stderr).unwrap()
+}
+
+#[test]
+fn it_prints_its_address_and_a_line_per_request() {
+    let mut program = Program::start(&["--fault", "slow=1", "--fault", "throttle"]);
+    let url = program.line();
+    assert!(url.starts_with("http://127.0.0.1:"), "{url}");
+    let response = send(&url, &program.request(|_| {}));
+    assert_eq!(response.status, 201);
+    let serial_number = program.identity.serial_number();
+    let first =
+        format!("1 201 \"CN=le\\u{{1b}}af\" serial {serial_number}: issued ASIAEMULATOR0000001");
+    let line = program.line();
+    assert!(
+        line.starts_with(&first) && line.ends_with(" (fault slow=1)"),
+        "{line}"
+    );
+    let credentials = &response.json()["credentialSet"][0]["credentials"];
+    for secret in ["secretAccessKey", "sessionToken"] {
+        assert!(
+            !line.contains(credentials[secret].as_str().unwrap()),
+            "{secret}"
+        );
+    }
+
+    send(&url, &program.request(|_| {}));
+    let throttled = format!("2 429 \"CN=le\\u{{1b}}af\" serial {serial_number}: fault throttle");
+    assert_eq!(program.line(), throttled);
+
+    send(
+        &url,
+        &program.request(|draft| draft.serial_number = "12".to_owned()),
+    );
+    let refused = format!(
+        "3 403 \"CN=le\\u{{1b}}af\" serial {serial_number}: AccessDeniedException: \
+         the serial number \"12\" is not the certificate's {serial_number}"
+    );
+    assert_eq!(program.line(), refused);
+
+    send(
+        &url,
+        &program.request(|draft| draft.path = "/x%1b".to_owned()),
+    );
+    let line = program.line();
+    assert!(
+        line.contains(": the path \"/x%1b\" does not end in /sessions"),
+        "{line}"
+    );
+}
+
+#[test]
+fn its_switches_are_those_of_the_library() {
+    let mut program = Program::start(&[
+        "--refuse-role-session-name",
+        "--profile-duration",
+        "1800",
+        "--role-max-duration",
+        "1200",
+    ]);
+    let url = program.line();
+    let body = |text: &'static str| move |draft: &mut Draft| draft.body = text.into();
+    send(
+        &url,
+        &program.request(body("{\"roleSessionName\":\"name\"}")),
+    );
+    assert!(
+        program
+            .line()
+            .contains("roleSessionName \"name\" is not accepted by the profile")
+    );
+    send(&url, &program.request(body("{}")));
+    assert!(
+        program
+            .line()
+            .contains("1800 s are longer than the role's maximum of 1200 s")
+    );
+    send(&url, &program.request(body("{\"durationSeconds\":900}")));
+    assert!(program.line().contains("issued"));
+
+    let mut program = Program::start(&["--absent", TRUST_ANCHOR_ARN]);
+    let url = program.line();
+    send(&url, &program.request(|_| {}));
+    assert!(
+        program
+            .line()
+            .contains("there is no trust anchor arn:aws:rolesanywhere:")
+    );
+}
+
+#[test]
+fn with_tls_the_second_line_is_the_certificate_authority() {
+    let mut program = Program::start(&["--tls"]);
+    assert!(program.line().starts_with("https://localhost:"));
+    let second = program.line();
+    let path = Path::new(second.strip_prefix("AWS_CA_BUNDLE=").unwrap()).to_owned();
+    assert!(
+        std::fs::read_to_string(&path)
+            .unwrap()
+            .starts_with("-----BEGIN CERTIFICATE-----")
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn asked_to_end_it_takes_its_file_along() {
+    for signal in ["TERM", "INT"] {
+        let mut program = Program::start(&["--tls"]);
+        program.line();
+        program.line();
+        let files = || std::fs::read_dir(program.folder.path()).unwrap().count();
+        assert_eq!(files(), 2);
+        let id = program.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-s", signal, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+        assert!(program.child.wait().unwrap().success());
+        let files = std::fs::read_dir(program.folder.path()).unwrap().count();
+        assert_eq!(files, 1);
+    }
+}
+
+#[test]
+fn it_goes_on_when_nobody_reads_its_lines_any_more() {
+    let mut program = Program::start(&[]);
+    let url = program.line();
+    drop(program.stdout.take());
+    for _ in 0..3 {
+        assert_eq!(send(&url, &program.request(|_| {})).status, 201);
+    }
+    assert!(program.child.try_wait().unwrap().is_none());
+    program.child.kill().unwrap();
+    let mut stderr = String::new();
+    program
+        .child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut stderr)
+        .unwrap();
+    assert_eq!(stderr, "");
+}
+
+#[test]
+fn what_is_wrong_with_the_arguments_is_said_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let cannot = "rolesanywhere-emulator: error: cannot read trust anchors from";
+    for (path, cause) in [
+        (
+            folder.path().join("absent").to_str().unwrap().to_owned(),
+            "o such file",
+        ),
+        (file("empty.pem", ""), "there is no CERTIFICATE block"),
+        (
+            file("key.pem", "-----BEGIN X-----\nAAAA\n-----END X-----\n"),
+            "no CERTIFICATE block",
+        ),
+        (
+            file("cut.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n"),
+            "malformed PEM",
+        ),
+        (
+            file(
+                "none.pem",
+                "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            ),
+            "malformed certificate number 1: no DER certificate",
+        ),
+        (
+            file("long.pem", &" ".repeat(3 << 20)),
+            "longer than 1048576 bytes",
+        ),
+    ] {
+        let stderr = failed(&["--trust-anchor", &path]);
+        assert!(
+            stderr.starts_with(cannot) && stderr.contains(cause),
+            "{stderr}"
+        );
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    }
+    for (arguments, cause) in [
+        (vec![], "--trust-anchor <FILE>"),
+        (
+            vec!["--trust-anchor", "x", "--fault", "thrott"],
+            "unknown fault \"thrott\", not one of",
+        ),
+        (
+            vec!["--trust-anchor", "x", "--fault", "status=1"],
+            "a status from 300 to 599",
+        ),
+        (vec!["--trust-anchor", "x", "--port", "65536"], "65536"),
+    ] {
+        let stderr = failed(&arguments);
+        assert!(stderr.contains(cause), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_bundle_of_trust_anchors_may_be_given_and_more_than_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (root(ca_params("first")), root(ca_params("second")));
+    let bundle = folder.path().join("bundle.pem");
+    std::fs::write(&bundle, format!("text\n{}\n{}", first.pem(), second.pem())).unwrap();
+    let mut program = Program::start(&["--trust-anchor", bundle.to_str().unwrap()]);
+    let url = program.line();
+    for issuer in [&first, &second] {
+        program.identity = Identity::issued_by(issuer, leaf_params("leaf"));
+        assert_eq!(send(&url, &program.request(|_| {})).status, 201);
+    }
+}
+
+#[test]
+fn the_help_names_every_fault() {
+    let output = command().arg("--help").output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success());
+    for kind in [
+        "throttle",
+        "status=",
+        "error=",
+        "drop",
+        "slow=",
+        "cut-body",
+        "html",
+        "clock-skew=",
+        "expires-in=",
+    ] {
+        assert!(help.contains(kind), "{kind} is not in the help");
+    }
+}
