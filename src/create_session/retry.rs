@@ -95,6 +95,7 @@ mod tests {
             Err(RetryVariableError::MaxAttempts)
         );
         assert_eq!(attempts("AWS_RETRY_MODE", "Adaptive"), Ok(3));
+        assert_eq!(attempts("AWS_RETRY_MODE", "legacy"), Ok(3));
         assert_eq!(
             attempts("AWS_RETRY_MODE", "nonsense"),
             Err(RetryVariableError::Mode)

@@ -375,3 +375,55 @@ fn tls_failures_are_final_and_named() {
     assert!(matches!(call.error(), CreateSessionError::NotTls { .. }));
     assert_eq!(call.attempts(), 1);
 }
+
+#[test]
+fn server_that_shows_a_ca_certificate_is_refused_in_words() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let certificate = params.self_signed(&key).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = folder.path().join("bundle.pem");
+    std::fs::write(&bundle, certificate.pem()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        )
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!(
+        "https://localhost:{}",
+        listener.local_addr().unwrap().port()
+    );
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut tls = rustls::ServerConnection::new(std::sync::Arc::new(config)).unwrap();
+        let _ = tls.complete_io(&mut stream);
+    });
+    let call = call_with(Script::default(), |settings| {
+        settings.endpoint = Endpoint::parse(&url).unwrap();
+        settings.trust_roots = TrustRoots::Bundle(bundle);
+    });
+    server.join().unwrap();
+    assert!(
+        matches!(
+            call.error(),
+            CreateSessionError::ServerCertificate {
+                is_certificate_authority: true,
+                ..
+            }
+        ),
+        "{:?}",
+        call.error()
+    );
+    assert!(
+        call.error()
+            .to_string()
+            .ends_with("it is a CA's own certificate")
+    );
+}

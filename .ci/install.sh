@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Installs what the checks need and this machine lacks. With CI=true, Debian's packages too; without
+# it, only a Python environment under the target directory, and the packages are named.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+missing=()
+command -v cc >/dev/null || missing+=(gcc libc6-dev)
+command -v openssl >/dev/null || missing+=(openssl)
+command -v strace >/dev/null || missing+=(strace)
+command -v python3 >/dev/null || missing+=(python3)
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+if [ -d "$(rustc --print sysroot)/lib/rustlib/x86_64-pc-windows-gnu/lib" ]; then
+    command -v x86_64-w64-mingw32-gcc >/dev/null || missing+=(gcc-mingw-w64-x86-64)
+fi
+if [ ${#missing[@]} -gt 0 ]; then
+    if [ "${CI:-}" = true ] && command -v apt-get >/dev/null; then
+        as_root=()
+        [ "$(id -u)" = 0 ] || as_root=(sudo -n)
+        "${as_root[@]}" apt-get update -q
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -q -y --no-install-recommends "${missing[@]}"
+    else
+        echo "MISSING: ${missing[*]} (with CI=true they are installed)"
+    fi
+fi
+
+# botocore and the AWS CLI take credentials from the helper in the tests.
+venv=${CARGO_TARGET_DIR:-target}/ci-venv
+if ! { python3 -c 'import botocore' && aws --version; } >/dev/null 2>&1; then
+    if ! { "$venv/bin/python3" -c 'import botocore' && "$venv/bin/aws" --version; } >/dev/null 2>&1; then
+        python3 -m venv "$venv"
+        "$venv/bin/pip" install --quiet --disable-pip-version-check botocore awscli
+    fi
+fi

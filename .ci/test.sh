@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# The README's test command. A test that skips itself says SKIPPED: those of the programs that
+# install.sh brings must not.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+log=${CARGO_TARGET_DIR:-target}/ci-test.log
+mkdir -p "$(dirname "$log")"
+cargo test --workspace 2>&1 | tee "$log"
+
+# The harness may have printed the test's name in front of it.
+skipped=$(grep -oE 'SKIPPED .*' "$log" || true)
+echo
+echo "${skipped:-No test was skipped.}"
+if grep -qE '^SKIPPED (botocore|aws_cli|files_made_by_openssl)' <<<"$skipped"; then
+    echo "FAILED: openssl, botocore and the AWS CLI have to be there (.ci/install.sh)"
+    exit 1
+fi
