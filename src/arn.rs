@@ -229,7 +229,7 @@ impl fmt::Display for RegionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "a region is made of letters, digits and hyphens, not {:?}",
+            "a region is made of up to {REGION_BYTES_MAX} letters, digits and hyphens, not {:?}",
             self.found
         )
     }

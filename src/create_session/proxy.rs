@@ -140,9 +140,9 @@ fn is_below(host: &str, domain: &str) -> bool {
 /// `name:port`, `[address]:port`; an address of IPv6 without brackets has no port.
 fn split_port(entry: &str) -> (&str, Option<u16>) {
     match entry.rsplit_once(':') {
-        Some((name, "")) => (name, None),
         Some((name, port)) if !name.contains(':') || name.ends_with(']') => match port.parse() {
             Ok(port) => (name, Some(port)),
+            Err(_) if port.is_empty() => (name, None),
             Err(_) => (entry, None),
         },
         _ => (entry, None),
@@ -220,6 +220,16 @@ mod tests {
     }
 
     #[test]
+    fn upper_case_variable_is_not_believed_under_cgi() {
+        let upper = ("HTTP_PROXY", "http://evil:1");
+        let cgi = ("REQUEST_METHOD", "GET");
+        assert_eq!(proxy("http://aws", &[upper, cgi]), Ok(None));
+        let lower = ("http_proxy", "http://p:1");
+        let found = proxy("http://aws", &[upper, cgi, lower]);
+        assert_eq!(found, Ok(Some("http://p:1".to_owned())));
+    }
+
+    #[test]
     fn no_proxy_takes_names_suffixes_addresses_networks_and_ports() {
         let direct = |endpoint: &str, no_proxy: &str| {
             let variables = [("HTTP_PROXY", "http://p:1"), ("NO_PROXY", no_proxy)];
@@ -237,6 +247,7 @@ mod tests {
             ("http://10.1.2.3", "10.1.2.3"),
             ("http://10.1.2.3:8080", "10.1.2.3:8080"),
             ("http://[fd00::1]", "fd00::/8"),
+            ("http://[fd00::]", "fd00::"),
             ("http://[fd00::1]:8080", "[fd00::1]:8080"),
             ("http://a.example.com", "example.com:"),
             ("http://anything", "*"),

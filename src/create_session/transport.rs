@@ -1,4 +1,4 @@
-//! [`Transport`]: sends one request and receives one answer, within caps on time and size.
+//! `Transport`: sends one request and receives one answer, within caps on time and size.
 //!
 //! It knows nothing of retries: a request is signed for one attempt and sent once. Redirects are not
 //! followed, since they would carry the signature elsewhere.

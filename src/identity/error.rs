@@ -103,7 +103,7 @@ impl fmt::Display for IdentityError {
                 write!(f, "no {what} in {}", path.display())?;
                 match found.as_slice() {
                     [] => f.write_str(
-                        ": it is not PEM (DER and PKCS#12 are not supported by this version)",
+                        ": nothing in it is PEM (DER and PKCS#12 are not supported by this version)",
                     ),
                     labels => write!(f, ": it holds {}", labels.join(", ")),
                 }

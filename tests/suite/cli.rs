@@ -227,3 +227,23 @@ fn identities_that_this_version_does_not_read_are_refused_by_name() {
         assert!(stderr.contains("not supported by this version"), "{stderr}");
     }
 }
+
+#[test]
+fn unknown_flag_is_named_with_the_one_that_was_meant() {
+    let helper = credential_process().args(["--certificat", "x"]);
+    assert_data_eq!(
+        fails(&helper),
+        str![[r#"
+aws_signing_helper: error: unexpected argument '--certificat' found
+
+  tip: a similar argument exists: '--certificate'
+
+Usage: aws_signing_helper credential-process --certificate <FILE>
+
+For more information, try '--help'.
+
+"#]]
+    );
+    let stderr = fails(&credential_process().args(["--nosuch"]));
+    assert!(!stderr.contains("tip:"), "{stderr}");
+}

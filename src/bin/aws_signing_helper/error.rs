@@ -163,13 +163,23 @@ impl fmt::Display for RunError {
     }
 }
 
-/// clap's message without its own prefix.
+/// clap's message without its own prefix, and without its tip to write `--` in front of a flag that
+/// does not exist: what follows it is ignored here.
 fn usage_message(error: &clap::Error) -> String {
     let message = error.to_string();
-    message
-        .strip_prefix("error: ")
-        .map(str::to_owned)
-        .unwrap_or(message)
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    let lines = message
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("tip: to pass"));
+    let mut text = String::new();
+    for line in lines {
+        let is_second_empty_line = line.is_empty() && text.ends_with("\n\n");
+        if !is_second_empty_line {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    text
 }
 
 impl std::error::Error for RunError {

@@ -44,7 +44,8 @@ pub(crate) fn hint(failure: &Failure, asked: Asked<'_>) -> Option<String> {
             if code == "ResourceNotFoundException" {
                 return Some(NOT_FOUND.to_owned());
             }
-            (*status == 403).then(|| access_denied(&message.to_lowercase(), asked))
+            let is_denied = *status == 403 && matches!(code, "" | "AccessDeniedException");
+            is_denied.then(|| access_denied(&message.to_lowercase(), asked))
         }
         CreateSessionError::ServerCertificate {
             is_certificate_authority: true,
