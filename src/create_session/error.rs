@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::identity::private_key::SignatureError;
+use crate::identity::signer::SignatureError;
 use crate::text::Printable;
 
 /// Why a call gave no session, as of its last attempt.

@@ -201,8 +201,8 @@ impl fmt::Display for CertificateError {
             }
             Self::KeyAlgorithm { algorithm } => write!(
                 f,
-                "its key is of a kind that is not supported by this version ({algorithm}); RSA and \
-                 EC on P-256, P-384 and P-521 are"
+                "its key is of a kind that is not supported ({algorithm}); RSA, EC on P-256, P-384 \
+                 and P-521, and ML-DSA are"
             ),
         }
     }

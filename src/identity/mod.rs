@@ -9,6 +9,7 @@ pub mod error;
 pub mod pem;
 pub mod private_key;
 pub mod public_key;
+pub mod signer;
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -22,13 +23,14 @@ use crate::identity::error::Missing;
 use crate::identity::pem::PemBlock;
 use crate::identity::pem::PemError;
 use crate::identity::private_key::PrivateKey;
+use crate::identity::signer::Signer;
 
 /// Who asks: an end-entity certificate, the intermediates above it, and its private key.
 #[derive(Debug)]
 pub struct Identity {
     certificate: Certificate,
     chain: Chain,
-    private_key: PrivateKey,
+    signer: Box<dyn Signer>,
 }
 
 /// Where an identity comes from.
@@ -80,12 +82,22 @@ impl IdentitySource {
         Ok(Identity {
             certificate: leaf,
             chain,
-            private_key: key,
+            signer: Box::new(key),
         })
     }
 }
 
 impl Identity {
+    /// An identity of parts that a caller has by other means, its own [`Signer`] for one. `None` if
+    /// the key is not the certificate's.
+    pub fn new(certificate: Certificate, chain: Chain, signer: Box<dyn Signer>) -> Option<Self> {
+        (certificate.public_key() == signer.public_key()).then_some(Self {
+            certificate,
+            chain,
+            signer,
+        })
+    }
+
     /// The end-entity certificate.
     pub fn certificate(&self) -> &Certificate {
         &self.certificate
@@ -97,8 +109,8 @@ impl Identity {
     }
 
     /// The key that signs.
-    pub fn private_key(&self) -> &PrivateKey {
-        &self.private_key
+    pub fn signer(&self) -> &dyn Signer {
+        self.signer.as_ref()
     }
 }
 

@@ -1,13 +1,19 @@
-//! [`PrivateKey`]: an RSA or EC private key in memory.
+//! [`PrivateKey`]: an RSA, EC or ML-DSA private key in memory.
 //!
 //! ring signs with every key that it takes; RustCrypto with the rest: RSA outside 2048 to 4096 bits or
 //! with e = 3, P-384 and P-521 (the protocol signs on every curve with SHA-256, ring does not), and
-//! P-256 keys without their public half.
+//! P-256 keys without their public half; ML-DSA.
 
 use std::fmt;
 
-use p256::ecdsa::signature::Signer;
+use ml_dsa::ExpandedSigningKey;
+use ml_dsa::MlDsa44;
+use ml_dsa::MlDsa65;
+use ml_dsa::MlDsa87;
+use ml_dsa::MlDsaParams;
+use ml_dsa::Seed;
 use p256::ecdsa::signature::hazmat::PrehashSigner;
+use pkcs8::AssociatedOid;
 use pkcs8::PrivateKeyInfoRef;
 use pkcs8::der::Decode;
 use ring::rand::SystemRandom;
@@ -15,6 +21,9 @@ use ring::signature::ECDSA_P256_SHA256_ASN1_SIGNING;
 use ring::signature::EcdsaKeyPair;
 use ring::signature::KeyPair;
 use ring::signature::RSA_PKCS1_SHA256;
+use ring::signature::RSA_PKCS1_SHA384;
+use ring::signature::RSA_PKCS1_SHA512;
+use ring::signature::RsaEncoding;
 use ring::signature::RsaKeyPair;
 use rsa::RsaPrivateKey;
 use rsa::pkcs1::DecodeRsaPrivateKey;
@@ -22,14 +31,20 @@ use rsa::pkcs1::EncodeRsaPublicKey;
 use rsa::signature::SignatureEncoding;
 use rsa::traits::PublicKeyParts;
 use sec1::EcPrivateKey;
-use sha2::Digest;
 use sha2::Sha256;
+use sha2::Sha384;
+use sha2::Sha512;
 
 use super::public_key::Curve;
 use super::public_key::KeyAlgorithm;
+use super::public_key::MlDsaParameters;
 use super::public_key::OID_EC_PUBLIC_KEY;
 use super::public_key::OID_RSA_ENCRYPTION;
 use super::public_key::PublicKey;
+use super::signer::Digest;
+use super::signer::SignatureError;
+use super::signer::Signer;
+use crate::secret::Secret;
 
 /// A private key that signs for a certificate. The key's bytes are not kept here, only what the
 /// signing library makes of them.
@@ -40,11 +55,17 @@ pub struct PrivateKey {
 
 enum Key {
     RingRsa(RsaKeyPair),
-    Rsa(Box<rsa::pkcs1v15::SigningKey<Sha256>>),
-    RingP256(EcdsaKeyPair),
+    Rsa(Box<RsaPrivateKey>),
+    RingP256 {
+        pair: EcdsaKeyPair,
+        scalar: Secret<Vec<u8>>,
+    },
     P256(p256::ecdsa::SigningKey),
     P384(p384::ecdsa::SigningKey),
     P521(p521::ecdsa::SigningKey),
+    MlDsa44(Box<ExpandedSigningKey<MlDsa44>>),
+    MlDsa65(Box<ExpandedSigningKey<MlDsa65>>),
+    MlDsa87(Box<ExpandedSigningKey<MlDsa87>>),
 }
 
 impl PrivateKey {
@@ -56,6 +77,9 @@ impl PrivateKey {
         let algorithm = info.algorithm.oid.to_string();
         if algorithm == OID_RSA_ENCRYPTION.to_id_string() {
             return Self::from_pkcs1(info.private_key.as_bytes());
+        }
+        if let Some(parameters) = MlDsaParameters::from_oid(&algorithm) {
+            return Self::from_ml_dsa(parameters, info.private_key.as_bytes());
         }
         if algorithm != OID_EC_PUBLIC_KEY.to_id_string() {
             return Err(PrivateKeyError::Algorithm { algorithm });
@@ -96,7 +120,7 @@ impl PrivateKey {
                 algorithm: KeyAlgorithm::Rsa,
                 bytes: public.as_bytes().to_vec(),
             },
-            key: Key::Rsa(Box::new(rsa::pkcs1v15::SigningKey::new(key))),
+            key: Key::Rsa(Box::new(key)),
         })
     }
 
@@ -132,7 +156,8 @@ impl PrivateKey {
             );
             if let Ok(pair) = pair {
                 let public = pair.public_key().as_ref().to_vec();
-                return Ok(Self::ec(curve, public, Key::RingP256(pair)));
+                let scalar = Secret::new(scalar.to_vec());
+                return Ok(Self::ec(curve, public, Key::RingP256 { pair, scalar }));
             }
         }
         match curve {
@@ -157,6 +182,33 @@ impl PrivateKey {
         }
     }
 
+    /// Reads an ML-DSA private key (RFC 9881, 6): the seed, or the seed with the expanded key. From
+    /// the expanded key alone the public key cannot be told, so that is refused.
+    fn from_ml_dsa(parameters: MlDsaParameters, key: &[u8]) -> Result<Self, PrivateKeyError> {
+        let seed = ml_dsa_seed(key)?;
+        let (bytes, key) = match parameters {
+            MlDsaParameters::MlDsa44 => {
+                let key = Box::new(ExpandedSigningKey::from_seed(seed));
+                (key.verifying_key().encode().to_vec(), Key::MlDsa44(key))
+            }
+            MlDsaParameters::MlDsa65 => {
+                let key = Box::new(ExpandedSigningKey::from_seed(seed));
+                (key.verifying_key().encode().to_vec(), Key::MlDsa65(key))
+            }
+            MlDsaParameters::MlDsa87 => {
+                let key = Box::new(ExpandedSigningKey::from_seed(seed));
+                (key.verifying_key().encode().to_vec(), Key::MlDsa87(key))
+            }
+        };
+        Ok(Self {
+            public_key: PublicKey {
+                algorithm: KeyAlgorithm::MlDsa(parameters),
+                bytes,
+            },
+            key,
+        })
+    }
+
     fn ec(curve: Curve, point: Vec<u8>, key: Key) -> Self {
         Self {
             public_key: PublicKey {
@@ -166,49 +218,105 @@ impl PrivateKey {
             key,
         }
     }
+}
 
-    /// The public half.
-    pub fn public_key(&self) -> &PublicKey {
+impl Signer for PrivateKey {
+    fn public_key(&self) -> &PublicKey {
         &self.public_key
     }
 
-    /// Signs `message` by way of SHA-256: PKCS#1 v1.5 for RSA (deterministic), ECDSA as ASN.1 DER
-    /// `(r, s)` for EC.
-    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignatureError> {
+    fn sign(&self, message: &[u8], digest: Digest) -> Result<Vec<u8>, SignatureError> {
         match &self.key {
             Key::RingRsa(pair) => {
                 let mut signature = vec![0; pair.public().modulus_len()];
                 let random = SystemRandom::new();
-                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
-                    .map_err(|_| SignatureError)?;
+                pair.sign(ring_rsa_encoding(digest), &random, message, &mut signature)
+                    .map_err(|_| SignatureError::Refused)?;
                 Ok(signature)
             }
-            Key::RingP256(pair) => pair
-                .sign(&SystemRandom::new(), message)
-                .map(|signature| signature.as_ref().to_vec())
-                .map_err(|_| SignatureError),
-            Key::Rsa(key) => key
-                .try_sign(message)
-                .map(|signature| signature.to_vec())
-                .map_err(|_| SignatureError),
-            Key::P256(key) => {
-                let signature: p256::ecdsa::Signature =
-                    key.try_sign(message).map_err(|_| SignatureError)?;
-                Ok(signature.to_der().as_bytes().to_vec())
-            }
+            Key::Rsa(key) => match digest {
+                Digest::Sha256 => sign_rsa::<Sha256>(key, message),
+                Digest::Sha384 => sign_rsa::<Sha384>(key, message),
+                Digest::Sha512 => sign_rsa::<Sha512>(key, message),
+            },
+            Key::RingP256 { pair, scalar } => match digest {
+                Digest::Sha256 => pair
+                    .sign(&SystemRandom::new(), message)
+                    .map(|signature| signature.as_ref().to_vec())
+                    .map_err(|_| SignatureError::Refused),
+                // ring knows no other digest for this curve.
+                Digest::Sha384 | Digest::Sha512 => {
+                    let key = p256::ecdsa::SigningKey::from_slice(scalar.expose())
+                        .map_err(|_| SignatureError::Refused)?;
+                    sign_p256(&key, message, digest)
+                }
+            },
+            Key::P256(key) => sign_p256(key, message, digest),
             Key::P384(key) => {
                 let signature: p384::ecdsa::Signature = key
-                    .sign_prehash(&Sha256::digest(message))
-                    .map_err(|_| SignatureError)?;
+                    .sign_prehash(&hash(message, digest))
+                    .map_err(|_| SignatureError::Refused)?;
                 Ok(signature.to_der().as_bytes().to_vec())
             }
             Key::P521(key) => {
                 let signature: p521::ecdsa::Signature = key
-                    .sign_prehash(&Sha256::digest(message))
-                    .map_err(|_| SignatureError)?;
+                    .sign_prehash(&hash(message, digest))
+                    .map_err(|_| SignatureError::Refused)?;
                 Ok(signature.to_der().as_bytes().to_vec())
             }
+            Key::MlDsa44(key) => sign_ml_dsa(key, message),
+            Key::MlDsa65(key) => sign_ml_dsa(key, message),
+            Key::MlDsa87(key) => sign_ml_dsa(key, message),
         }
+    }
+}
+
+fn ring_rsa_encoding(digest: Digest) -> &'static dyn RsaEncoding {
+    match digest {
+        Digest::Sha256 => &RSA_PKCS1_SHA256,
+        Digest::Sha384 => &RSA_PKCS1_SHA384,
+        Digest::Sha512 => &RSA_PKCS1_SHA512,
+    }
+}
+
+/// Blinded, as the crate does by itself.
+fn sign_rsa<D: sha2::Digest + AssociatedOid>(
+    key: &RsaPrivateKey,
+    message: &[u8],
+) -> Result<Vec<u8>, SignatureError> {
+    rsa::pkcs1v15::SigningKey::<D>::new(key.clone())
+        .sign_prehash(&D::digest(message))
+        .map(|signature| signature.to_vec())
+        .map_err(|_| SignatureError::Refused)
+}
+
+fn sign_p256(
+    key: &p256::ecdsa::SigningKey,
+    message: &[u8],
+    digest: Digest,
+) -> Result<Vec<u8>, SignatureError> {
+    let signature: p256::ecdsa::Signature = key
+        .sign_prehash(&hash(message, digest))
+        .map_err(|_| SignatureError::Refused)?;
+    Ok(signature.to_der().as_bytes().to_vec())
+}
+
+/// Deterministic, with an empty context: the same bytes as the reference helper's.
+fn sign_ml_dsa<P: MlDsaParams>(
+    key: &ExpandedSigningKey<P>,
+    message: &[u8],
+) -> Result<Vec<u8>, SignatureError> {
+    key.sign_deterministic(message, &[])
+        .map(|signature| signature.encode().to_vec())
+        .map_err(|_| SignatureError::Refused)
+}
+
+fn hash(message: &[u8], digest: Digest) -> Vec<u8> {
+    use sha2::Digest as _;
+    match digest {
+        Digest::Sha256 => Sha256::digest(message).to_vec(),
+        Digest::Sha384 => Sha384::digest(message).to_vec(),
+        Digest::Sha512 => Sha512::digest(message).to_vec(),
     }
 }
 
@@ -226,6 +334,21 @@ fn strip_leading_zeros(scalar: &[u8], curve: Curve) -> &[u8] {
         Some((zeros, rest)) if zeros.iter().all(|octet| *octet == 0) => rest,
         Some(_) | None => scalar,
     }
+}
+
+/// The seed of `ML-DSA-PrivateKey ::= CHOICE { seed [0] OCTET STRING, expandedKey OCTET STRING, both
+/// SEQUENCE { seed OCTET STRING, expandedKey OCTET STRING } }`.
+fn ml_dsa_seed(key: &[u8]) -> Result<&Seed, PrivateKeyError> {
+    let seed = match key.split_first_chunk::<2>() {
+        Some(([0x80, 32], seed)) => seed,
+        Some(([0x04, _], _)) => return Err(PrivateKeyError::SeedMissing),
+        Some(([0x30, 0x82], both)) => match both.split_at_checked(4) {
+            Some(([_, _, 0x04, 32], rest)) => rest.get(..32).unwrap_or_default(),
+            Some(_) | None => return Err(PrivateKeyError::Malformed),
+        },
+        Some(_) | None => return Err(PrivateKeyError::Malformed),
+    };
+    seed.try_into().map_err(|_| PrivateKeyError::Malformed)
 }
 
 fn curve_named(oid: pkcs8::ObjectIdentifier) -> Result<Curve, PrivateKeyError> {
@@ -256,6 +379,8 @@ pub enum PrivateKeyError {
     },
     /// An EC key that does not tell its curve.
     CurveMissing,
+    /// An ML-DSA key in its expanded form alone.
+    SeedMissing,
     /// An RSA key of a size that is not taken.
     RsaBits {
         /// The bits of its modulus.
@@ -269,10 +394,13 @@ impl fmt::Display for PrivateKeyError {
             Self::Malformed => f.write_str("not a well-formed private key"),
             Self::Algorithm { algorithm } => write!(
                 f,
-                "the key is of a kind that is not supported by this version ({algorithm}); RSA and \
-                 EC on P-256, P-384 and P-521 are"
+                "the key is of a kind that is not supported ({algorithm}); RSA, EC on P-256, P-384 \
+                 and P-521, and ML-DSA are"
             ),
             Self::CurveMissing => f.write_str("the EC key does not name its curve"),
+            Self::SeedMissing => f.write_str(
+                "the ML-DSA key is the expanded key alone; a file with its seed is needed",
+            ),
             Self::RsaBits { bits } => write!(
                 f,
                 "the RSA key has {bits} bits; {RSA_BITS_MIN} to {RSA_BITS_MAX} are read"
@@ -282,18 +410,6 @@ impl fmt::Display for PrivateKeyError {
 }
 
 impl std::error::Error for PrivateKeyError {}
-
-/// The private key did not sign: its parts do not fit together, or there is no randomness.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SignatureError;
-
-impl fmt::Display for SignatureError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the private key did not sign; is the key damaged?")
-    }
-}
-
-impl std::error::Error for SignatureError {}
 
 /// Smaller keys are broken (RFC 8017 gives no minimum; the service's own is 2048 in practice).
 const RSA_BITS_MIN: usize = 1024;

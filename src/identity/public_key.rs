@@ -15,6 +15,19 @@ pub enum KeyAlgorithm {
     Rsa,
     /// ECDSA on a curve, with SHA-256 whatever the curve.
     Ec(Curve),
+    /// ML-DSA (FIPS 204), over the message itself.
+    MlDsa(MlDsaParameters),
+}
+
+/// The parameter sets of ML-DSA (FIPS 204, 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MlDsaParameters {
+    /// ML-DSA-44.
+    MlDsa44,
+    /// ML-DSA-65.
+    MlDsa65,
+    /// ML-DSA-87.
+    MlDsa87,
 }
 
 /// The curves the service takes (SEC 2: secp256r1, secp384r1, secp521r1).
@@ -35,6 +48,9 @@ impl fmt::Display for KeyAlgorithm {
             Self::Ec(Curve::P256) => "EC P-256",
             Self::Ec(Curve::P384) => "EC P-384",
             Self::Ec(Curve::P521) => "EC P-521",
+            Self::MlDsa(MlDsaParameters::MlDsa44) => "ML-DSA-44",
+            Self::MlDsa(MlDsaParameters::MlDsa65) => "ML-DSA-65",
+            Self::MlDsa(MlDsaParameters::MlDsa87) => "ML-DSA-87",
         })
     }
 }
@@ -44,8 +60,8 @@ impl fmt::Display for KeyAlgorithm {
 pub struct PublicKey {
     /// Its kind.
     pub algorithm: KeyAlgorithm,
-    /// The content of `subjectPublicKey`: the DER of an `RSAPublicKey` (RFC 8017, A.1.1), or a point
-    /// (RFC 5480, 2.2), always uncompressed here.
+    /// The content of `subjectPublicKey`: the DER of an `RSAPublicKey` (RFC 8017, A.1.1), a point
+    /// (RFC 5480, 2.2), always uncompressed here, or the octets of an ML-DSA key (RFC 9881, 4).
     pub bytes: Vec<u8>,
 }
 
@@ -62,8 +78,15 @@ impl PublicKey {
                 bytes: bytes.to_vec(),
             });
         }
+        let dotted = oid.to_id_string();
+        if let Some(parameters) = MlDsaParameters::from_oid(&dotted) {
+            return Ok(Self {
+                algorithm: KeyAlgorithm::MlDsa(parameters),
+                bytes: bytes.to_vec(),
+            });
+        }
         if *oid != OID_EC_PUBLIC_KEY {
-            return Err(oid.to_id_string());
+            return Err(dotted);
         }
         let curve_oid = info
             .algorithm
@@ -79,6 +102,18 @@ impl PublicKey {
                 .uncompressed(bytes)
                 .ok_or_else(|| format!("{oid} with a point that is not on its curve"))?,
         })
+    }
+}
+
+impl MlDsaParameters {
+    /// The set named by an object identifier in dotted form (RFC 9881, 2).
+    pub(crate) fn from_oid(oid: &str) -> Option<Self> {
+        match oid {
+            "2.16.840.1.101.3.4.3.17" => Some(Self::MlDsa44),
+            "2.16.840.1.101.3.4.3.18" => Some(Self::MlDsa65),
+            "2.16.840.1.101.3.4.3.19" => Some(Self::MlDsa87),
+            _ => None,
+        }
     }
 }
 

@@ -54,6 +54,8 @@ pub enum SignatureAlgorithm {
     RsaSha256,
     /// ECDSA with SHA-256, on any curve.
     EcdsaSha256,
+    /// ML-DSA of any parameter set, over the string to sign itself.
+    MlDsa,
 }
 
 impl SignatureAlgorithm {
@@ -62,6 +64,7 @@ impl SignatureAlgorithm {
         match key {
             KeyAlgorithm::Rsa => Self::RsaSha256,
             KeyAlgorithm::Ec(_) => Self::EcdsaSha256,
+            KeyAlgorithm::MlDsa(_) => Self::MlDsa,
         }
     }
 }
@@ -71,6 +74,7 @@ impl fmt::Display for SignatureAlgorithm {
         f.write_str(match self {
             Self::RsaSha256 => "AWS4-X509-RSA-SHA256",
             Self::EcdsaSha256 => "AWS4-X509-ECDSA-SHA256",
+            Self::MlDsa => "AWS4-X509-MLDSA",
         })
     }
 }

@@ -21,7 +21,8 @@ use time::OffsetDateTime;
 
 use crate::arn::Region;
 use crate::identity::Identity;
-use crate::identity::private_key::SignatureError;
+use crate::identity::signer::Digest;
+use crate::identity::signer::SignatureError;
 use crate::sigv4_x509::authorization::Authorization;
 use crate::sigv4_x509::authorization::SignatureAlgorithm;
 use crate::sigv4_x509::canonical_request::CanonicalRequest;
@@ -71,11 +72,11 @@ pub fn sign(
     let own = headers.iter().map(|(name, value)| (*name, value.as_str()));
     let canonical_request =
         CanonicalRequest::new(request, request.headers.iter().copied().chain(own));
-    let algorithm = SignatureAlgorithm::of(identity.private_key().public_key().algorithm);
+    let algorithm = SignatureAlgorithm::of(identity.signer().public_key().algorithm);
     let string_to_sign = StringToSign::new(algorithm, &scope, &canonical_request);
     let signature = identity
-        .private_key()
-        .sign(string_to_sign.as_str().as_bytes())?;
+        .signer()
+        .sign(string_to_sign.as_str().as_bytes(), Digest::Sha256)?;
     let authorization = Authorization {
         algorithm,
         credential: format!("{}/{scope}", identity.certificate().serial_number()),

@@ -4,14 +4,10 @@
 /// Each of them has to fail: one that passes fails the run, until its row is taken away.
 pub(crate) const WAITING: &[(&str, &str)] = &[
     // create_session
-    ("encoding-mldsa44-seed-only", ML_DSA),
-    ("encoding-mldsa65-seed-only", ML_DSA),
-    ("encoding-mldsa87-seed-only", ML_DSA),
     ("encrypted-ec256-*", ENCRYPTED_KEY),
     ("encrypted-mldsa*", ENCRYPTED_KEY),
     ("encrypted-rsa2048-*", ENCRYPTED_KEY),
     ("encrypted-utf8-password", ENCRYPTED_KEY),
-    ("key-mldsa*", ML_DSA),
     ("pkcs12-chain*", PKCS12),
     ("pkcs12-ec256*", PKCS12),
     ("pkcs12-rsa2048*", PKCS12),
@@ -48,7 +44,6 @@ const COMPLETION: &str = "the command completion";
 const ENCRYPTED_KEY: &str = "private keys that a password protects";
 const EVERY_COMMAND: &str = "the last command that the help has to list";
 const EVERY_FLAG: &str = "the last flag of credential-process";
-const ML_DSA: &str = "ML-DSA keys";
 const PKCS12: &str = "PKCS#12 files";
 const READ_CERTIFICATE_DATA: &str = "the command read-certificate-data";
 const SERVE: &str = "the command serve";
