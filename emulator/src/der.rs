@@ -142,4 +142,31 @@ mod tests {
             );
         }
     }
+
+    /// Version 1: serial number, algorithm; then the algorithm again, and a signature.
+    const CERTIFICATE: [u8; 17] = [
+        0x30, 15, 0x30, 5, 2, 1, 9, 0x30, 0, 0x30, 0, 3, 4, 0, 0xaa, 0xbb, 0xcc,
+    ];
+
+    #[test]
+    fn a_frame_is_taken_apart() {
+        let frame = Frame::from_der(&CERTIFICATE).unwrap();
+        assert_eq!(frame.to_be_signed, &CERTIFICATE[2..9]);
+        assert_eq!(frame.signature, &CERTIFICATE[14..]);
+    }
+
+    #[test]
+    fn every_bit_around_the_signed_part_counts() {
+        for index in (0..4).chain(7..14) {
+            for bit in 0..8 {
+                let mut der = CERTIFICATE;
+                der[index] ^= 1 << bit;
+                assert!(Frame::from_der(&der).is_err(), "bit {bit} of {index}");
+            }
+        }
+        for length in 0..CERTIFICATE.len() {
+            assert!(Frame::from_der(&CERTIFICATE[..length]).is_err(), "{length}");
+        }
+        assert!(Frame::from_der(&[CERTIFICATE.as_slice(), &[0]].concat()).is_err());
+    }
 }

@@ -85,7 +85,8 @@ impl<'a> PublicKey<'a> {
     }
 
     /// Whether `signature` is this key's over `message`: RSASSA-PKCS1-v1_5 (RFC 8017 section
-    /// 8.2), or ECDSA as a DER sequence of r and s (RFC 3279 section 2.2.3).
+    /// 8.2), or ECDSA as a DER sequence of r and s (RFC 3279 section 2.2.3). For ECDSA the hash
+    /// may be shorter or longer than the order of the curve; both occur here.
     pub(crate) fn verifies(&self, hash: Hash, message: &[u8], signature: &[u8]) -> bool {
         match self {
             PublicKey::Rsa(key) => {
@@ -105,7 +106,8 @@ impl<'a> PublicKey<'a> {
             PublicKey::P384(point) => p384_verifies(point, hash, message, signature),
             PublicKey::P521(key) => {
                 p521::ecdsa::Signature::from_der(signature).is_ok_and(|signature| {
-                    key.verify_prehash(&wide(hash, message), &signature).is_ok()
+                    key.verify_prehash(&hash.digest(message), &signature)
+                        .is_ok()
                 })
             }
         }
@@ -142,16 +144,6 @@ fn p384_verifies(point: &[u8], hash: Hash, message: &[u8], signature: &[u8]) -> 
     UnparsedPublicKey::new(algorithm, point)
         .verify(message, signature)
         .is_ok()
-}
-
-/// The hash for P-521, left-padded with zeros to 64 octets: the same integer, since all these
-/// hashes are shorter than the order, and long enough for the `ecdsa` crate, which wants half
-/// the order's length at least.
-fn wide(hash: Hash, message: &[u8]) -> Vec<u8> {
-    let digest = hash.digest(message);
-    let mut wide = vec![0; 64_usize.saturating_sub(digest.len())];
-    wide.extend_from_slice(&digest);
-    wide
 }
 
 const RSA_ENCRYPTION: &str = "1.2.840.113549.1.1.1";

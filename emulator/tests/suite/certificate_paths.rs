@@ -135,6 +135,20 @@ fn an_intermediate_may_be_the_trust_anchor() {
 }
 
 #[test]
+fn a_certificate_authority_may_have_a_p_384_key() {
+    let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
+    let root = Authority::self_signed(ca_params("root"), key).unwrap();
+    let mut identity = Identity::issued_by(&root, leaf_params("leaf"));
+    judge(&identity, root.der()).unwrap();
+    *identity.certificate.last_mut().unwrap() ^= 1;
+    let found = fault(&identity, root.der());
+    assert!(
+        matches!(found, PathFault::SignatureInvalid { .. }),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn a_missing_intermediate_is_named() {
     let line = line(3);
     let identity =

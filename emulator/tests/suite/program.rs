@@ -9,8 +9,12 @@ use std::path::Path;
 use std::process::Child;
 use std::process::ChildStdout;
 use std::process::Command;
-use std::process::Output;
+use std::process::ExitStatus;
 use std::process::Stdio;
+use std::sync::mpsc::Receiver;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use std::time::Instant;
 
 use rolesanywhere_emulator::ReceivedRequest;
 use tempfile::TempDir;
@@ -29,7 +33,8 @@ use crate::support::root;
 /// A running program, which is killed when the test ends in any way.
 struct Program {
     child: Child,
-    stdout: Option<BufReader<ChildStdout>>,
+    lines: Receiver<String>,
+    reader: Option<JoinHandle<()>>,
     folder: TempDir,
     identity: Identity,
 }
@@ -50,21 +55,30 @@ impl Program {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let stdout = child.stdout.take().map(BufReader::new);
+        let (lines, reader) = read_lines(child.stdout.take().unwrap());
         Program {
             child,
-            stdout,
+            lines,
+            reader: Some(reader),
             folder,
             identity,
         }
     }
 
+    /// The next line of stdout; a program that says nothing fails the test.
     fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.stdout.as_mut().unwrap().read_line(&mut line).unwrap();
-        line.strip_suffix('\n')
-            .unwrap_or_else(|| panic!("no line: {line:?}"))
-            .to_owned()
+        self.lines.recv_timeout(TIMEOUT).unwrap()
+    }
+
+    /// Waits for the end, which has been asked for.
+    fn end(&mut self) -> ExitStatus {
+        until(|| self.child.try_wait().unwrap())
+    }
+
+    /// Leaves the program alone with its output: what reads it ends at the next line.
+    fn stop_reading(&mut self) -> JoinHandle<()> {
+        self.lines = std::sync::mpsc::channel().1;
+        self.reader.take().unwrap()
     }
 
     fn request(&self, change: impl FnOnce(&mut Draft)) -> ReceivedRequest {
@@ -79,6 +93,31 @@ impl Drop for Program {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// Waits for something to happen, which it does at once but for a mistake.
+fn until<T>(mut happened: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    while start.elapsed() < TIMEOUT {
+        if let Some(result) = happened() {
+            return result;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    panic!("not within {TIMEOUT:?}");
+}
+
+/// Reads lines until nobody wants them any more; then stdout is closed.
+fn read_lines(stdout: ChildStdout) -> (Receiver<String>, JoinHandle<()>) {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let reader = std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines() {
+            if sender.send(line.unwrap()).is_err() {
+                return;
+            }
+        }
+    });
+    (receiver, reader)
 }
 
 fn command() -> Command {
@@ -97,14 +136,27 @@ fn send(url: &str, request: &ReceivedRequest) -> Response {
     Response::read(&mut stream)
 }
 
+/// Runs the program with arguments that it must refuse; gives what it says.
 fn failed(arguments: &[&str]) -> String {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command().args(arguments).output().unwrap();
-    assert!(!status.success() && stdout.is_empty(), "{arguments:?}");
-    String::from_utf8(stderr).unwrap()
+    let mut command = command();
+    command
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() && start.elapsed() < TIMEOUT {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    drop(child.kill());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        output.status.code().map(|code| code != 0),
+        Some(true),
+        "{arguments:?}"
+    );
+    assert!(output.stdout.is_empty(), "{arguments:?}");
+    String::from_utf8(output.stderr).unwrap()
 }
 
 #[test]
@@ -224,7 +276,7 @@ fn asked_to_end_it_takes_its_file_along() {
                 .unwrap()
                 .success()
         );
-        assert!(program.child.wait().unwrap().success());
+        assert!(program.end().success());
         let files = std::fs::read_dir(program.folder.path()).unwrap().count();
         assert_eq!(files, 1);
     }
@@ -234,7 +286,9 @@ fn asked_to_end_it_takes_its_file_along() {
 fn it_goes_on_when_nobody_reads_its_lines_any_more() {
     let mut program = Program::start(&[]);
     let url = program.line();
-    drop(program.stdout.take());
+    let reader = program.stop_reading();
+    assert_eq!(send(&url, &program.request(|_| {})).status, 201);
+    until(|| reader.is_finished().then_some(()));
     for _ in 0..3 {
         assert_eq!(send(&url, &program.request(|_| {})).status, 201);
     }
