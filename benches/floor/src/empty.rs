@@ -1,0 +1,3 @@
+//! Nothing: what starting and ending any program costs.
+
+fn main() {}
