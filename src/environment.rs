@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::fmt;
+use std::ops::Bound;
 
 /// Environment variables, by name.
 ///
@@ -28,6 +29,17 @@ impl Environment {
             .get(OsStr::new(name))
             .filter(|value| !value.is_empty())
             .map(OsString::as_os_str)
+    }
+
+    /// Whether there is any variable whose name begins with `prefix`.
+    pub fn has_any(&self, prefix: &str) -> bool {
+        self.0
+            .range::<OsStr, _>((Bound::Included(OsStr::new(prefix)), Bound::Unbounded))
+            .next()
+            .is_some_and(|(name, _)| {
+                let name = name.as_encoded_bytes();
+                name.starts_with(prefix.as_bytes())
+            })
     }
 
     /// The value of `name`, which must be `true` or `false` in any case; absent is `false`.
@@ -88,6 +100,16 @@ mod tests {
         let environment: Environment = [("AWS_CA_BUNDLE", "")].into_iter().collect();
         assert_eq!(environment.raw("AWS_CA_BUNDLE"), None);
         assert_eq!(environment.boolean("AWS_CA_BUNDLE"), Ok(false));
+    }
+
+    #[test]
+    fn variables_are_found_by_the_beginning_of_their_name() {
+        let environment: Environment = [("A", "1"), ("AWS_X", "1"), ("B", "1")]
+            .into_iter()
+            .collect();
+        assert!(environment.has_any("AWS_"));
+        assert!(!environment.has_any("AWS_Y"));
+        assert!(!environment.has_any("C"));
     }
 
     #[test]

@@ -36,6 +36,11 @@ pub fn read(path: &Path, bytes_max: usize) -> Result<Secret<Vec<u8>>, FileError>
         })
 }
 
+/// As [`read`], for a file that everybody may know: wiping a large one takes its time.
+pub fn read_public(path: &Path, bytes_max: usize) -> Result<Vec<u8>, FileError> {
+    read(path, bytes_max).map(|mut bytes| std::mem::take(bytes.expose_mut()))
+}
+
 /// Everything `reader` gives, or `None` if that is more than `bytes_max` bytes. A buffer that has to
 /// grow is copied and wiped by us: a `Vec` that grows by itself leaves its old memory as it was.
 fn read_all(

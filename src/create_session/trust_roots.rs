@@ -5,6 +5,8 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use rustls::ClientConfig;
 use rustls::DigitallySignedStruct;
 use rustls::RootCertStore;
@@ -16,11 +18,11 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::ServerName;
 use rustls::pki_types::UnixTime;
-use rustls::pki_types::pem::PemObject;
 
 use crate::environment::Environment;
 use crate::file;
 use crate::file::FileError;
+use crate::identity::pem;
 use crate::platform;
 
 /// Which certificate authorities count.
@@ -87,16 +89,30 @@ fn system_roots() -> RootCertStore {
 
 /// The roots of a PEM file. Single certificates that rustls does not understand are passed over, as
 /// there are some in the bundles of old distributions.
+///
+/// Bundles hold some 150 certificates, and every call reads one: the buffers are used again, and
+/// base64 is decoded by the crate that is fastest at it.
 fn read_bundle(path: &Path) -> Result<RootCertStore, TrustRootsError> {
-    let text = file::read(path, BUNDLE_BYTES_MAX).map_err(TrustRootsError::File)?;
-    let certificates = CertificateDer::pem_slice_iter(text.expose()).filter_map(Result::ok);
+    let text = file::read_public(path, BUNDLE_BYTES_MAX).map_err(TrustRootsError::File)?;
     let mut roots = RootCertStore::empty();
-    let (added, _) = roots.add_parsable_certificates(certificates);
-    match added {
-        0 => Err(TrustRootsError::NoCertificate {
+    let mut base64 = Vec::new();
+    let mut der = Vec::new();
+    for section in pem::sections(&text)
+        .flatten()
+        .filter(|section| section.label == "CERTIFICATE")
+    {
+        base64.clear();
+        der.clear();
+        section.base64_into(&mut base64);
+        if BASE64_STANDARD.decode_vec(&base64, &mut der).is_ok() {
+            let _ = roots.add(CertificateDer::from_slice(&der));
+        }
+    }
+    match roots.is_empty() {
+        true => Err(TrustRootsError::NoCertificate {
             path: path.to_owned(),
         }),
-        _ => Ok(roots),
+        false => Ok(roots),
     }
 }
 

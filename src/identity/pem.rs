@@ -5,6 +5,7 @@
 //! files, or hide the headers that tell an encrypted key, or leave decoded keys behind in memory.
 
 use std::fmt;
+use std::io::BufRead;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -24,44 +25,115 @@ pub struct PemBlock {
 
 /// Every block of `text`, in order, or what is wrong with it. A file without any gives none.
 pub fn read_blocks(text: &[u8]) -> Vec<Result<PemBlock, PemError>> {
-    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    let mut blocks = Vec::new();
-    let mut lines = text
-        .split(|byte| *byte == b'\n')
-        .map(|line| line.trim_ascii());
-    while let Some(line) = lines.next() {
-        if !line.starts_with(BEGIN) {
-            continue;
-        }
-        let Some(label) = boundary(line, BEGIN) else {
-            // Shown without its text: where line breaks were lost, the line is the key.
-            blocks.push(Err(PemError::LineBreaksLost));
-            continue;
-        };
-        let mut rest = lines.clone();
-        let body = rest.clone();
-        // No block holds the beginning of another, and a search to the file's end for each of many
-        // beginnings would take its time.
-        match rest.position(|line| line.starts_with(END) || line.starts_with(BEGIN)) {
-            Some(length) if is_end_of(&label, body.clone().nth(length)) => {
-                blocks.push(block(label, body.take(length)));
-                lines = rest;
-            }
-            // Whatever follows is looked at as if this line were not there.
-            Some(_) | None => blocks.push(Err(PemError::Unterminated { label })),
-        }
-    }
-    blocks
+    sections(text)
+        .map(|section| PemBlock::decode(section?))
+        .collect()
 }
 
-fn is_end_of(label: &str, line: Option<&[u8]>) -> bool {
-    line.and_then(|line| boundary(line, END))
-        .is_some_and(|end| end == label)
+impl PemBlock {
+    fn decode(section: Section<'_>) -> Result<Self, PemError> {
+        let mut base64 = Secret::new(Vec::with_capacity(section.body.len()));
+        let is_encrypted = section.headers().any(is_encryption_header);
+        section.base64_into(base64.expose_mut());
+        // Decoded into memory that is large enough from the start: growing would leave copies behind.
+        let capacity = base64::decoded_len_estimate(base64.expose().len());
+        let mut der = Secret::new(Vec::with_capacity(capacity));
+        match BASE64_STANDARD.decode_vec(base64.expose(), der.expose_mut()) {
+            Ok(()) => Ok(Self {
+                label: section.label.to_owned(),
+                is_encrypted,
+                der,
+            }),
+            Err(_) => Err(PemError::NotBase64 {
+                label: section.label.to_owned(),
+            }),
+        }
+    }
+}
+
+/// A block before it is decoded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Section<'a> {
+    /// What it says it is.
+    pub(crate) label: &'a str,
+    /// The lines between its boundaries.
+    body: &'a [u8],
+}
+
+impl<'a> Section<'a> {
+    /// Headers, where there are any, end at the first empty line (RFC 1421, 4.4). Base64 has no
+    /// colon.
+    fn headers(self) -> impl Iterator<Item = &'a [u8]> {
+        let has_headers = Lines(self.body)
+            .next()
+            .is_some_and(|line| line.contains(&b':'));
+        Lines(self.body).take_while(move |line| has_headers && !line.is_empty())
+    }
+
+    /// Appends the base64 text to `base64`, which is large enough if it holds as much as the file.
+    pub(crate) fn base64_into(self, base64: &mut Vec<u8>) {
+        for line in Lines(self.body).skip(self.headers().count()) {
+            match line.contains(&b' ') || line.contains(&b'\t') {
+                false => base64.extend_from_slice(line),
+                true => base64.extend(line.iter().filter(|byte| !byte.is_ascii_whitespace())),
+            }
+        }
+    }
+}
+
+/// The blocks of `text`, in order, or what is wrong with one.
+pub(crate) fn sections(text: &[u8]) -> impl Iterator<Item = Result<Section<'_>, PemError>> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    let mut lines = Lines(text);
+    std::iter::from_fn(move || {
+        let line = lines.find(|line| line.starts_with(BEGIN))?;
+        let Some(label) = boundary(line, BEGIN) else {
+            // Shown without its text: where line breaks were lost, the line is the key.
+            return Some(Err(PemError::LineBreaksLost));
+        };
+        let begin = lines.0;
+        let mut behind = Lines(begin);
+        loop {
+            let rest = behind.0.len();
+            let line = behind.next();
+            match line {
+                Some(line) if line.starts_with(END) && boundary(line, END) == Some(label) => {
+                    lines = behind;
+                    let body = begin.get(..begin.len() - rest).unwrap_or_default();
+                    return Some(Ok(Section { label, body }));
+                }
+                // No block holds the beginning of another, and a search to the file's end for each
+                // of many beginnings would take its time. Whatever follows the bad boundary is
+                // looked at as if that were not there.
+                Some(line) if !line.starts_with(END) && !line.starts_with(BEGIN) => {}
+                Some(_) | None => {
+                    let label = label.to_owned();
+                    return Some(Err(PemError::Unterminated { label }));
+                }
+            }
+        }
+    })
+}
+
+/// Lines without white space around them; any of CR LF and LF ends one.
+#[derive(Clone, Copy)]
+struct Lines<'a>(&'a [u8]);
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let text = self.0;
+        match self.0.skip_until(b'\n') {
+            Ok(0) | Err(_) => None,
+            Ok(length) => text.get(..length).map(<[u8]>::trim_ascii),
+        }
+    }
 }
 
 /// The label of a boundary line, or `None` where `line` is none (RFC 7468, 3: printable characters,
 /// and no two hyphens together).
-fn boundary(line: &[u8], prefix: &[u8]) -> Option<String> {
+fn boundary<'a>(line: &'a [u8], prefix: &[u8]) -> Option<&'a str> {
     let label = line.strip_prefix(prefix)?.strip_suffix(b"-----")?;
     let label = std::str::from_utf8(label).ok()?;
     let is_label = label.len() <= LABEL_BYTES_MAX
@@ -69,44 +141,7 @@ fn boundary(line: &[u8], prefix: &[u8]) -> Option<String> {
         && label
             .bytes()
             .all(|byte| byte.is_ascii_graphic() || byte == b' ');
-    is_label.then(|| label.to_owned())
-}
-
-fn block<'a>(
-    label: String,
-    lines: impl Iterator<Item = &'a [u8]> + Clone,
-) -> Result<PemBlock, PemError> {
-    // Headers, where there are any, end at the first empty line (RFC 1421, 4.4); base64 has no colon.
-    let header_lines = lines.clone().take_while(|line| !line.is_empty());
-    let has_headers = header_lines
-        .clone()
-        .next()
-        .is_some_and(|line| line.contains(&b':'));
-    let (is_encrypted, skipped) = match has_headers {
-        true => (
-            header_lines.clone().any(is_encryption_header),
-            header_lines.count(),
-        ),
-        false => (false, 0),
-    };
-
-    let body = lines.skip(skipped);
-    let mut base64 = Secret::new(Vec::with_capacity(body.clone().map(<[u8]>::len).sum()));
-    for line in body {
-        let digits = line.iter().filter(|byte| !byte.is_ascii_whitespace());
-        base64.expose_mut().extend(digits);
-    }
-    // Decoded into memory that is large enough from the start: growing would leave copies behind.
-    let mut der = Secret::new(vec![0; base64::decoded_len_estimate(base64.expose().len())]);
-    match BASE64_STANDARD.decode_slice(base64.expose(), der.expose_mut()) {
-        Ok(length) => der.expose_mut().truncate(length),
-        Err(_) => return Err(PemError::NotBase64 { label }),
-    }
-    Ok(PemBlock {
-        label,
-        is_encrypted,
-        der,
-    })
+    is_label.then_some(label)
 }
 
 fn is_encryption_header(line: &[u8]) -> bool {

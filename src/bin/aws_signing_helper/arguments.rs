@@ -169,8 +169,11 @@ pub(crate) fn parse(
     line: impl Iterator<Item = OsString>,
     environment: &Environment,
 ) -> Result<Command, RunError> {
-    let matches = command()
-        .try_get_matches_from(line)
+    // The names of variables are for people only: help and errors are made by the second parse.
+    let line: Vec<OsString> = line.collect();
+    let matches = Arguments::command()
+        .try_get_matches_from(&line)
+        .or_else(|_| command().try_get_matches_from(&line))
         .map_err(RunError::Usage)?;
     let mut command = match Arguments::from_arg_matches(&matches)
         .map_err(RunError::Usage)?

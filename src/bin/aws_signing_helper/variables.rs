@@ -17,10 +17,8 @@ use crate::error::RunError;
 /// The variable of a flag; words without one have none, nor has `--help`.
 pub(crate) fn name(argument: &Arg) -> Option<String> {
     let flag = argument.get_long().filter(|flag| *flag != "help")?;
-    Some(format!(
-        "AWS_SIGNING_HELPER_{}",
-        flag.to_ascii_uppercase().replace('-', "_")
-    ))
+    let flag = flag.to_ascii_uppercase().replace('-', "_");
+    Some(format!("{PREFIX}{flag}"))
 }
 
 /// Sets each flag that was not typed from its variable.
@@ -29,6 +27,9 @@ pub(crate) fn fill_in(
     typed: &ArgMatches,
     environment: &Environment,
 ) -> Result<(), RunError> {
+    if !environment.has_any(PREFIX) {
+        return Ok(());
+    }
     let command = credential_process_command();
     for argument in command.get_arguments() {
         let (Some(flag), Some(variable)) = (argument.get_long(), name(argument)) else {
@@ -58,3 +59,6 @@ fn is_excluded(typed: &ArgMatches, flag: &str) -> bool {
         (*one == flag && is_typed(typed, other)) || (*other == flag && is_typed(typed, one))
     })
 }
+
+/// What the names of all these variables begin with.
+const PREFIX: &str = "AWS_SIGNING_HELPER_";
