@@ -1,0 +1,11 @@
+//! Text that may hold PEM blocks.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use rolesanywhere::identity::pem;
+
+fuzz_target!(|text: &[u8]| {
+    for block in pem::read_blocks(text) {
+        let _ = block.map_err(|error| error.to_string());
+    }
+});

@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""Makes the seeds of every fuzz target from the fixtures: corpus/<target>/<name>."""
+
+import base64
+import json
+import pathlib
+import re
+
+FUZZ = pathlib.Path(__file__).resolve().parent
+VECTORS = FUZZ.parent / "fixtures" / "vectors"
+BLOCK = re.compile(rb"-----BEGIN ([^-]+)-----\r?\n([A-Za-z0-9+/=\s]+)-----END \1-----")
+
+ARNS = [
+    "arn:aws:rolesanywhere:us-east-1:123456789012:trust-anchor/0a1b2c3d",
+    "arn:aws:rolesanywhere:us-east-1:123456789012:profile/aaaabbbb",
+    "arn:aws:iam::123456789012:role/path/name",
+]
+VARIABLES_AND_ENDPOINTS = [
+    "http://user:password@proxy:8080\nhttp://rolesanywhere.us-east-1.amazonaws.com",
+    "socks5h://proxy:1080\nhttps://127.0.0.1:8443/prefix?query#fragment",
+    "localhost,.example.com,*.example.org:80,10.0.0.0/8,[fd00::1]:443\nhttp://[fd00::1]:443",
+    "us-east-1",
+]
+
+
+def seed(target, name, content):
+    folder = FUZZ / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+
+
+def seed_pki():
+    for path in sorted((VECTORS / "pki").iterdir()):
+        content = path.read_bytes()
+        if path.suffix not in (".crt", ".pem", ".key"):
+            continue
+        seed("pem", path.name, content)
+        if path.suffix != ".key":
+            seed("chain", path.name, content)
+        leaf = path.with_name(path.name.split(".")[0] + ".crt")
+        if ".intermediates" in path.name:
+            seed("chain", path.name + ".leaf", leaf.read_bytes() + content)
+        for label, body in BLOCK.findall(content):
+            target = "private_key" if label.endswith(b"PRIVATE KEY") else "certificate"
+            der = base64.b64decode(re.sub(rb"\s", b"", body) + b"==")
+            seed(target, f"{path.name}.{label.decode().replace(' ', '-')}", der)
+
+
+def seed_create_session():
+    for path in sorted((VECTORS / "create_session").glob("*.json")):
+        case = json.loads(path.read_text())
+        for response in case["server"].get("responses", []):
+            seed("create_session_response", path.stem, response.get("body", "").encode())
+        for request in case["expect"].get("requests") or []:
+            if isinstance(request.get("headers"), list):
+                seed("emulator_request", path.stem, as_http(request))
+
+
+def as_http(request):
+    lines = [f"{request['method']} {request['target']}"]
+    lines += [f"{name}: {value}" for name, value in request["headers"]]
+    return ("\r\n".join(lines) + "\r\n\r\n" + request["body"]).encode()
+
+
+def seed_signed_request():
+    names = ["trustAnchorArn", "profileArn", "roleArn"]
+    body = dict(zip(names[:2], ARNS)) | {"durationSeconds": 900, "roleSessionName": "name"}
+    for length in range(2, 6):
+        pem = (VECTORS / "pki" / f"chain{length}.intermediates.pem").read_bytes()
+        chain = ",".join("".join(body.decode().split()) for _, body in BLOCK.findall(pem))
+        text = f"{ARNS[2]}\napplication/json\n{chain}\n{json.dumps(body)}"
+        seed("signed_request", f"chain{length}", text.encode())
+
+
+def seed_arn_endpoint():
+    for index, text in enumerate(ARNS + VARIABLES_AND_ENDPOINTS):
+        seed("arn_endpoint", str(index), text.encode())
+
+
+def seed_selectors():
+    for path in sorted((VECTORS / "cli").glob("selector-*.json")):
+        case = json.loads(path.read_text())
+        text = case["args"][case["args"].index("--cert-selector") + 1]
+        for file in case.get("files", [{"text": text}]):
+            seed("selector", path.stem, file["text"].encode())
+
+
+def seed_names():
+    for path in sorted((VECTORS / "names").glob("*.json")):
+        pem = (VECTORS / json.loads(path.read_text())["certificate"]).read_bytes()
+        der = base64.b64decode(b"".join(BLOCK.findall(pem)[0][1].split()))
+        seed("distinguished_name", path.stem, subject_of(der))
+
+
+def seed_encrypted_keys():
+    for path in sorted((VECTORS / "pki").glob("*.key")):
+        for label, body in BLOCK.findall(path.read_bytes()):
+            if label == b"ENCRYPTED PRIVATE KEY":
+                seed("encrypted_key", path.stem, base64.b64decode(b"".join(body.split())))
+
+
+def subject_of(certificate):
+    """What comes after version, serial number, algorithm, issuer and validity."""
+    at = start(certificate, start(certificate, 0))
+    for _ in range(5):
+        at = end(certificate, at)
+    return certificate[at:end(certificate, at)]
+
+
+def start(der, at):
+    """Where the content of the element at `at` starts."""
+    return at + 2 + (der[at + 1] & 0x7F if der[at + 1] & 0x80 else 0)
+
+
+def end(der, at):
+    first = start(der, at)
+    length = der[at + 1]
+    return first + (int.from_bytes(der[at + 2:first]) if length & 0x80 else length)
+
+
+seed_pki()
+seed_create_session()
+seed_signed_request()
+seed_arn_endpoint()
+seed_selectors()
+seed_names()
+seed_encrypted_keys()
