@@ -29,6 +29,7 @@ use ring::signature::RSA_PKCS1_SHA256;
 use ring::signature::RsaKeyPair;
 use rolesanywhere::Identity;
 use rolesanywhere::IdentitySource;
+use rolesanywhere::identity::password::NoPasswords;
 use rolesanywhere::identity::signer::Digest;
 use rolesanywhere::sigv4_x509;
 use rolesanywhere::sigv4_x509::Request;
@@ -118,7 +119,7 @@ impl Case {
         };
         Self {
             size,
-            identity: source.open().unwrap(),
+            identity: source.open(&NoPasswords).unwrap(),
             source,
             bare: Bare::read(&key),
         }
@@ -137,7 +138,7 @@ impl Case {
         };
         let message = signed.string_to_sign.to_string();
         [
-            batched(|| self.source.open().unwrap()),
+            batched(|| self.source.open(&NoPasswords).unwrap()),
             batched(canonicalise),
             batched(sign),
             batched(move || self.bare.sign(&self.identity, message.as_bytes())),

@@ -14,6 +14,7 @@ use x509_parser::oid_registry::Oid;
 use x509_parser::prelude::FromDer;
 
 use super::public_key::PublicKey;
+use crate::text::Printable;
 
 /// An X.509 certificate (RFC 5280, 4.1).
 #[derive(Debug, Clone)]
@@ -37,7 +38,9 @@ impl Certificate {
         let certificate = parse(der)?;
         check_serial_number(certificate.raw_serial())?;
         let public_key = PublicKey::from_subject_public_key_info(certificate.public_key())
-            .map_err(|algorithm| CertificateError::KeyAlgorithm { algorithm })?;
+            .map_err(|algorithm| CertificateError::KeyAlgorithm {
+                algorithm: Printable::new(&algorithm, ALGORITHM_CHARACTERS_MAX).to_string(),
+            })?;
         let key_usage = certificate
             .key_usage()
             .map_err(|_| CertificateError::Malformed)?;
@@ -212,6 +215,9 @@ impl std::error::Error for CertificateError {}
 
 /// `ecdsa-with-SHA1` (RFC 3279, 2.2.3).
 const OID_ECDSA_WITH_SHA1: Oid<'static> = oid!(1.2.840.10045.4.1);
+
+/// Object identifiers in use have some 30 characters; a hostile one has a million.
+const ALGORITHM_CHARACTERS_MAX: usize = 100;
 
 /// Three times what RFC 5280 allows.
 const SERIAL_NUMBER_OCTETS_MAX: usize = 64;

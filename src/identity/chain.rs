@@ -37,7 +37,7 @@ impl Chain {
             let mut issuers = Vec::new();
             for subject in next {
                 for (der, issuer) in &pool {
-                    if is_intermediate(issuer) && issued(issuer, subject) && !found.contains(der) {
+                    if is_intermediate(issuer) && !found.contains(der) && issued(issuer, subject) {
                         found.push(der);
                         issuers.push(issuer);
                     }

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use crate::file::FileError;
 use crate::identity::certificate::CertificateError;
 use crate::identity::chain::CHAIN_LENGTH_MAX;
+use crate::identity::encrypted_key::DecryptionError;
+use crate::identity::password::PasswordError;
 use crate::identity::pem::PemBlock;
 use crate::identity::pem::PemError;
 use crate::identity::private_key::PrivateKeyError;
@@ -48,10 +50,19 @@ pub enum IdentityError {
         /// The block's label.
         label: String,
     },
-    /// The private key is encrypted.
-    PrivateKeyEncrypted {
+    /// The private key is encrypted, and there is no password.
+    PasswordMissing {
         /// The file.
         path: PathBuf,
+    },
+    /// The password could not be had.
+    Password(PasswordError),
+    /// The private key could not be decrypted.
+    Decryption {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: DecryptionError,
     },
     /// The private key is none to work with.
     PrivateKey {
@@ -116,12 +127,15 @@ impl fmt::Display for IdentityError {
                 "the private key in {} is of a format that is not supported: {label:?}",
                 path.display()
             ),
-            Self::PrivateKeyEncrypted { path } => write!(
+            Self::PasswordMissing { path } => write!(
                 f,
-                "the private key in {} is encrypted with a password, which this version cannot \
-                 read",
+                "the private key in {} is encrypted, and there is no password for it",
                 path.display()
             ),
+            Self::Password(_) => f.write_str("cannot get the private key's password"),
+            Self::Decryption { path, .. } => {
+                write!(f, "cannot decrypt the private key in {}", path.display())
+            }
             Self::PrivateKey { path, .. } => {
                 write!(f, "cannot use the private key in {}", path.display())
             }
@@ -162,9 +176,11 @@ impl std::error::Error for IdentityError {
             Self::Pem { source, .. } => Some(source),
             Self::Certificate { source, .. } | Self::Chain { source, .. } => Some(source),
             Self::PrivateKey { source, .. } => Some(source),
+            Self::Password(source) => Some(source),
+            Self::Decryption { source, .. } => Some(source),
             Self::Missing { .. }
             | Self::PrivateKeyLabel { .. }
-            | Self::PrivateKeyEncrypted { .. }
+            | Self::PasswordMissing { .. }
             | Self::KeyDoesNotMatchCertificate { .. }
             | Self::ChainBlock { .. }
             | Self::ChainTooLong { .. } => None,

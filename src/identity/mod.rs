@@ -5,10 +5,14 @@
 
 pub mod certificate;
 pub mod chain;
+pub mod distinguished_name;
+pub mod encrypted_key;
 pub mod error;
+pub mod password;
 pub mod pem;
 pub mod private_key;
 pub mod public_key;
+pub mod selector;
 pub mod signer;
 
 use std::path::Path;
@@ -18,12 +22,17 @@ use crate::file;
 use crate::identity::certificate::Certificate;
 use crate::identity::chain::CHAIN_LENGTH_MAX;
 use crate::identity::chain::Chain;
+use crate::identity::encrypted_key::DecryptionError;
 use crate::identity::error::IdentityError;
 use crate::identity::error::Missing;
+use crate::identity::password::PasswordSource;
+use crate::identity::password::Wanted;
 use crate::identity::pem::PemBlock;
 use crate::identity::pem::PemError;
 use crate::identity::private_key::PrivateKey;
+use crate::identity::private_key::PrivateKeyError;
 use crate::identity::signer::Signer;
+use crate::secret::Secret;
 
 /// Who asks: an end-entity certificate, the intermediates above it, and its private key.
 #[derive(Debug)]
@@ -51,9 +60,10 @@ pub enum IdentitySource {
 impl IdentitySource {
     /// Reads certificate, chain and key, each file once.
     ///
-    /// Fails where a file cannot be read or is not what it should be, and where the key is not the
-    /// certificate's. A certificate that the service may refuse (expired, say) is no failure.
-    pub fn open(&self) -> Result<Identity, IdentityError> {
+    /// `passwords` is asked only where the key is encrypted. Fails where a file cannot be read or is
+    /// not what it should be, and where the key is not the certificate's. A certificate that the
+    /// service may refuse (expired, say) is no failure.
+    pub fn open(&self, passwords: &dyn PasswordSource) -> Result<Identity, IdentityError> {
         let Self::Files {
             certificate,
             private_key,
@@ -68,8 +78,10 @@ impl IdentitySource {
         check_chain_length(intermediates.as_ref().unwrap_or(certificate), &chain)?;
         let key_path = private_key.as_ref().unwrap_or(certificate);
         let key = match private_key {
-            Some(path) if path != certificate => read_private_key(path, &read_pem(path)?)?,
-            Some(_) | None => read_private_key(certificate, &blocks)?,
+            Some(path) if path != certificate => {
+                read_private_key(path, &read_pem(path)?, passwords)?
+            }
+            Some(_) | None => read_private_key(certificate, &blocks, passwords)?,
         };
         if key.public_key() != leaf.public_key() {
             return Err(IdentityError::KeyDoesNotMatchCertificate {
@@ -177,22 +189,19 @@ fn check_chain_length(path: &Path, chain: &Chain) -> Result<(), IdentityError> {
 fn read_private_key(
     path: &Path,
     blocks: &[Result<PemBlock, PemError>],
+    passwords: &dyn PasswordSource,
 ) -> Result<PrivateKey, IdentityError> {
     let block = blocks
         .iter()
         .flatten()
         .find(|block| block.label.ends_with(LABEL_PRIVATE_KEY_SUFFIX))
         .ok_or_else(|| IdentityError::missing(Missing::PrivateKey, path, blocks))?;
-    if block.is_encrypted || block.label == LABEL_ENCRYPTED_PRIVATE_KEY {
-        return Err(IdentityError::PrivateKeyEncrypted {
-            path: path.to_owned(),
-        });
-    }
     let der = block.der.expose();
-    let key = match block.label.as_str() {
-        "PRIVATE KEY" => PrivateKey::from_pkcs8(der),
-        "RSA PRIVATE KEY" => PrivateKey::from_pkcs1(der),
-        "EC PRIVATE KEY" => PrivateKey::from_sec1(der),
+    let (parse, is_encrypted): (ParsePrivateKey, _) = match block.label.as_str() {
+        "PRIVATE KEY" => (PrivateKey::from_pkcs8, false),
+        "ENCRYPTED PRIVATE KEY" => (PrivateKey::from_pkcs8, true),
+        "RSA PRIVATE KEY" => (PrivateKey::from_pkcs1, false),
+        "EC PRIVATE KEY" => (PrivateKey::from_sec1, false),
         label => {
             return Err(IdentityError::PrivateKeyLabel {
                 path: path.to_owned(),
@@ -200,15 +209,74 @@ fn read_private_key(
             });
         }
     };
-    key.map_err(|source| IdentityError::PrivateKey {
+    let unusable = |source| IdentityError::PrivateKey {
         path: path.to_owned(),
         source,
-    })
+    };
+    match (&block.dek_info, is_encrypted) {
+        (Some(dek_info), _) => unlock(path, passwords, parse, |password| {
+            encrypted_key::decrypt_dek_info(dek_info, der, password)
+        }),
+        (None, true) => unlock(path, passwords, parse, |password| {
+            encrypted_key::decrypt_pkcs8(der, password)
+        }),
+        (None, false) => parse(der).map_err(unusable),
+    }
 }
+
+/// Decrypts a key with one password after another, until one is right or there is no more.
+fn unlock(
+    path: &Path,
+    passwords: &dyn PasswordSource,
+    parse: ParsePrivateKey,
+    decrypt: impl Fn(&str) -> Result<Secret<Vec<u8>>, DecryptionError>,
+) -> Result<PrivateKey, IdentityError> {
+    let failed = |source| IdentityError::Decryption {
+        path: path.to_owned(),
+        source,
+    };
+    let mut wrong = 0;
+    loop {
+        let password = passwords
+            .password(Wanted { path, wrong })
+            .map_err(IdentityError::Password)?;
+        let Some(password) = password else {
+            return Err(match wrong {
+                0 => IdentityError::PasswordMissing {
+                    path: path.to_owned(),
+                },
+                _ => failed(DecryptionError::Password),
+            });
+        };
+        let error = match decrypt(password.expose()) {
+            Ok(der) => match parse(der.expose()) {
+                Ok(key) => return Ok(key),
+                // One wrong password in 256 leaves what looks like padding.
+                Err(PrivateKeyError::Malformed) => DecryptionError::Password,
+                Err(source) => {
+                    return Err(IdentityError::PrivateKey {
+                        path: path.to_owned(),
+                        source,
+                    });
+                }
+            },
+            Err(error) => error,
+        };
+        wrong += 1;
+        if error != DecryptionError::Password || wrong > WRONG_PASSWORDS_MAX {
+            return Err(failed(error));
+        }
+    }
+}
+
+/// How the DER of one label becomes a key.
+type ParsePrivateKey = fn(&[u8]) -> Result<PrivateKey, PrivateKeyError>;
 
 const LABEL_CERTIFICATE: &str = "CERTIFICATE";
 const LABEL_PRIVATE_KEY_SUFFIX: &str = "PRIVATE KEY";
-const LABEL_ENCRYPTED_PRIVATE_KEY: &str = "ENCRYPTED PRIVATE KEY";
+
+/// However many passwords a source has, each costs a key derivation.
+const WRONG_PASSWORDS_MAX: u32 = 10;
 
 /// A certificate with a chain of five and a key takes some 20 KB; ten times that may be comments.
 const PEM_FILE_BYTES_MAX: usize = 1024 * 1024;

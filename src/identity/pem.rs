@@ -17,8 +17,8 @@ use crate::secret::Secret;
 pub struct PemBlock {
     /// What it says it is, such as `CERTIFICATE`.
     pub label: String,
-    /// Whether a `Proc-Type: 4,ENCRYPTED` header stands in it (RFC 1421, 4.6.1.1).
-    pub is_encrypted: bool,
+    /// The value of a `DEK-Info` header: the DER is encrypted so (RFC 1421, 4.6.1.3).
+    pub dek_info: Option<String>,
     /// The DER inside.
     pub der: Secret<Vec<u8>>,
 }
@@ -33,7 +33,7 @@ pub fn read_blocks(text: &[u8]) -> Vec<Result<PemBlock, PemError>> {
 impl PemBlock {
     fn decode(section: Section<'_>) -> Result<Self, PemError> {
         let mut base64 = Secret::new(Vec::with_capacity(section.body.len()));
-        let is_encrypted = section.headers().any(is_encryption_header);
+        let dek_info = section.headers().find_map(dek_info);
         section.base64_into(base64.expose_mut());
         // Decoded into memory that is large enough from the start: growing would leave copies behind.
         let capacity = base64::decoded_len_estimate(base64.expose().len());
@@ -41,7 +41,7 @@ impl PemBlock {
         match BASE64_STANDARD.decode_vec(base64.expose(), der.expose_mut()) {
             Ok(()) => Ok(Self {
                 label: section.label.to_owned(),
-                is_encrypted,
+                dek_info,
                 der,
             }),
             Err(_) => Err(PemError::NotBase64 {
@@ -144,9 +144,9 @@ fn boundary<'a>(line: &'a [u8], prefix: &[u8]) -> Option<&'a str> {
     is_label.then_some(label)
 }
 
-fn is_encryption_header(line: &[u8]) -> bool {
-    line.strip_prefix(b"Proc-Type:")
-        .is_some_and(|value| value.trim_ascii().ends_with(b"ENCRYPTED"))
+fn dek_info(line: &[u8]) -> Option<String> {
+    let value = line.strip_prefix(b"DEK-Info:")?;
+    Some(String::from_utf8_lossy(value.trim_ascii()).into_owned())
 }
 
 /// Text that is not PEM although it begins as such.
@@ -231,7 +231,7 @@ mod tests {
         let text = "-----BEGIN A-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAQID\n\
                     -----END A-----\n";
         let block = read_blocks(text.as_bytes()).remove(0).unwrap();
-        assert!(block.is_encrypted);
+        assert_eq!(block.dek_info.as_deref(), Some("AES-128-CBC,00"));
         assert_eq!(block.der.expose(), &[1, 2, 3]);
     }
 

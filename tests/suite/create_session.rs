@@ -20,6 +20,7 @@ use rolesanywhere::create_session::response::CreateSessionResponse;
 use rolesanywhere::create_session::transport::AttemptLimits;
 use rolesanywhere::create_session::trust_roots::TrustRoots;
 use rolesanywhere::identity::Identity;
+use rolesanywhere::identity::password::NoPasswords;
 use time::OffsetDateTime;
 
 use crate::support::endpoint;
@@ -51,7 +52,7 @@ fn identity(certificate: &str, key: &str) -> Identity {
         private_key: Some(vectors().join("pki").join(key)),
         intermediates: None,
     };
-    source.open().unwrap()
+    source.open(&NoPasswords).unwrap()
 }
 
 fn request() -> CreateSessionRequest {

@@ -10,6 +10,7 @@
 mod cli;
 mod create_session;
 mod credential_process;
+mod identity;
 mod interop;
 mod past_defects;
 mod sigv4_x509;

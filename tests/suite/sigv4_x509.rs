@@ -4,6 +4,7 @@
 use rolesanywhere::IdentitySource;
 use rolesanywhere::identity::Identity;
 use rolesanywhere::identity::error::IdentityError;
+use rolesanywhere::identity::password::NoPasswords;
 use rolesanywhere::sigv4_x509;
 use time::PrimitiveDateTime;
 use time::macros::format_description;
@@ -51,7 +52,7 @@ fn identity(case: &Case) -> Result<Identity, IdentityError> {
         private_key: value("--private-key"),
         intermediates: value("--intermediates").or_else(|| Some(vectors().join("pki/empty.pem"))),
     };
-    source.open()
+    source.open(&NoPasswords)
 }
 
 /// Encrypted keys and PKCS#12 are not read yet; a key that is another certificate's is refused where
@@ -59,7 +60,7 @@ fn identity(case: &Case) -> Result<Identity, IdentityError> {
 fn is_for_later(error: &IdentityError) -> bool {
     matches!(
         error,
-        IdentityError::PrivateKeyEncrypted { .. }
+        IdentityError::PasswordMissing { .. }
             | IdentityError::Missing { .. }
             | IdentityError::KeyDoesNotMatchCertificate { .. }
     )

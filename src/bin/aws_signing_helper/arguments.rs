@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::ArgMatches;
 use clap::Args;
@@ -14,6 +15,7 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::parser::ValueSource;
 use rolesanywhere::environment::Environment;
+use rolesanywhere::secret::Secret;
 
 use crate::error::RunError;
 use crate::variables;
@@ -82,16 +84,33 @@ pub(crate) struct IdentityFlags {
     /// may be in it too.
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub(crate) certificate: Option<PathBuf>,
-    /// PEM file with the private key: PKCS#8, PKCS#1 or SEC 1, not encrypted; RSA, or EC on P-256,
-    /// P-384 or P-521. Without it the key is looked for in --certificate.
+    /// PEM file with the private key: PKCS#8, PKCS#1 or SEC 1; RSA, EC on P-256, P-384 or P-521, or
+    /// ML-DSA. Without it the key is looked for in --certificate.
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub(crate) private_key: Option<PathBuf>,
     /// PEM file with the intermediate certificates, sent as they stand there.
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub(crate) intermediates: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) passwords: PasswordFlags,
+    #[command(flatten)]
     pub(crate) unsupported: UnsupportedFlags,
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct PasswordFlags {
+    /// Password of an encrypted private key. Other users of the machine can see it on the command
+    /// line: better give --pkcs8-password-file, the variable, or type it when asked.
+    #[arg(long, value_name = "PASSWORD", allow_hyphen_values = true, value_parser = password)]
+    pub(crate) pkcs8_password: Option<Password>,
+    /// File with the password of an encrypted private key; a line break at its end is left out.
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
+    pub(crate) pkcs8_password_file: Option<PathBuf>,
+}
+
+/// A password; shared, since clap wants to copy what it parses.
+#[derive(Debug, Clone)]
+pub(crate) struct Password(pub(crate) Arc<Secret<String>>);
 
 /// Flags of the reference helper for identities that this version does not read. They are known, so
 /// that what they exclude is told and their use gets a clear answer. Passwords are not kept.
@@ -115,9 +134,6 @@ pub(crate) struct UnsupportedFlags {
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) no_tpm_key_password: Option<bool>,
-    #[arg(long, hide = true, value_name = "PASSWORD", allow_hyphen_values = true,
-          value_parser = unread)]
-    pub(crate) pkcs8_password: Option<Unread>,
 }
 
 /// A value that nobody needs.
@@ -232,6 +248,11 @@ pub(crate) fn is_typed(matches: &ArgMatches, flag: &str) -> bool {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "clap takes a parser of this form")]
+fn password(text: &str) -> Result<Password, String> {
+    Ok(Password(Arc::new(Secret::new(text.to_owned()))))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "clap takes a parser of this form")]
 fn unread(_text: &str) -> Result<Unread, String> {
     Ok(Unread)
 }
@@ -264,6 +285,7 @@ pub(crate) const EXCLUSIVE: &[(&str, &str)] = &[
     ("no-tpm-key-password", "cert-selector"),
     ("no-tpm-key-password", "tpm-key-password"),
     ("pkcs8-password", "tpm-key-password"),
+    ("pkcs8-password", "pkcs8-password-file"),
 ];
 
 const CREDENTIAL_PROCESS_AFTER_HELP: &str = "\

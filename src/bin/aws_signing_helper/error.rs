@@ -108,6 +108,11 @@ impl RunError {
                  configuration file ends the command there"
                     .to_owned(),
             ),
+            Self::Identity(IdentityError::PasswordMissing { .. }) => Some(
+                "give --pkcs8-password-file, or AWS_SIGNING_HELPER_PKCS8_PASSWORD in the \
+                 environment, or run it at a terminal"
+                    .to_owned(),
+            ),
             Self::Unsupported { .. } => {
                 Some("use --certificate and --private-key with PEM files".to_owned())
             }

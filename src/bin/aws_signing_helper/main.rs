@@ -4,6 +4,7 @@ mod arguments;
 mod debug;
 mod error;
 mod hint;
+mod passwords;
 mod report;
 mod run;
 mod variables;

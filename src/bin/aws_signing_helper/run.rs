@@ -31,6 +31,7 @@ use crate::debug;
 use crate::error::RunError;
 use crate::hint::Asked;
 use crate::hint::hint;
+use crate::passwords::Passwords;
 use crate::report;
 
 /// `credential-process`.
@@ -43,8 +44,9 @@ pub(crate) fn credential_process(
     let strays = arguments.strays.strays;
     let request = request(arguments.session).map_err(|error| error.with_strays(&strays))?;
     let region = region(arguments.network.region.as_deref(), &request)?;
-    let source = identity_source(arguments.identity).map_err(|error| error.with_strays(&strays))?;
-    let identity = source.open().map_err(RunError::Identity)?;
+    let (source, passwords) =
+        identity_source(arguments.identity).map_err(|error| error.with_strays(&strays))?;
+    let identity = source.open(&passwords).map_err(RunError::Identity)?;
     if is_debug {
         let after = debug::milliseconds(begin.elapsed());
         report::line(&format!("debug: identity read after {after}"));
@@ -189,7 +191,7 @@ fn region(flag: Option<&str>, request: &CreateSessionRequest) -> Result<Region, 
     }
 }
 
-fn identity_source(flags: IdentityFlags) -> Result<IdentitySource, RunError> {
+fn identity_source(flags: IdentityFlags) -> Result<(IdentitySource, Passwords), RunError> {
     let certificate = flags
         .certificate
         .filter(|path| !path.as_os_str().is_empty())
@@ -225,13 +227,14 @@ fn identity_source(flags: IdentityFlags) -> Result<IdentitySource, RunError> {
             }
         }
     }
-    Ok(IdentitySource::Files {
+    let source = IdentitySource::Files {
         certificate,
         private_key,
         intermediates: flags
             .intermediates
             .filter(|path| !path.as_os_str().is_empty()),
-    })
+    };
+    Ok((source, Passwords::new(flags.passwords)))
 }
 
 /// Uniform in 0..1. Without randomness everybody waits the same, which is no failure.

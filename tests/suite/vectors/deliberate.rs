@@ -147,9 +147,12 @@ pub(crate) const DELIBERATE: &[(&str, Ours)] = &[
     ("encoding-mldsa87-expanded-only", Ours::Refuses(&[])),
     (
         "encrypted-unsupported-aes-256-cbc-hmacSHA224",
-        Ours::Refuses(&[]),
+        Ours::AsCase("key-rsa2048"),
     ),
-    ("encrypted-unsupported-des3-hmacSHA256", Ours::Refuses(&[])),
+    (
+        "encrypted-unsupported-des3-hmacSHA256",
+        Ours::AsCase("key-rsa2048"),
+    ),
     ("encrypted-unsupported-pbes1-3des", Ours::Refuses(&[])),
     ("endpoint-double-slash", Ours::AsReference),
     ("endpoint-escaped", Ours::AsReference),

@@ -4,14 +4,9 @@
 /// Each of them has to fail: one that passes fails the run, until its row is taken away.
 pub(crate) const WAITING: &[(&str, &str)] = &[
     // create_session
-    ("encrypted-ec256-*", ENCRYPTED_KEY),
-    ("encrypted-mldsa*", ENCRYPTED_KEY),
-    ("encrypted-rsa2048-*", ENCRYPTED_KEY),
-    ("encrypted-utf8-password", ENCRYPTED_KEY),
     ("pkcs12-chain*", PKCS12),
     ("pkcs12-ec256*", PKCS12),
     ("pkcs12-rsa2048*", PKCS12),
-    ("shape-cert-then-encrypted-key", ENCRYPTED_KEY),
     // cli
     ("bad-hop-limit-abc", SERVE),
     ("bad-port-abc", SERVE),
@@ -41,7 +36,6 @@ pub(crate) const WAITING: &[(&str, &str)] = &[
 ];
 
 const COMPLETION: &str = "the command completion";
-const ENCRYPTED_KEY: &str = "private keys that a password protects";
 const EVERY_COMMAND: &str = "the last command that the help has to list";
 const EVERY_FLAG: &str = "the last flag of credential-process";
 const PKCS12: &str = "PKCS#12 files";

@@ -1,0 +1,69 @@
+//! Where the passwords of a command come from: a flag, a file, or whoever sits at the terminal.
+
+use std::cell::Cell;
+use std::path::Path;
+
+use rolesanywhere::file;
+use rolesanywhere::identity::password::PasswordError;
+use rolesanywhere::identity::password::PasswordSource;
+use rolesanywhere::identity::password::Wanted;
+use rolesanywhere::secret::Secret;
+
+use crate::arguments::PasswordFlags;
+
+/// The passwords of one command line.
+pub(crate) struct Passwords {
+    flags: PasswordFlags,
+    asked: Cell<u32>,
+}
+
+impl Passwords {
+    pub(crate) fn new(flags: PasswordFlags) -> Self {
+        Self {
+            flags,
+            asked: Cell::new(0),
+        }
+    }
+}
+
+impl PasswordSource for Passwords {
+    fn password(&self, wanted: Wanted<'_>) -> Result<Option<Secret<String>>, PasswordError> {
+        if let Some(password) = &self.flags.pkcs8_password {
+            return Ok((wanted.wrong == 0).then(|| Secret::new(password.0.expose().clone())));
+        }
+        if let Some(path) = &self.flags.pkcs8_password_file {
+            return match wanted.wrong {
+                0 => from_file(path).map(Some),
+                _ => Ok(None),
+            };
+        }
+        if self.asked.get() == ASKED_MAX {
+            return Ok(None);
+        }
+        self.asked.set(self.asked.get() + 1);
+        Ok(ask(wanted.path))
+    }
+}
+
+fn from_file(path: &Path) -> Result<Secret<String>, PasswordError> {
+    let bytes = file::read(path, PASSWORD_FILE_BYTES_MAX).map_err(PasswordError::new)?;
+    let text = std::str::from_utf8(bytes.expose())
+        .map_err(|_| PasswordError::new(format!("{} is not UTF-8", path.display())))?;
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    Ok(Secret::new(text.to_owned()))
+}
+
+/// Asks on the terminal, not on stdin and stdout, which belong to whoever reads the credentials.
+/// Without a terminal, or when the answer is given up, there is no password.
+fn ask(path: &Path) -> Option<Secret<String>> {
+    rpassword::prompt_password(format!("Password of {}: ", path.display()))
+        .ok()
+        .map(Secret::new)
+}
+
+/// The first time, and twice after a wrong answer.
+const ASKED_MAX: u32 = 3;
+
+/// Longer passwords exist in no key file.
+const PASSWORD_FILE_BYTES_MAX: usize = 64 * 1024;

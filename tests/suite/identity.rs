@@ -1,0 +1,174 @@
+//! Identities as files hold them: passwords and the ways to give them.
+
+use rolesanywhere_emulator::Emulator;
+use rolesanywhere_emulator::Settings;
+use rolesanywhere_emulator::trust_anchors_from_pem;
+
+use crate::support::helper::Helper;
+use crate::support::helper::Output;
+use crate::support::vectors;
+
+fn emulator() -> Emulator {
+    let root = std::fs::read(vectors().join("pki/root.pem")).unwrap();
+    Emulator::start(Settings {
+        trust_anchors: trust_anchors_from_pem(&root).unwrap(),
+        ..Settings::default()
+    })
+    .unwrap()
+}
+
+/// A call with this key of the certificate `rsa2048.crt`.
+fn call(emulator: &Emulator, key: &str) -> Helper {
+    let arn = |kind: &str| format!("arn:aws:rolesanywhere:us-east-1:123456789012:{kind}/1-2");
+    Helper::new().args([
+        "credential-process",
+        "--certificate",
+        "pki/rsa2048.crt",
+        "--private-key",
+        &format!("pki/{key}"),
+        "--trust-anchor-arn",
+        &arn("trust-anchor"),
+        "--profile-arn",
+        &arn("profile"),
+        "--role-arn",
+        "arn:aws:iam::123456789012:role/ci",
+        "--endpoint",
+        &emulator.url(),
+    ])
+}
+
+fn succeeds(output: &Output) {
+    assert_eq!((output.exit, output.stderr.as_str()), (0, ""));
+}
+
+const ENCRYPTED: &str = "rsa2048.aes-256-cbc-hmacSHA256.key";
+
+#[test]
+fn password_comes_from_flag_file_or_variable() {
+    let emulator = emulator();
+    let right = "correct horse";
+    succeeds(
+        &call(&emulator, ENCRYPTED)
+            .args(["--pkcs8-password", right])
+            .run(),
+    );
+    succeeds(
+        &call(&emulator, ENCRYPTED)
+            .env("AWS_SIGNING_HELPER_PKCS8_PASSWORD", right)
+            .run(),
+    );
+    for ending in ["", "\n", "\r\n"] {
+        let helper = call(&emulator, ENCRYPTED).file("password", &format!("{right}{ending}"));
+        let path = helper.home().join("password").display().to_string();
+        succeeds(&helper.args(["--pkcs8-password-file", &path]).run());
+    }
+    assert_eq!(emulator.requests().len(), 5);
+}
+
+#[test]
+fn password_may_be_utf8() {
+    let emulator = emulator();
+    let helper = call(&emulator, "rsa2048.utf8-password.key").file("password", "pässwörd-✓\n");
+    let path = helper.home().join("password").display().to_string();
+    succeeds(&helper.args(["--pkcs8-password-file", &path]).run());
+}
+
+#[test]
+fn older_encryption_of_pem_blocks_is_read() {
+    let emulator = emulator();
+    succeeds(
+        &call(&emulator, "rsa2048.dek-info.key")
+            .args(["--pkcs8-password", "correct horse"])
+            .run(),
+    );
+    let wrong = call(&emulator, "rsa2048.dek-info.key")
+        .args(["--pkcs8-password", "wrong"])
+        .run();
+    assert!(
+        wrong.stderr.contains("the password is wrong"),
+        "{}",
+        wrong.stderr
+    );
+}
+
+#[test]
+fn wrong_password_missing_password_and_unknown_algorithm_are_three_messages() {
+    let emulator = emulator();
+    let wrong = call(&emulator, ENCRYPTED)
+        .args(["--pkcs8-password", "wrong horse"])
+        .run();
+    assert_eq!(
+        wrong.stderr,
+        "aws_signing_helper: error: cannot decrypt the private key in \
+         pki/rsa2048.aes-256-cbc-hmacSHA256.key: the password is wrong, or the file is damaged\n"
+    );
+    let missing = call(&emulator, ENCRYPTED).run();
+    assert_eq!(
+        missing.stderr,
+        "aws_signing_helper: error: the private key in pki/rsa2048.aes-256-cbc-hmacSHA256.key is \
+         encrypted, and there is no password for it\n\
+         aws_signing_helper: hint: give --pkcs8-password-file, or \
+         AWS_SIGNING_HELPER_PKCS8_PASSWORD in the environment, or run it at a terminal\n"
+    );
+    let unknown = call(&emulator, "rsa2048.pbes1-3des.key")
+        .args(["--pkcs8-password", "correct horse"])
+        .run();
+    assert!(
+        unknown
+            .stderr
+            .contains("it is encrypted with pbeWithSHA1And3-KeyTripleDES-CBC"),
+        "{}",
+        unknown.stderr
+    );
+    assert!(emulator.requests().is_empty());
+    for output in [wrong, missing, unknown] {
+        assert_eq!(output.exit, 1);
+        assert!(!output.stderr.contains("horse"), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn password_file_that_cannot_be_read_is_named() {
+    let emulator = emulator();
+    let output = call(&emulator, ENCRYPTED)
+        .args(["--pkcs8-password-file", "pki/absent.password"])
+        .run();
+    assert_eq!(output.exit, 1);
+    assert!(
+        output.stderr.contains("pki/absent.password"),
+        "{}",
+        output.stderr
+    );
+}
+
+#[test]
+fn key_derivation_without_bounds_is_refused_at_once() {
+    use base64::Engine;
+    use base64::prelude::BASE64_STANDARD;
+    let emulator = emulator();
+    let pem = std::fs::read_to_string(vectors().join("pki").join(ENCRYPTED)).unwrap();
+    let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    let mut der = BASE64_STANDARD.decode(body).unwrap();
+    // The iterations, INTEGER 2048, become as many as two octets hold; four would change lengths.
+    let at = der
+        .windows(4)
+        .position(|window| window == [2, 2, 8, 0])
+        .unwrap();
+    // salt OCTET STRING(n) in front: its last two octets are given to the number.
+    let salt = (0..at).rev().find(|index| der[*index] == 4).unwrap();
+    der[salt + 1] -= 2;
+    der.splice(at - 2..at + 4, [2, 4, 0x7f, 0xff, 0xff, 0xff]);
+    let pem = format!(
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\n{}\n-----END ENCRYPTED PRIVATE KEY-----\n",
+        BASE64_STANDARD.encode(der)
+    );
+    let helper = call(&emulator, "absent").file("hostile.key", &pem);
+    let path = helper.home().join("hostile.key").display().to_string();
+    let begin = std::time::Instant::now();
+    let output = helper
+        .args(["--private-key", &path, "--pkcs8-password", "x"])
+        .run();
+    assert_eq!(output.exit, 1);
+    assert!(output.stderr.contains("decrypt"), "{}", output.stderr);
+    assert!(begin.elapsed().as_secs() < 5, "{:?}", begin.elapsed());
+}
