@@ -126,6 +126,11 @@ impl Identity {
     }
 }
 
+/// The first certificate of a PEM file, without chain and key.
+pub fn open_certificate(path: &Path) -> Result<Certificate, IdentityError> {
+    read_certificate(path, &read_pem(path)?).map(|(certificate, _)| certificate)
+}
+
 /// The blocks of a PEM file, read once.
 fn read_pem(path: &Path) -> Result<Vec<Result<PemBlock, PemError>>, IdentityError> {
     let text = file::read(path, PEM_FILE_BYTES_MAX).map_err(IdentityError::File)?;

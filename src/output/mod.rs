@@ -1,3 +1,5 @@
-//! How credentials leave the process.
+//! How credentials, and what else the commands find out, leave the process.
 
+pub mod certificate_data;
 pub mod credential_process;
+pub mod sign_string;

@@ -11,6 +11,7 @@ mod cli;
 mod create_session;
 mod credential_process;
 mod identity;
+mod inspect;
 mod interop;
 mod past_defects;
 mod sigv4_x509;

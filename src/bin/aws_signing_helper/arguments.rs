@@ -13,6 +13,7 @@ use clap::CommandFactory;
 use clap::FromArgMatches;
 use clap::Parser;
 use clap::Subcommand;
+use clap::ValueEnum;
 use clap::parser::ValueSource;
 use rolesanywhere::environment::Environment;
 use rolesanywhere::secret::Secret;
@@ -43,6 +44,25 @@ pub(crate) enum Command {
     /// stdout. Nothing is printed on stderr unless it fails or --debug is given.
     #[command(after_help = CREDENTIAL_PROCESS_AFTER_HELP, args_override_self = true)]
     CredentialProcess(Box<CredentialProcess>),
+    /// Signs a fixed text with the private key, to show that certificate and key work.
+    #[command(after_help = VARIABLES_AFTER_HELP, args_override_self = true)]
+    SignString(Box<SignString>),
+    /// Prints what there is to know about a certificate.
+    ///
+    /// Prints {"keyType":..,"certificateData":..,"serialNumber":..,"supportedAlgorithms":[..]} on
+    /// stdout, with the certificate in base64 and the serial number in decimal.
+    #[command(after_help = VARIABLES_AFTER_HELP, args_override_self = true)]
+    ReadCertificateData(Box<ReadCertificateData>),
+    /// Prints the completion script of a shell.
+    ///
+    /// For bash, in the current shell: source <(aws_signing_helper completion bash)
+    Completion {
+        /// The shell; without one, this help.
+        #[arg(value_enum)]
+        shell: Option<CompletionShell>,
+        #[command(flatten)]
+        strays: Strays,
+    },
     /// Prints the version.
     #[command(args_override_self = true)]
     Version(Strays),
@@ -75,6 +95,71 @@ pub(crate) struct CredentialProcess {
     pub(crate) debug: Option<bool>,
     #[command(flatten)]
     pub(crate) strays: Strays,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SignString {
+    #[command(flatten)]
+    pub(crate) identity: IdentityFlags,
+    /// Digest to sign with; ML-DSA has its own.
+    #[arg(long, value_enum, default_value = "SHA256", value_name = "DIGEST")]
+    pub(crate) digest: DigestFlag,
+    /// Form of the signature: quoted hexadecimal, hexadecimal, or raw bytes.
+    #[arg(long, value_enum, default_value = "json", value_name = "FORMAT")]
+    pub(crate) format: FormatFlag,
+    /// Shows on stderr what is done; never a secret.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_parser = boolean, value_name = "BOOLEAN")]
+    pub(crate) debug: Option<bool>,
+    #[command(flatten)]
+    pub(crate) strays: Strays,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReadCertificateData {
+    /// PEM file with the certificate.
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
+    pub(crate) certificate: Option<PathBuf>,
+    #[arg(long, hide = true, value_name = "SELECTOR", allow_hyphen_values = true)]
+    pub(crate) cert_selector: Option<OsString>,
+    #[arg(long, hide = true, value_name = "NAME", allow_hyphen_values = true)]
+    pub(crate) system_store_name: Option<OsString>,
+    #[arg(long, hide = true, value_name = "FILE", allow_hyphen_values = true)]
+    pub(crate) pkcs11_lib: Option<OsString>,
+    /// Accepted and without effect.
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", value_parser = boolean, value_name = "BOOLEAN")]
+    pub(crate) debug: Option<bool>,
+    #[command(flatten)]
+    pub(crate) strays: Strays,
+}
+
+/// A shell for which there is a completion script.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum CompletionShell {
+    Bash,
+    Zsh,
+    Fish,
+    Powershell,
+}
+
+/// A digest, in the reference helper's spelling.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum DigestFlag {
+    #[value(name = "SHA256")]
+    Sha256,
+    #[value(name = "SHA384")]
+    Sha384,
+    #[value(name = "SHA512")]
+    Sha512,
+}
+
+/// How a signature is written.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum FormatFlag {
+    Json,
+    Text,
+    Bin,
 }
 
 #[derive(Debug, Args)]
@@ -198,18 +283,27 @@ pub(crate) fn parse(
         Some(command) => command,
         None => Command::Help { topic: Vec::new() },
     };
-    if let Command::CredentialProcess(arguments) = &mut command
-        && let Some((_, matches)) = matches.subcommand()
-    {
-        check_exclusions(matches)?;
-        variables::fill_in(arguments.as_mut(), matches, environment)?;
+    if let Some((name, typed)) = matches.subcommand() {
+        check_exclusions(name, typed)?;
+        match &mut command {
+            Command::CredentialProcess(arguments) => {
+                variables::fill_in(arguments.as_mut(), typed, environment)?;
+            }
+            Command::SignString(arguments) => {
+                variables::fill_in(arguments.as_mut(), typed, environment)?;
+            }
+            Command::ReadCertificateData(arguments) => {
+                variables::fill_in(arguments.as_mut(), typed, environment)?;
+            }
+            Command::Completion { .. } | Command::Version(_) | Command::Help { .. } => {}
+        }
     }
     Ok(command)
 }
 
 /// The whole command line, with the variables named in each flag's help.
 pub(crate) fn command() -> clap::Command {
-    Arguments::command().mut_subcommand(CREDENTIAL_PROCESS, |command| {
+    Arguments::command().mut_subcommands(|command| {
         command.mut_args(|argument| match variables::name(&argument) {
             Some(name) => {
                 let help = argument
@@ -224,27 +318,27 @@ pub(crate) fn command() -> clap::Command {
     })
 }
 
-/// The flags of a command alone, to parse a variable's value as if it had been typed.
-pub(crate) fn credential_process_command() -> clap::Command {
-    CredentialProcess::augment_args(clap::Command::new(CREDENTIAL_PROCESS))
-}
-
 /// Refuses two flags that exclude each other, also where one of them was set to false.
-fn check_exclusions(matches: &ArgMatches) -> Result<(), RunError> {
-    let typed: Vec<_> = EXCLUSIVE
+fn check_exclusions(command: &str, typed: &ArgMatches) -> Result<(), RunError> {
+    let in_all = EXCLUSIVE.iter();
+    let in_this = EXCLUSIVE_IN_SIGN_STRING
         .iter()
-        .filter(|(one, other)| is_typed(matches, one) && is_typed(matches, other))
-        .collect();
-    match typed.first() {
+        .filter(|_| command == SIGN_STRING);
+    let both = in_all
+        .chain(in_this)
+        .find(|(one, other)| is_typed(typed, one) && is_typed(typed, other));
+    match both {
         Some((one, other)) => Err(RunError::Exclusive { one, other }),
         None => Ok(()),
     }
 }
 
-/// Whether the flag stands on the command line. Flags are named here as they are typed.
-pub(crate) fn is_typed(matches: &ArgMatches, flag: &str) -> bool {
+/// Whether the flag stands on the command line. Flags are named here as they are typed; one that the
+/// command does not have does not.
+pub(crate) fn is_typed(typed: &ArgMatches, flag: &str) -> bool {
     let id = flag.replace('-', "_");
-    matches.value_source(&id) == Some(ValueSource::CommandLine)
+    typed.ids().any(|known| known.as_str() == id)
+        && typed.value_source(&id) == Some(ValueSource::CommandLine)
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "clap takes a parser of this form")]
@@ -266,7 +360,7 @@ fn boolean(text: &str) -> Result<bool, String> {
     }
 }
 
-pub(crate) const CREDENTIAL_PROCESS: &str = "credential-process";
+const SIGN_STRING: &str = "sign-string";
 
 /// Pairs of flags of which only one may be typed.
 pub(crate) const EXCLUSIVE: &[(&str, &str)] = &[
@@ -287,6 +381,15 @@ pub(crate) const EXCLUSIVE: &[(&str, &str)] = &[
     ("pkcs8-password", "tpm-key-password"),
     ("pkcs8-password", "pkcs8-password-file"),
 ];
+
+/// Another pair, which the reference helper refuses in `sign-string` only.
+const EXCLUSIVE_IN_SIGN_STRING: &[(&str, &str)] = &[("no-tpm-key-password", "reuse-pin")];
+
+const VARIABLES_AFTER_HELP: &str = "\
+Any flag may come from the environment variable shown with it instead; a flag that is typed wins, an
+empty variable counts as none.
+
+Exit status: 0 done, 1 failed (a wrong command line included).";
 
 const CREDENTIAL_PROCESS_AFTER_HELP: &str = "\
 Any flag may come from the environment variable shown with it instead; a flag that is typed wins, an

@@ -12,6 +12,7 @@ use rolesanywhere::create_session::retry::RetryVariableError;
 use rolesanywhere::create_session::transport::TransportError;
 use rolesanywhere::credentials::CredentialsError;
 use rolesanywhere::identity::error::IdentityError;
+use rolesanywhere::identity::signer::SignatureError;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -69,6 +70,8 @@ pub(crate) enum RunError {
         failure: Box<Failure>,
         hint: Option<String>,
     },
+    /// The private key.
+    Signature(SignatureError),
     /// The answer.
     Credentials(CredentialsError),
     /// stdout.
@@ -162,6 +165,7 @@ impl fmt::Display for RunError {
             Self::Transport(error) => error.fmt(f),
             Self::Runtime(_) => f.write_str("cannot start the event loop"),
             Self::CreateSession { failure, .. } => failure.fmt(f),
+            Self::Signature(error) => error.fmt(f),
             Self::Credentials(error) => error.fmt(f),
             Self::Output(_) => f.write_str("cannot write to stdout"),
         }
@@ -199,6 +203,7 @@ impl std::error::Error for RunError {
             Self::Retry(error) => error.source(),
             Self::Transport(error) => error.source(),
             Self::CreateSession { failure, .. } => failure.source(),
+            Self::Signature(error) => error.source(),
             Self::Credentials(error) => error.source(),
             Self::Usage(_)
             | Self::Variable { .. }

@@ -22,6 +22,11 @@ fn main() -> ExitCode {
             arguments::Command::CredentialProcess(arguments) => {
                 run::credential_process(*arguments, &environment)
             }
+            arguments::Command::SignString(arguments) => run::sign_string(*arguments),
+            arguments::Command::ReadCertificateData(arguments) => {
+                run::read_certificate_data(*arguments)
+            }
+            arguments::Command::Completion { shell, strays: _ } => run::completion(shell),
             arguments::Command::Version(_) => run::version(),
             arguments::Command::Help { topic } => run::help(&topic),
         });

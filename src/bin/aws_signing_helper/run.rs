@@ -2,9 +2,12 @@
 
 use std::io;
 use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Instant;
 
+use clap_complete::Shell;
 use ring::rand::SecureRandom;
 use ring::rand::SystemRandom;
 use rolesanywhere::Client;
@@ -21,12 +24,19 @@ use rolesanywhere::create_session::request::CreateSessionRequest;
 use rolesanywhere::create_session::retry;
 use rolesanywhere::create_session::trust_roots::TrustRoots;
 use rolesanywhere::environment::Environment;
+use rolesanywhere::identity::open_certificate;
+use rolesanywhere::identity::signer::Digest;
 use rolesanywhere::output;
 
 use crate::arguments;
+use crate::arguments::CompletionShell;
 use crate::arguments::CredentialProcess;
+use crate::arguments::DigestFlag;
+use crate::arguments::FormatFlag;
 use crate::arguments::IdentityFlags;
+use crate::arguments::ReadCertificateData;
 use crate::arguments::SessionFlags;
+use crate::arguments::SignString;
 use crate::debug;
 use crate::error::RunError;
 use crate::hint::Asked;
@@ -111,6 +121,58 @@ pub(crate) fn credential_process(
     print(document.expose())
 }
 
+/// `sign-string`.
+pub(crate) fn sign_string(arguments: SignString) -> Result<(), RunError> {
+    let strays = arguments.strays.strays;
+    let (source, passwords) =
+        identity_source(arguments.identity).map_err(|error| error.with_strays(&strays))?;
+    let identity = source.open(&passwords).map_err(RunError::Identity)?;
+    let signer = identity.signer();
+    if arguments.debug == Some(true) {
+        let algorithm = signer.public_key().algorithm;
+        report::line(&format!("debug: signing the fixed text by {algorithm}"));
+    }
+    let digest = match arguments.digest {
+        DigestFlag::Sha256 => Digest::Sha256,
+        DigestFlag::Sha384 => Digest::Sha384,
+        DigestFlag::Sha512 => Digest::Sha512,
+    };
+    let signature = signer
+        .sign(&output::sign_string::message(signer.public_key()), digest)
+        .map_err(RunError::Signature)?;
+    match arguments.format {
+        FormatFlag::Json => print(format!("\"{}\"", hex::encode(signature)).as_bytes()),
+        FormatFlag::Text => print(hex::encode(signature).as_bytes()),
+        FormatFlag::Bin => print(&signature),
+    }
+}
+
+/// `read-certificate-data`.
+pub(crate) fn read_certificate_data(arguments: ReadCertificateData) -> Result<(), RunError> {
+    let selectors = [
+        ("--cert-selector", arguments.cert_selector.is_some()),
+        ("--system-store-name", arguments.system_store_name.is_some()),
+    ];
+    let path = certificate_path(arguments.certificate, selectors)
+        .map_err(|error| error.with_strays(&arguments.strays.strays))?;
+    let certificate = open_certificate(&path).map_err(RunError::Identity)?;
+    print(&output::certificate_data::document(&certificate))
+}
+
+/// `completion`.
+pub(crate) fn completion(shell: Option<CompletionShell>) -> Result<(), RunError> {
+    let shell = match shell {
+        None => return help(&["completion".to_owned()]),
+        Some(CompletionShell::Bash) => Shell::Bash,
+        Some(CompletionShell::Zsh) => Shell::Zsh,
+        Some(CompletionShell::Fish) => Shell::Fish,
+        Some(CompletionShell::Powershell) => Shell::PowerShell,
+    };
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut arguments::command(), report::NAME, &mut script);
+    print(&script)
+}
+
 /// `version`.
 pub(crate) fn version() -> Result<(), RunError> {
     print(concat!(env!("CARGO_PKG_VERSION"), "\n").as_bytes())
@@ -192,40 +254,20 @@ fn region(flag: Option<&str>, request: &CreateSessionRequest) -> Result<Region, 
 }
 
 fn identity_source(flags: IdentityFlags) -> Result<(IdentitySource, Passwords), RunError> {
-    let certificate = flags
-        .certificate
-        .filter(|path| !path.as_os_str().is_empty())
-        .ok_or_else(|| {
-            // Without a certificate these ask for one out of an operating system's store.
-            let unsupported = &flags.unsupported;
-            [
-                ("--cert-selector", unsupported.cert_selector.is_some()),
-                (
-                    "--system-store-name",
-                    unsupported.system_store_name.is_some(),
-                ),
-            ]
-            .into_iter()
-            .find(|(_, is_given)| *is_given)
-            .map_or(
-                RunError::missing("certificate", "certificate"),
-                |(flag, _)| RunError::Unsupported {
-                    what: flag.to_owned(),
-                },
-            )
-        })?;
+    let unsupported = &flags.unsupported;
+    let selectors = [
+        ("--cert-selector", unsupported.cert_selector.is_some()),
+        (
+            "--system-store-name",
+            unsupported.system_store_name.is_some(),
+        ),
+    ];
+    let certificate = certificate_path(flags.certificate, selectors)?;
     let private_key = flags
         .private_key
         .filter(|path| !path.as_os_str().is_empty());
-    for path in private_key.iter().chain([&certificate]) {
-        let text = path.to_string_lossy();
-        for scheme in ["pkcs11:", "handle:"] {
-            if text.starts_with(scheme) {
-                return Err(RunError::Unsupported {
-                    what: format!("an identity in {scheme}"),
-                });
-            }
-        }
+    if let Some(path) = &private_key {
+        check_scheme(path)?;
     }
     let source = IdentitySource::Files {
         certificate,
@@ -235,6 +277,36 @@ fn identity_source(flags: IdentityFlags) -> Result<(IdentitySource, Passwords), 
             .filter(|path| !path.as_os_str().is_empty()),
     };
     Ok((source, Passwords::new(flags.passwords)))
+}
+
+/// The path of `--certificate`. Without one, `selectors` ask for a certificate out of an operating
+/// system's store.
+fn certificate_path(
+    path: Option<PathBuf>,
+    selectors: [(&str, bool); 2],
+) -> Result<PathBuf, RunError> {
+    let selector = selectors.into_iter().find(|(_, is_given)| *is_given);
+    match (path.filter(|path| !path.as_os_str().is_empty()), selector) {
+        (Some(path), _) => check_scheme(&path).map(|()| path),
+        (None, Some((flag, _))) => Err(RunError::Unsupported {
+            what: flag.to_owned(),
+        }),
+        (None, None) => Err(RunError::missing("certificate", "certificate")),
+    }
+}
+
+/// Refuses what is no path but names a token or a TPM's key.
+fn check_scheme(path: &Path) -> Result<(), RunError> {
+    let text = path.to_string_lossy();
+    match ["pkcs11:", "handle:"]
+        .into_iter()
+        .find(|scheme| text.starts_with(scheme))
+    {
+        Some(scheme) => Err(RunError::Unsupported {
+            what: format!("an identity in {scheme}"),
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Uniform in 0..1. Without randomness everybody waits the same, which is no failure.

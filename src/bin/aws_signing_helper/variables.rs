@@ -5,14 +5,13 @@
 
 use clap::Arg;
 use clap::ArgMatches;
-use clap::FromArgMatches;
+use clap::Args;
 use rolesanywhere::environment::Environment;
 
-use crate::arguments::CredentialProcess;
 use crate::arguments::EXCLUSIVE;
-use crate::arguments::credential_process_command;
 use crate::arguments::is_typed;
 use crate::error::RunError;
+use crate::report::NAME;
 
 /// The variable of a flag; words without one have none, nor has `--help`.
 pub(crate) fn name(argument: &Arg) -> Option<String> {
@@ -22,15 +21,16 @@ pub(crate) fn name(argument: &Arg) -> Option<String> {
 }
 
 /// Sets each flag that was not typed from its variable.
-pub(crate) fn fill_in(
-    arguments: &mut CredentialProcess,
+pub(crate) fn fill_in<A: Args>(
+    arguments: &mut A,
     typed: &ArgMatches,
     environment: &Environment,
 ) -> Result<(), RunError> {
     if !environment.has_any(PREFIX) {
         return Ok(());
     }
-    let command = credential_process_command();
+    // The flags of this command alone, to parse a variable's value as if it had been typed.
+    let command = A::augment_args(clap::Command::new(NAME));
     for argument in command.get_arguments() {
         let (Some(flag), Some(variable)) = (argument.get_long(), name(argument)) else {
             continue;
