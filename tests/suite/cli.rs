@@ -1,14 +1,13 @@
 //! The command line: flags, variables, exclusions, help. Exit status and messages as people see them.
 
-use rolesanywhere_emulator::Emulator;
 use rolesanywhere_emulator::Settings;
 use snapbox::assert_data_eq;
 use snapbox::file;
 use snapbox::str;
 
+use crate::support::emulator;
 use crate::support::helper::Helper;
 use crate::support::helper::Output;
-use crate::support::vectors;
 
 const IDENTITY: [&str; 4] = [
     "--certificate",
@@ -24,15 +23,6 @@ const ARNS: [&str; 6] = [
     "--role-arn",
     "arn:aws:iam::123456789012:role/ci",
 ];
-
-fn emulator() -> Emulator {
-    let root = std::fs::read(vectors().join("pki/root.pem")).unwrap();
-    Emulator::start(Settings {
-        trust_anchors: rolesanywhere_emulator::trust_anchors_from_pem(&root).unwrap(),
-        ..Settings::default()
-    })
-    .unwrap()
-}
 
 fn credential_process() -> Helper {
     Helper::new().args(["credential-process"])
@@ -81,7 +71,7 @@ fn help_names_variables_and_never_shows_their_values() {
 
 #[test]
 fn every_flag_may_come_from_the_environment() {
-    let emulator = emulator();
+    let emulator = emulator(Settings::default());
     let mut helper = credential_process().env("AWS_SIGNING_HELPER_ENDPOINT", &emulator.url());
     for pair in IDENTITY.chunks(2).chain(ARNS.chunks(2)) {
         let variable = pair[0].trim_start_matches('-').to_uppercase();
@@ -100,7 +90,7 @@ fn every_flag_may_come_from_the_environment() {
 
 #[test]
 fn flag_that_is_typed_beats_its_variable() {
-    let emulator = emulator();
+    let emulator = emulator(Settings::default());
     let output = credential_process()
         .args(IDENTITY)
         .args(ARNS)
@@ -115,7 +105,7 @@ fn flag_that_is_typed_beats_its_variable() {
 
 #[test]
 fn variable_counts_for_no_exclusion_and_is_ignored_where_a_typed_flag_excludes_it() {
-    let emulator = emulator();
+    let emulator = emulator(Settings::default());
     let output = credential_process()
         .args(IDENTITY)
         .args(ARNS)
@@ -176,7 +166,7 @@ aws_signing_helper: hint: everything has to be on one line; a backslash at the e
 
 #[test]
 fn boolean_without_equals_takes_no_value() {
-    let emulator = emulator();
+    let emulator = emulator(Settings::default());
     let output = credential_process()
         .args(IDENTITY)
         .args(ARNS)

@@ -9,11 +9,11 @@ use rolesanywhere_emulator::Emulator;
 use rolesanywhere_emulator::Outcome;
 use rolesanywhere_emulator::Refusal;
 use rolesanywhere_emulator::Settings;
-use rolesanywhere_emulator::trust_anchors_from_pem;
 use snapbox::assert_data_eq;
 use snapbox::str;
 use tempfile::TempDir;
 
+use crate::support::emulator;
 use crate::support::endpoint::Endpoint;
 use crate::support::helper::Helper;
 use crate::support::helper::Output;
@@ -21,16 +21,6 @@ use crate::support::port::ClosedPort;
 use crate::support::script::Response;
 use crate::support::script::Script;
 use crate::support::vectors;
-
-/// An emulator that trusts the vectors' root.
-fn emulator(settings: Settings) -> Emulator {
-    let root = fs::read(vectors().join("pki/root.pem")).unwrap();
-    Emulator::start(Settings {
-        trust_anchors: trust_anchors_from_pem(&root).unwrap(),
-        ..settings
-    })
-    .unwrap()
-}
 
 /// The flags of an ordinary call but for the identity's.
 fn session_flags(endpoint: &str) -> Vec<String> {

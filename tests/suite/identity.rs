@@ -2,20 +2,11 @@
 
 use rolesanywhere_emulator::Emulator;
 use rolesanywhere_emulator::Settings;
-use rolesanywhere_emulator::trust_anchors_from_pem;
 
+use crate::support::emulator;
 use crate::support::helper::Helper;
 use crate::support::helper::Output;
 use crate::support::vectors;
-
-fn emulator() -> Emulator {
-    let root = std::fs::read(vectors().join("pki/root.pem")).unwrap();
-    Emulator::start(Settings {
-        trust_anchors: trust_anchors_from_pem(&root).unwrap(),
-        ..Settings::default()
-    })
-    .unwrap()
-}
 
 /// A call with this key of the certificate `rsa2048.crt`.
 fn call(emulator: &Emulator, key: &str) -> Helper {
@@ -45,7 +36,7 @@ const ENCRYPTED: &str = "rsa2048.aes-256-cbc-hmacSHA256.key";
 
 #[test]
 fn password_comes_from_flag_file_or_variable() {
-    let emulator = emulator();
+    let emulator = emulator(Settings::default());
     let right = "correct horse";
     succeeds(
         &call(&emulator, ENCRYPTED)
@@ -67,7 +58,7 @@ fn password_comes_from_flag_file_or_variable() {
 
 #[test]
 fn password_may_be_utf8() {
-    let emulator = emulator();
+    let emulator = emulator(Settings::default());
     let helper = call(&emulator, "rsa2048.utf8-password.key").file("password", "pässwörd-✓\n");
     let path = helper.home().join("password").display().to_string();
     succeeds(&helper.args(["--pkcs8-password-file", &path]).run());
@@ -75,7 +66,7 @@ fn password_may_be_utf8() {
 
 #[test]
 fn older_encryption_of_pem_blocks_is_read() {
-    let emulator = emulator();
+    let emulator = emulator(Settings::default());
     succeeds(
         &call(&emulator, "rsa2048.dek-info.key")
             .args(["--pkcs8-password", "correct horse"])
@@ -93,7 +84,7 @@ fn older_encryption_of_pem_blocks_is_read() {
 
 #[test]
 fn wrong_password_missing_password_and_unknown_algorithm_are_three_messages() {
-    let emulator = emulator();
+    let emulator = emulator(Settings::default());
     let wrong = call(&emulator, ENCRYPTED)
         .args(["--pkcs8-password", "wrong horse"])
         .run();
@@ -129,7 +120,7 @@ fn wrong_password_missing_password_and_unknown_algorithm_are_three_messages() {
 
 #[test]
 fn password_file_that_cannot_be_read_is_named() {
-    let emulator = emulator();
+    let emulator = emulator(Settings::default());
     let output = call(&emulator, ENCRYPTED)
         .args(["--pkcs8-password-file", "pki/absent.password"])
         .run();
@@ -145,7 +136,7 @@ fn password_file_that_cannot_be_read_is_named() {
 fn key_derivation_without_bounds_is_refused_at_once() {
     use base64::Engine;
     use base64::prelude::BASE64_STANDARD;
-    let emulator = emulator();
+    let emulator = emulator(Settings::default());
     let pem = std::fs::read_to_string(vectors().join("pki").join(ENCRYPTED)).unwrap();
     let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     let mut der = BASE64_STANDARD.decode(body).unwrap();

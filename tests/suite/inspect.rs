@@ -153,3 +153,25 @@ fn digest_of_sign_string_does_not_change_what_credential_process_signs() {
     assert_eq!(output.exit, 1);
     assert!(output.stderr.contains("--digest"), "{}", output.stderr);
 }
+
+#[test]
+fn variable_does_not_undo_a_digest_that_was_typed() {
+    let sign = |helper: Helper| {
+        let output = helper.run();
+        assert_eq!((output.exit, output.stderr.as_str()), (0, ""));
+        output.stdout
+    };
+    let typed = ["sign-string", "--digest", "SHA384", "--format", "text"];
+    let flags = [
+        "--certificate",
+        "pki/rsa2048.crt",
+        "--private-key",
+        "pki/rsa2048.key",
+    ];
+    let expected = sign(Helper::new().args(typed).args(flags));
+    let helper = Helper::new()
+        .args(typed)
+        .env("AWS_SIGNING_HELPER_CERTIFICATE", "pki/rsa2048.crt")
+        .env("AWS_SIGNING_HELPER_PRIVATE_KEY", "pki/rsa2048.key");
+    assert_eq!(sign(helper), expected);
+}

@@ -4,24 +4,13 @@
 use std::fs;
 use std::path::Path;
 
-use rolesanywhere_emulator::Emulator;
 use rolesanywhere_emulator::Settings;
-use rolesanywhere_emulator::trust_anchors_from_pem;
 
+use crate::support::emulator;
 use crate::support::endpoint::Endpoint;
 use crate::support::helper::Helper;
 use crate::support::script::Response;
 use crate::support::script::Script;
-use crate::support::vectors;
-
-fn emulator() -> Emulator {
-    let root = fs::read(vectors().join("pki/root.pem")).unwrap();
-    Emulator::start(Settings {
-        trust_anchors: trust_anchors_from_pem(&root).unwrap(),
-        ..Settings::default()
-    })
-    .unwrap()
-}
 
 /// A call with everything but what a test changes; the last of a repeated flag counts.
 fn call(endpoint: &str) -> Helper {
@@ -45,7 +34,7 @@ fn call(endpoint: &str) -> Helper {
 
 #[test]
 fn regions_that_do_not_match_are_an_error() {
-    let emulator = emulator();
+    let emulator = emulator(Settings::default());
     let output = call(&emulator.url())
         .args(["--profile-arn"])
         .args(["arn:aws:rolesanywhere:eu-west-1:123456789012:profile/1"])
@@ -63,7 +52,7 @@ fn regions_that_do_not_match_are_an_error() {
 
 #[test]
 fn serial_number_is_sent_in_decimal_at_any_length() {
-    let emulator = emulator();
+    let emulator = emulator(Settings::default());
     for (certificate, digits) in [
         ("serial-1.crt", 1),
         ("serial-128.crt", 3),
@@ -94,7 +83,7 @@ fn serial_number_is_sent_in_decimal_at_any_length() {
 
 #[test]
 fn algorithm_follows_the_key_and_not_the_signature_on_the_certificate() {
-    let emulator = emulator();
+    let emulator = emulator(Settings::default());
     // Both are signed by RSA with another hash than SHA-256.
     for (certificate, key) in [
         ("sha512-signed.crt", "ec256.key"),
@@ -110,7 +99,7 @@ fn algorithm_follows_the_key_and_not_the_signature_on_the_certificate() {
 
 #[test]
 fn duration_beyond_32_bits_is_an_error() {
-    let emulator = emulator();
+    let emulator = emulator(Settings::default());
     for duration in ["2147483648", "4294967297", "-2147483649"] {
         let output = call(&emulator.url())
             .args(["--session-duration", duration])
@@ -127,7 +116,7 @@ fn duration_beyond_32_bits_is_an_error() {
 
 #[test]
 fn space_in_an_arn_is_sent_as_it_is_signed() {
-    let emulator = emulator();
+    let emulator = emulator(Settings::default());
     let output = call(&emulator.url())
         .args(["--role-arn", "arn:aws:iam::123456789012:role/a b"])
         .run();
@@ -171,7 +160,7 @@ fn answer_without_all_credential_fields_is_an_error_and_no_crash() {
 
 #[test]
 fn shared_configuration_files_and_profiles_are_not_read() {
-    let emulator = emulator();
+    let emulator = emulator(Settings::default());
     let output = call(&emulator.url())
         .file(".aws/config", "[default\nbroken")
         .file(".aws/credentials", "[default]\naws_access_key_id = AKIAX\n")

@@ -1,25 +1,18 @@
 //! What was typed: flags as they are, nothing read, nothing judged but their form.
 //!
 //! The form is the reference helper's: `--flag value` and `--flag=value`, booleans alone or with
-//! `=true`, the last of a repeated flag, and stray words that are put up with.
+//! `=true`, the last of a repeated flag, and stray words that are put up with. No flag has a default of
+//! clap's: it would count as given where a variable's value is parsed.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::ArgMatches;
 use clap::Args;
-use clap::CommandFactory;
-use clap::FromArgMatches;
 use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
-use clap::parser::ValueSource;
-use rolesanywhere::environment::Environment;
 use rolesanywhere::secret::Secret;
-
-use crate::error::RunError;
-use crate::variables;
 
 /// Temporary AWS credentials from an X.509 certificate and its private key, by IAM Roles Anywhere.
 #[derive(Debug, Parser)]
@@ -32,7 +25,7 @@ use crate::variables;
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
-    command: Option<Command>,
+    pub(crate) command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -101,12 +94,12 @@ pub(crate) struct CredentialProcess {
 pub(crate) struct SignString {
     #[command(flatten)]
     pub(crate) identity: IdentityFlags,
-    /// Digest to sign with; ML-DSA has its own.
-    #[arg(long, value_enum, default_value = "SHA256", value_name = "DIGEST")]
-    pub(crate) digest: DigestFlag,
-    /// Form of the signature: quoted hexadecimal, hexadecimal, or raw bytes.
-    #[arg(long, value_enum, default_value = "json", value_name = "FORMAT")]
-    pub(crate) format: FormatFlag,
+    /// Digest to sign with; ML-DSA has its own [default: SHA256].
+    #[arg(long, value_enum, value_name = "DIGEST")]
+    pub(crate) digest: Option<DigestFlag>,
+    /// Form of the signature: quoted hexadecimal, hexadecimal, or raw bytes [default: json].
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) format: Option<FormatFlag>,
     /// Shows on stderr what is done; never a secret.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           value_parser = boolean, value_name = "BOOLEAN")]
@@ -265,82 +258,6 @@ pub(crate) struct NetworkFlags {
     pub(crate) with_proxy: Option<bool>,
 }
 
-/// The command line, with flags that it lacks taken from the environment. Without a command, help.
-pub(crate) fn parse(
-    line: impl Iterator<Item = OsString>,
-    environment: &Environment,
-) -> Result<Command, RunError> {
-    // The names of variables are for people only: help and errors are made by the second parse.
-    let line: Vec<OsString> = line.collect();
-    let matches = Arguments::command()
-        .try_get_matches_from(&line)
-        .or_else(|_| command().try_get_matches_from(&line))
-        .map_err(RunError::Usage)?;
-    let mut command = match Arguments::from_arg_matches(&matches)
-        .map_err(RunError::Usage)?
-        .command
-    {
-        Some(command) => command,
-        None => Command::Help { topic: Vec::new() },
-    };
-    if let Some((name, typed)) = matches.subcommand() {
-        check_exclusions(name, typed)?;
-        match &mut command {
-            Command::CredentialProcess(arguments) => {
-                variables::fill_in(arguments.as_mut(), typed, environment)?;
-            }
-            Command::SignString(arguments) => {
-                variables::fill_in(arguments.as_mut(), typed, environment)?;
-            }
-            Command::ReadCertificateData(arguments) => {
-                variables::fill_in(arguments.as_mut(), typed, environment)?;
-            }
-            Command::Completion { .. } | Command::Version(_) | Command::Help { .. } => {}
-        }
-    }
-    Ok(command)
-}
-
-/// The whole command line, with the variables named in each flag's help.
-pub(crate) fn command() -> clap::Command {
-    Arguments::command().mut_subcommands(|command| {
-        command.mut_args(|argument| match variables::name(&argument) {
-            Some(name) => {
-                let help = argument
-                    .get_help()
-                    .map(ToString::to_string)
-                    .unwrap_or_default();
-                let help = help.trim_end_matches('.');
-                argument.help(format!("{help} [env: {name}]"))
-            }
-            None => argument,
-        })
-    })
-}
-
-/// Refuses two flags that exclude each other, also where one of them was set to false.
-fn check_exclusions(command: &str, typed: &ArgMatches) -> Result<(), RunError> {
-    let in_all = EXCLUSIVE.iter();
-    let in_this = EXCLUSIVE_IN_SIGN_STRING
-        .iter()
-        .filter(|_| command == SIGN_STRING);
-    let both = in_all
-        .chain(in_this)
-        .find(|(one, other)| is_typed(typed, one) && is_typed(typed, other));
-    match both {
-        Some((one, other)) => Err(RunError::Exclusive { one, other }),
-        None => Ok(()),
-    }
-}
-
-/// Whether the flag stands on the command line. Flags are named here as they are typed; one that the
-/// command does not have does not.
-pub(crate) fn is_typed(typed: &ArgMatches, flag: &str) -> bool {
-    let id = flag.replace('-', "_");
-    typed.ids().any(|known| known.as_str() == id)
-        && typed.value_source(&id) == Some(ValueSource::CommandLine)
-}
-
 #[expect(clippy::unnecessary_wraps, reason = "clap takes a parser of this form")]
 fn password(text: &str) -> Result<Password, String> {
     Ok(Password(Arc::new(Secret::new(text.to_owned()))))
@@ -359,31 +276,6 @@ fn boolean(text: &str) -> Result<bool, String> {
         _ => Err("true or false is expected".to_owned()),
     }
 }
-
-const SIGN_STRING: &str = "sign-string";
-
-/// Pairs of flags of which only one may be typed.
-pub(crate) const EXCLUSIVE: &[(&str, &str)] = &[
-    ("certificate", "cert-selector"),
-    ("certificate", "system-store-name"),
-    ("private-key", "cert-selector"),
-    ("private-key", "system-store-name"),
-    ("private-key", "use-latest-expiring-certificate"),
-    ("use-latest-expiring-certificate", "intermediates"),
-    ("use-latest-expiring-certificate", "reuse-pin"),
-    ("cert-selector", "intermediates"),
-    ("cert-selector", "reuse-pin"),
-    ("system-store-name", "reuse-pin"),
-    ("tpm-key-password", "cert-selector"),
-    ("tpm-key-password", "reuse-pin"),
-    ("no-tpm-key-password", "cert-selector"),
-    ("no-tpm-key-password", "tpm-key-password"),
-    ("pkcs8-password", "tpm-key-password"),
-    ("pkcs8-password", "pkcs8-password-file"),
-];
-
-/// Another pair, which the reference helper refuses in `sign-string` only.
-const EXCLUSIVE_IN_SIGN_STRING: &[(&str, &str)] = &[("no-tpm-key-password", "reuse-pin")];
 
 const VARIABLES_AFTER_HELP: &str = "\
 Any flag may come from the environment variable shown with it instead; a flag that is typed wins, an

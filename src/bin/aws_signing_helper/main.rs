@@ -1,8 +1,10 @@
 //! `aws_signing_helper`: temporary AWS credentials from an X.509 certificate.
 
 mod arguments;
+mod command_line;
 mod debug;
 mod error;
+mod exclusions;
 mod hint;
 mod passwords;
 mod report;
@@ -14,21 +16,21 @@ use std::process::ExitCode;
 use rolesanywhere::environment::Environment;
 use rolesanywhere::platform;
 
+use crate::arguments::Command;
+
 fn main() -> ExitCode {
     platform::forbid_core_files();
     let environment: Environment = std::env::vars_os().collect();
     let outcome =
-        arguments::parse(std::env::args_os(), &environment).and_then(|command| match command {
-            arguments::Command::CredentialProcess(arguments) => {
+        command_line::parse(std::env::args_os(), &environment).and_then(|command| match command {
+            Command::CredentialProcess(arguments) => {
                 run::credential_process(*arguments, &environment)
             }
-            arguments::Command::SignString(arguments) => run::sign_string(*arguments),
-            arguments::Command::ReadCertificateData(arguments) => {
-                run::read_certificate_data(*arguments)
-            }
-            arguments::Command::Completion { shell, strays: _ } => run::completion(shell),
-            arguments::Command::Version(_) => run::version(),
-            arguments::Command::Help { topic } => run::help(&topic),
+            Command::SignString(arguments) => run::sign_string(*arguments),
+            Command::ReadCertificateData(arguments) => run::read_certificate_data(*arguments),
+            Command::Completion { shell, strays: _ } => run::completion(shell),
+            Command::Version(_) => run::version(),
+            Command::Help { topic } => run::help(&topic),
         });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

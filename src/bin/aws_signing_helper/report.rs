@@ -1,10 +1,12 @@
-//! The one place that writes to stderr: a chain of causes, at most one hint, the exit status.
+//! The one place that writes: results to stdout; to stderr a chain of causes, at most one hint, and
+//! the exit status.
 //!
 //! `aws_signing_helper: error: what happened: why: why that` and `aws_signing_helper: hint: what to
 //! do`.
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::io;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -15,7 +17,7 @@ pub(crate) fn report(error: &RunError) -> ExitCode {
     if let RunError::Usage(usage) = error
         && !usage.use_stderr()
     {
-        return match crate::run::print(usage.to_string().as_bytes()) {
+        return match print(usage.to_string().as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => report(&error),
         };
@@ -33,9 +35,18 @@ pub(crate) fn report(error: &RunError) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// Writes to stdout. Whoever closed it has read enough.
+pub(crate) fn print(bytes: &[u8]) -> Result<(), RunError> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(RunError::Output(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// One message on stderr. Whoever closed stderr does not want to know.
 pub(crate) fn line(text: &str) {
-    let _ = std::io::stderr().write_all(format!("{NAME}: {}\n", text.trim_end()).as_bytes());
+    let _ = io::stderr().write_all(format!("{NAME}: {}\n", text.trim_end()).as_bytes());
 }
 
 /// The name under which every message is told.

@@ -1,7 +1,5 @@
 //! The commands: typed values to library values to output.
 
-use std::io;
-use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -28,7 +26,6 @@ use rolesanywhere::identity::open_certificate;
 use rolesanywhere::identity::signer::Digest;
 use rolesanywhere::output;
 
-use crate::arguments;
 use crate::arguments::CompletionShell;
 use crate::arguments::CredentialProcess;
 use crate::arguments::DigestFlag;
@@ -37,12 +34,14 @@ use crate::arguments::IdentityFlags;
 use crate::arguments::ReadCertificateData;
 use crate::arguments::SessionFlags;
 use crate::arguments::SignString;
+use crate::command_line;
 use crate::debug;
 use crate::error::RunError;
 use crate::hint::Asked;
 use crate::hint::hint;
 use crate::passwords::Passwords;
 use crate::report;
+use crate::report::print;
 
 /// `credential-process`.
 pub(crate) fn credential_process(
@@ -133,17 +132,19 @@ pub(crate) fn sign_string(arguments: SignString) -> Result<(), RunError> {
         report::line(&format!("debug: signing the fixed text by {algorithm}"));
     }
     let digest = match arguments.digest {
-        DigestFlag::Sha256 => Digest::Sha256,
-        DigestFlag::Sha384 => Digest::Sha384,
-        DigestFlag::Sha512 => Digest::Sha512,
+        None | Some(DigestFlag::Sha256) => Digest::Sha256,
+        Some(DigestFlag::Sha384) => Digest::Sha384,
+        Some(DigestFlag::Sha512) => Digest::Sha512,
     };
     let signature = signer
         .sign(&output::sign_string::message(signer.public_key()), digest)
         .map_err(RunError::Signature)?;
     match arguments.format {
-        FormatFlag::Json => print(format!("\"{}\"", hex::encode(signature)).as_bytes()),
-        FormatFlag::Text => print(hex::encode(signature).as_bytes()),
-        FormatFlag::Bin => print(&signature),
+        None | Some(FormatFlag::Json) => {
+            print(format!("\"{}\"", hex::encode(signature)).as_bytes())
+        }
+        Some(FormatFlag::Text) => print(hex::encode(signature).as_bytes()),
+        Some(FormatFlag::Bin) => print(&signature),
     }
 }
 
@@ -169,7 +170,12 @@ pub(crate) fn completion(shell: Option<CompletionShell>) -> Result<(), RunError>
         Some(CompletionShell::Powershell) => Shell::PowerShell,
     };
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut arguments::command(), report::NAME, &mut script);
+    clap_complete::generate(
+        shell,
+        &mut command_line::command(),
+        report::NAME,
+        &mut script,
+    );
     print(&script)
 }
 
@@ -181,7 +187,7 @@ pub(crate) fn version() -> Result<(), RunError> {
 /// `help`, of the whole or of the command named; a command that does not exist gets the whole, as in
 /// the reference helper. It is the very text of `--help`.
 pub(crate) fn help(topic: &[String]) -> Result<(), RunError> {
-    let command = arguments::command();
+    let command = command_line::command();
     let topic = topic
         .first()
         .and_then(|name| command.find_subcommand(name))
@@ -194,15 +200,6 @@ pub(crate) fn help(topic: &[String]) -> Result<(), RunError> {
     match command.try_get_matches_from(line.into_iter().flatten()) {
         Err(help) => Err(RunError::Usage(help)),
         Ok(_) => Ok(()),
-    }
-}
-
-/// Writes to stdout. Whoever closed it has read enough.
-pub(crate) fn print(bytes: &[u8]) -> Result<(), RunError> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(RunError::Output(error)),
-        Ok(()) | Err(_) => Ok(()),
     }
 }
 

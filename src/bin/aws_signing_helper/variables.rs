@@ -8,10 +8,9 @@ use clap::ArgMatches;
 use clap::Args;
 use rolesanywhere::environment::Environment;
 
-use crate::arguments::EXCLUSIVE;
-use crate::arguments::is_typed;
 use crate::error::RunError;
-use crate::report::NAME;
+use crate::exclusions::is_excluded;
+use crate::exclusions::is_typed;
 
 /// The variable of a flag; words without one have none, nor has `--help`.
 pub(crate) fn name(argument: &Arg) -> Option<String> {
@@ -30,7 +29,7 @@ pub(crate) fn fill_in<A: Args>(
         return Ok(());
     }
     // The flags of this command alone, to parse a variable's value as if it had been typed.
-    let command = A::augment_args(clap::Command::new(NAME));
+    let command = A::augment_args(clap::Command::new("variable"));
     for argument in command.get_arguments() {
         let (Some(flag), Some(variable)) = (argument.get_long(), name(argument)) else {
             continue;
@@ -51,13 +50,6 @@ pub(crate) fn fill_in<A: Args>(
             .map_err(|source| RunError::Variable { variable, source })?;
     }
     Ok(())
-}
-
-/// Whether a flag that was typed excludes `flag`.
-fn is_excluded(typed: &ArgMatches, flag: &str) -> bool {
-    EXCLUSIVE.iter().any(|(one, other)| {
-        (*one == flag && is_typed(typed, other)) || (*other == flag && is_typed(typed, one))
-    })
 }
 
 /// What the names of all these variables begin with.

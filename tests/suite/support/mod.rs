@@ -12,6 +12,10 @@ pub(crate) mod signature;
 use std::path::Path;
 use std::path::PathBuf;
 
+use rolesanywhere_emulator::Emulator;
+use rolesanywhere_emulator::Settings;
+use rolesanywhere_emulator::trust_anchors_from_pem;
+
 /// The folder of the cases, which is also the working directory of every helper that is started.
 pub(crate) fn vectors() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/vectors")
@@ -21,4 +25,14 @@ pub(crate) fn vectors() -> PathBuf {
 pub(crate) fn skip(what: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "SKIPPED {what}");
+}
+
+/// An emulator that trusts the root of the cases' certificates.
+pub(crate) fn emulator(settings: Settings) -> Emulator {
+    let root = std::fs::read(vectors().join("pki/root.pem")).unwrap();
+    Emulator::start(Settings {
+        trust_anchors: trust_anchors_from_pem(&root).unwrap(),
+        ..settings
+    })
+    .unwrap()
 }

@@ -1,0 +1,66 @@
+//! From the words that were typed, and the environment, to a command.
+
+use std::ffi::OsString;
+
+use clap::CommandFactory;
+use clap::FromArgMatches;
+use rolesanywhere::environment::Environment;
+
+use crate::arguments::Arguments;
+use crate::arguments::Command;
+use crate::error::RunError;
+use crate::exclusions;
+use crate::variables;
+
+/// The command line, with flags that it lacks taken from the environment. Without a command, help.
+pub(crate) fn parse(
+    line: impl Iterator<Item = OsString>,
+    environment: &Environment,
+) -> Result<Command, RunError> {
+    // The names of variables are for people only: help and errors are made by the second parse.
+    let line: Vec<OsString> = line.collect();
+    let matches = Arguments::command()
+        .try_get_matches_from(&line)
+        .or_else(|_| command().try_get_matches_from(&line))
+        .map_err(RunError::Usage)?;
+    let mut command = match Arguments::from_arg_matches(&matches)
+        .map_err(RunError::Usage)?
+        .command
+    {
+        Some(command) => command,
+        None => Command::Help { topic: Vec::new() },
+    };
+    if let Some((name, typed)) = matches.subcommand() {
+        exclusions::check(name, typed)?;
+        match &mut command {
+            Command::CredentialProcess(arguments) => {
+                variables::fill_in(arguments.as_mut(), typed, environment)?;
+            }
+            Command::SignString(arguments) => {
+                variables::fill_in(arguments.as_mut(), typed, environment)?;
+            }
+            Command::ReadCertificateData(arguments) => {
+                variables::fill_in(arguments.as_mut(), typed, environment)?;
+            }
+            Command::Completion { .. } | Command::Version(_) | Command::Help { .. } => {}
+        }
+    }
+    Ok(command)
+}
+
+/// The whole command line, with the variables named in each flag's help.
+pub(crate) fn command() -> clap::Command {
+    Arguments::command().mut_subcommands(|command| {
+        command.mut_args(|argument| match variables::name(&argument) {
+            Some(name) => {
+                let help = argument
+                    .get_help()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                let help = help.trim_end_matches('.');
+                argument.help(format!("{help} [env: {name}]"))
+            }
+            None => argument,
+        })
+    })
+}
