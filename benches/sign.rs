@@ -113,9 +113,9 @@ impl Case {
     fn open(pki: &Path, size: &'static Size) -> Self {
         let key = pki.join(format!("{}.key", size.key));
         let source = IdentitySource::Files {
-            certificate: pki.join(format!("{}.crt", size.key)),
-            private_key: Some(key.clone()),
-            intermediates: size.intermediates.map(|name| pki.join(name)),
+            certificate: pki.join(format!("{}.crt", size.key)).into(),
+            private_key: Some(key.clone().into()),
+            intermediates: size.intermediates.map(|name| pki.join(name).into()),
         };
         Self {
             size,

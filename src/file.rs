@@ -36,6 +36,23 @@ pub fn read(path: &Path, bytes_max: usize) -> Result<Secret<Vec<u8>>, FileError>
         })
 }
 
+/// As [`read`], of a stream that is open already and goes by the name of `path` in messages.
+pub fn read_stream(
+    stream: &mut impl Read,
+    path: &Path,
+    bytes_max: usize,
+) -> Result<Secret<Vec<u8>>, FileError> {
+    read_all(stream, 0, bytes_max)
+        .map_err(|source| FileError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?
+        .ok_or_else(|| FileError::TooLarge {
+            path: path.to_owned(),
+            bytes_max,
+        })
+}
+
 /// As [`read`], for a file that everybody may know: wiping a large one takes its time.
 pub fn read_public(path: &Path, bytes_max: usize) -> Result<Vec<u8>, FileError> {
     read(path, bytes_max).map(|mut bytes| std::mem::take(bytes.expose_mut()))

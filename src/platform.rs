@@ -8,9 +8,13 @@ use rustls::crypto::CryptoProvider;
 #[cfg(not(any(windows, target_os = "macos")))]
 pub(crate) use self::bundle_only::system_verifier;
 #[cfg(not(unix))]
+pub use self::not_unix::descriptor_path;
+#[cfg(not(unix))]
 pub use self::not_unix::forbid_core_files;
 #[cfg(any(windows, target_os = "macos"))]
 pub(crate) use self::system_store::system_verifier;
+#[cfg(unix)]
+pub use self::unix::descriptor_path;
 #[cfg(unix)]
 pub use self::unix::forbid_core_files;
 
@@ -45,8 +49,15 @@ mod bundle_only {
 
 #[cfg(unix)]
 mod unix {
+    use std::path::PathBuf;
+
     use rustix::process::Resource;
     use rustix::process::Rlimit;
+
+    /// The file by which an open descriptor is read.
+    pub fn descriptor_path(descriptor: u32) -> Option<PathBuf> {
+        Some(PathBuf::from(format!("/dev/fd/{descriptor}")))
+    }
 
     /// Lets no crash write the private key to disk, and on Linux no other process of the same user
     /// read it from memory: a core pattern that is a pipe does not look at the limit. Both only ever
@@ -67,6 +78,13 @@ mod unix {
 
 #[cfg(not(unix))]
 mod not_unix {
+    use std::path::PathBuf;
+
+    /// None: descriptors have no paths here.
+    pub fn descriptor_path(_descriptor: u32) -> Option<PathBuf> {
+        None
+    }
+
     /// Nothing to do: Windows writes no core files unless an administrator asked for them.
     pub fn forbid_core_files() {}
 }

@@ -23,6 +23,20 @@ impl Chain {
     /// The issuers of `leaf` among `candidates`, ordered by issuer; the leaf itself, self-signed
     /// roots and whatever leads nowhere or is no certificate are left out.
     pub fn by_issuer(leaf: &[u8], candidates: &[Vec<u8>]) -> Self {
+        Self::above(leaf, candidates, |issuer| !is_root(issuer))
+    }
+
+    /// As [`Chain::by_issuer`], with the root where it is among `candidates`: the reference helper
+    /// sends all that a PKCS#12 file holds.
+    pub fn by_issuer_with_root(leaf: &[u8], candidates: &[Vec<u8>]) -> Self {
+        Self::above(leaf, candidates, |_| true)
+    }
+
+    fn above(
+        leaf: &[u8],
+        candidates: &[Vec<u8>],
+        is_sent: fn(&X509Certificate<'_>) -> bool,
+    ) -> Self {
         let Ok(leaf) = certificate::parse(leaf) else {
             return Self::default();
         };
@@ -37,7 +51,7 @@ impl Chain {
             let mut issuers = Vec::new();
             for subject in next {
                 for (der, issuer) in &pool {
-                    if is_intermediate(issuer) && !found.contains(der) && issued(issuer, subject) {
+                    if is_sent(issuer) && !found.contains(der) && issued(issuer, subject) {
                         found.push(der);
                         issuers.push(issuer);
                     }
@@ -57,8 +71,8 @@ impl Chain {
 }
 
 /// A root is its own issuer; the service knows it as the trust anchor.
-fn is_intermediate(certificate: &X509Certificate<'_>) -> bool {
-    certificate.subject().as_raw() != certificate.issuer().as_raw()
+fn is_root(certificate: &X509Certificate<'_>) -> bool {
+    certificate.subject().as_raw() == certificate.issuer().as_raw()
 }
 
 /// Whether `issuer` signed `subject`. Renewed CAs share a name, so the name alone does not tell; a

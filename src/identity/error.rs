@@ -9,8 +9,10 @@ use crate::identity::certificate::CertificateError;
 use crate::identity::chain::CHAIN_LENGTH_MAX;
 use crate::identity::encrypted_key::DecryptionError;
 use crate::identity::password::PasswordError;
+use crate::identity::password::Protected;
 use crate::identity::pem::PemBlock;
 use crate::identity::pem::PemError;
+use crate::identity::pkcs12::error::Pkcs12Error;
 use crate::identity::private_key::PrivateKeyError;
 use crate::identity::public_key::KeyAlgorithm;
 
@@ -50,13 +52,20 @@ pub enum IdentityError {
         /// The block's label.
         label: String,
     },
-    /// The private key is encrypted, and there is no password.
+    /// There is no password for what needs one.
     PasswordMissing {
+        /// What needs it.
+        protected: Protected,
         /// The file.
         path: PathBuf,
     },
     /// The password could not be had.
-    Password(PasswordError),
+    Password {
+        /// The file that it opens.
+        path: PathBuf,
+        /// Why.
+        source: PasswordError,
+    },
     /// The private key could not be decrypted.
     Decryption {
         /// The file.
@@ -70,6 +79,41 @@ pub enum IdentityError {
         path: PathBuf,
         /// What is wrong with it.
         source: PrivateKeyError,
+    },
+    /// A PKCS#12 file could not be read.
+    Pkcs12 {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Pkcs12Error,
+    },
+    /// A PKCS#12 file stands where PEM is read.
+    Pkcs12Misplaced {
+        /// What was looked for.
+        what: Missing,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Something is given beside a PKCS#12 file, which holds it too.
+    Pkcs12NotAlone {
+        /// The file.
+        path: PathBuf,
+        /// What is given.
+        beside: &'static str,
+    },
+    /// No private key in a PKCS#12 file is that of a certificate in it.
+    Pkcs12Incomplete {
+        /// The file.
+        path: PathBuf,
+        /// How many certificates it holds.
+        certificates: usize,
+        /// How many private keys it holds.
+        private_keys: usize,
+    },
+    /// A PKCS#12 file holds several identities.
+    Pkcs12Ambiguous {
+        /// The file.
+        path: PathBuf,
     },
     /// Certificate and private key are not each other's.
     KeyDoesNotMatchCertificate {
@@ -113,9 +157,7 @@ impl fmt::Display for IdentityError {
             Self::Missing { what, path, found } => {
                 write!(f, "no {what} in {}", path.display())?;
                 match found.as_slice() {
-                    [] => f.write_str(
-                        ": nothing in it is PEM (DER and PKCS#12 are not supported by this version)",
-                    ),
+                    [] => f.write_str(": nothing in it is PEM or PKCS#12"),
                     labels => write!(f, ": it holds {}", labels.join(", ")),
                 }
             }
@@ -127,12 +169,51 @@ impl fmt::Display for IdentityError {
                 "the private key in {} is of a format that is not supported: {label:?}",
                 path.display()
             ),
-            Self::PasswordMissing { path } => write!(
+            Self::PasswordMissing { protected, path } => match protected {
+                Protected::PrivateKey => write!(
+                    f,
+                    "the private key in {} is encrypted, and there is no password for it",
+                    path.display()
+                ),
+                Protected::Pkcs12 => write!(
+                    f,
+                    "the PKCS#12 file {} is encrypted, and the empty password is not its",
+                    path.display()
+                ),
+            },
+            Self::Password { path, .. } => {
+                write!(f, "cannot get the password of {}", path.display())
+            }
+            Self::Pkcs12 { path, .. } => {
+                write!(f, "cannot read the PKCS#12 file {}", path.display())
+            }
+            Self::Pkcs12Misplaced { what, path } => write!(
                 f,
-                "the private key in {} is encrypted, and there is no password for it",
+                "no {what} is read from {}: it is a PKCS#12 file, which can only be the \
+                 certificate, alone",
                 path.display()
             ),
-            Self::Password(_) => f.write_str("cannot get the private key's password"),
+            Self::Pkcs12NotAlone { path, beside } => write!(
+                f,
+                "the {beside} cannot be given beside {}: that is a PKCS#12 file and has to hold it",
+                path.display()
+            ),
+            Self::Pkcs12Incomplete {
+                path,
+                certificates,
+                private_keys,
+            } => write!(
+                f,
+                "no private key in the PKCS#12 file {} is that of a certificate in it: it holds \
+                 {private_keys} private keys and {certificates} certificates",
+                path.display()
+            ),
+            Self::Pkcs12Ambiguous { path } => write!(
+                f,
+                "the PKCS#12 file {} holds several private keys with certificates; export the one \
+                 that is meant",
+                path.display()
+            ),
             Self::Decryption { path, .. } => {
                 write!(f, "cannot decrypt the private key in {}", path.display())
             }
@@ -176,11 +257,16 @@ impl std::error::Error for IdentityError {
             Self::Pem { source, .. } => Some(source),
             Self::Certificate { source, .. } | Self::Chain { source, .. } => Some(source),
             Self::PrivateKey { source, .. } => Some(source),
-            Self::Password(source) => Some(source),
+            Self::Password { source, .. } => Some(source),
+            Self::Pkcs12 { source, .. } => Some(source),
             Self::Decryption { source, .. } => Some(source),
             Self::Missing { .. }
             | Self::PrivateKeyLabel { .. }
             | Self::PasswordMissing { .. }
+            | Self::Pkcs12Misplaced { .. }
+            | Self::Pkcs12NotAlone { .. }
+            | Self::Pkcs12Incomplete { .. }
+            | Self::Pkcs12Ambiguous { .. }
             | Self::KeyDoesNotMatchCertificate { .. }
             | Self::ChainBlock { .. }
             | Self::ChainTooLong { .. } => None,

@@ -48,8 +48,8 @@ impl Call {
 
 fn identity(certificate: &str, key: &str) -> Identity {
     let source = IdentitySource::Files {
-        certificate: vectors().join("pki").join(certificate),
-        private_key: Some(vectors().join("pki").join(key)),
+        certificate: vectors().join("pki").join(certificate).into(),
+        private_key: Some(vectors().join("pki").join(key).into()),
         intermediates: None,
     };
     source.open(&NoPasswords).unwrap()

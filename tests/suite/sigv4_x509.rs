@@ -4,7 +4,11 @@
 use rolesanywhere::IdentitySource;
 use rolesanywhere::identity::Identity;
 use rolesanywhere::identity::error::IdentityError;
-use rolesanywhere::identity::password::NoPasswords;
+use rolesanywhere::identity::input::Input;
+use rolesanywhere::identity::password::PasswordError;
+use rolesanywhere::identity::password::PasswordSource;
+use rolesanywhere::identity::password::Wanted;
+use rolesanywhere::secret::Secret;
 use rolesanywhere::sigv4_x509;
 use time::PrimitiveDateTime;
 use time::macros::format_description;
@@ -17,9 +21,15 @@ use crate::support::vectors;
 #[test]
 fn recorded_requests_are_signed_again_stage_by_stage() {
     let mut signed = 0;
-    let mut waiting = 0;
     let mut failures = Vec::new();
+    // What the reference sends of a PKCS#12 file has the leaf in its chain, and ours has not: those
+    // requests are compared through the binary.
+    let is_pkcs12 =
+        |case: &Case| flag(case, "--certificate").is_some_and(|path| path.ends_with(".p12"));
     for case in Case::all("create_session") {
+        if is_pkcs12(&case) {
+            continue;
+        }
         let requests = case.reference().requests.unwrap_or_default();
         let requests = requests.iter().filter(|request| request.signature_verified);
         for request in requests {
@@ -30,40 +40,40 @@ fn recorded_requests_are_signed_again_stage_by_stage() {
                     }
                     signed += 1;
                 }
-                Err(error) if is_for_later(&error) => waiting += 1,
                 Err(error) => failures.push(format!("{}: {error}", case.name)),
             }
         }
     }
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
-    // Fixed numbers: an empty folder must not pass, nor may a case drop out unseen.
-    assert_eq!((signed, waiting), (SIGNED, WAITING));
+    // A fixed number: an empty folder must not pass, nor may a case drop out unseen.
+    assert_eq!(signed, SIGNED);
 }
 
 /// The identity that the case's command line names; a full chain in `--certificate` is cut to what
 /// the reference sent of it.
-fn identity(case: &Case) -> Result<Identity, IdentityError> {
-    let value = |flag: &str| {
-        let at = case.args.iter().rposition(|word| word == flag)?;
-        Some(vectors().join(case.args.get(at + 1)?))
-    };
-    let source = IdentitySource::Files {
-        certificate: value("--certificate").unwrap_or_default(),
-        private_key: value("--private-key"),
-        intermediates: value("--intermediates").or_else(|| Some(vectors().join("pki/empty.pem"))),
-    };
-    source.open(&NoPasswords)
+/// The value of a flag in the case's command line.
+fn flag<'a>(case: &'a Case, flag: &str) -> Option<&'a str> {
+    let at = case.args.iter().rposition(|word| word == flag)?;
+    case.args.get(at + 1).map(String::as_str)
 }
 
-/// Encrypted keys and PKCS#12 are not read yet; a key that is another certificate's is refused where
-/// the reference sent a request.
-fn is_for_later(error: &IdentityError) -> bool {
-    matches!(
-        error,
-        IdentityError::PasswordMissing { .. }
-            | IdentityError::Missing { .. }
-            | IdentityError::KeyDoesNotMatchCertificate { .. }
-    )
+/// The password of the command line.
+impl PasswordSource for Case {
+    fn password(&self, wanted: Wanted<'_>) -> Result<Option<Secret<String>>, PasswordError> {
+        let password = flag(self, "--pkcs8-password").filter(|_| wanted.wrong == 0);
+        Ok(password.map(|password| Secret::new(password.to_owned())))
+    }
+}
+
+fn identity(case: &Case) -> Result<Identity, IdentityError> {
+    let input = |name| flag(case, name).map(|path| Input::from(vectors().join(path)));
+    let no_chain = || Some(Input::from(vectors().join("pki/empty.pem")));
+    let source = IdentitySource::Files {
+        certificate: input("--certificate").unwrap(),
+        private_key: input("--private-key"),
+        intermediates: input("--intermediates").or_else(no_chain),
+    };
+    source.open(case)
 }
 
 fn sign_again(recorded: &ExpectedRequest, identity: &Identity) -> Result<(), String> {
@@ -152,5 +162,4 @@ fn stage(name: &str, ours: &str, theirs: &str) -> Result<(), String> {
     }
 }
 
-const SIGNED: usize = 245;
-const WAITING: usize = 30;
+const SIGNED: usize = 269;

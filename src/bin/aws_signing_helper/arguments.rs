@@ -110,17 +110,20 @@ pub(crate) struct SignString {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReadCertificateData {
-    /// PEM file with the certificate.
+    /// PEM file with the certificate; or env:NAME, fd:N or - in place of one.
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub(crate) certificate: Option<PathBuf>,
-    #[arg(long, hide = true, value_name = "SELECTOR", allow_hyphen_values = true)]
+    /// Not supported by this version: certificates of the operating system's store.
+    #[arg(long, value_name = "SELECTOR", allow_hyphen_values = true)]
     pub(crate) cert_selector: Option<OsString>,
-    #[arg(long, hide = true, value_name = "NAME", allow_hyphen_values = true)]
+    /// Not supported by this version: name of that store on Windows.
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     pub(crate) system_store_name: Option<OsString>,
-    #[arg(long, hide = true, value_name = "FILE", allow_hyphen_values = true)]
+    /// Not supported by this version: PKCS#11 module of a hardware token.
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub(crate) pkcs11_lib: Option<OsString>,
-    /// Accepted and without effect.
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true,
+    /// Without effect.
+    #[arg(long, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) debug: Option<bool>,
     #[command(flatten)]
@@ -159,7 +162,8 @@ pub(crate) enum FormatFlag {
 #[command(next_help_heading = "Identity")]
 pub(crate) struct IdentityFlags {
     /// PEM file with the certificate; further certificates in it are its chain, and the private key
-    /// may be in it too.
+    /// may be in it too. Or a PKCS#12 file with all of them. In place of a file, here and in the two
+    /// flags below: env:NAME for a variable's value, fd:N for a descriptor, - for standard input.
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub(crate) certificate: Option<PathBuf>,
     /// PEM file with the private key: PKCS#8, PKCS#1 or SEC 1; RSA, EC on P-256, P-384 or P-521, or
@@ -184,6 +188,12 @@ pub(crate) struct PasswordFlags {
     /// File with the password of an encrypted private key; a line break at its end is left out.
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub(crate) pkcs8_password_file: Option<PathBuf>,
+    /// Password of a PKCS#12 file; the same holds.
+    #[arg(long, value_name = "PASSWORD", allow_hyphen_values = true, value_parser = password)]
+    pub(crate) pkcs12_password: Option<Password>,
+    /// File with the password of a PKCS#12 file.
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
+    pub(crate) pkcs12_password_file: Option<PathBuf>,
 }
 
 /// A password; shared, since clap wants to copy what it parses.
@@ -193,23 +203,30 @@ pub(crate) struct Password(pub(crate) Arc<Secret<String>>);
 /// Flags of the reference helper for identities that this version does not read. They are known, so
 /// that what they exclude is told and their use gets a clear answer. Passwords are not kept.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Known, but not supported by this version")]
 pub(crate) struct UnsupportedFlags {
-    #[arg(long, hide = true, value_name = "SELECTOR", allow_hyphen_values = true)]
+    /// Certificate of the operating system's store, by subject, issuer or serial number.
+    #[arg(long, value_name = "SELECTOR", allow_hyphen_values = true)]
     pub(crate) cert_selector: Option<OsString>,
-    #[arg(long, hide = true, value_name = "NAME", allow_hyphen_values = true)]
+    /// Name of that store on Windows.
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     pub(crate) system_store_name: Option<OsString>,
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true,
+    /// Of several certificates in that store, the one that expires last.
+    #[arg(long, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) use_latest_expiring_certificate: Option<bool>,
-    #[arg(long, hide = true, value_name = "FILE", allow_hyphen_values = true)]
+    /// PKCS#11 module of a hardware token.
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub(crate) pkcs11_lib: Option<OsString>,
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true,
+    /// Gives a token's user PIN for the key as well.
+    #[arg(long, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) reuse_pin: Option<bool>,
-    #[arg(long, hide = true, value_name = "PASSWORD", allow_hyphen_values = true,
-          value_parser = unread)]
+    /// Password of a key in a TPM.
+    #[arg(long, value_name = "PASSWORD", allow_hyphen_values = true, value_parser = unread)]
     pub(crate) tpm_key_password: Option<Unread>,
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true,
+    /// Says that a key in a TPM has no password.
+    #[arg(long, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) no_tpm_key_password: Option<bool>,
 }

@@ -12,6 +12,7 @@ use rolesanywhere::create_session::retry::RetryVariableError;
 use rolesanywhere::create_session::transport::TransportError;
 use rolesanywhere::credentials::CredentialsError;
 use rolesanywhere::identity::error::IdentityError;
+use rolesanywhere::identity::password::Protected;
 use rolesanywhere::identity::signer::SignatureError;
 
 /// Why a command failed.
@@ -53,6 +54,12 @@ pub(crate) enum RunError {
     Region(RegionError),
     /// There is no region at all.
     RegionMissing,
+    /// What a flag names in place of a file is not there.
+    Input {
+        flag: &'static str,
+        name: String,
+        why: &'static str,
+    },
     /// Certificate, chain or key.
     Identity(IdentityError),
     /// The endpoint.
@@ -111,11 +118,16 @@ impl RunError {
                  configuration file ends the command there"
                     .to_owned(),
             ),
-            Self::Identity(IdentityError::PasswordMissing { .. }) => Some(
-                "give --pkcs8-password-file, or AWS_SIGNING_HELPER_PKCS8_PASSWORD in the \
-                 environment, or run it at a terminal"
-                    .to_owned(),
-            ),
+            Self::Identity(IdentityError::PasswordMissing { protected, .. }) => {
+                let (flag, variable) = match protected {
+                    Protected::PrivateKey => ("--pkcs8-password-file", "PKCS8_PASSWORD"),
+                    Protected::Pkcs12 => ("--pkcs12-password-file", "PKCS12_PASSWORD"),
+                };
+                Some(format!(
+                    "give {flag}, or AWS_SIGNING_HELPER_{variable} in the environment, or run it at \
+                     a terminal"
+                ))
+            }
             Self::Unsupported { .. } => {
                 Some("use --certificate and --private-key with PEM files".to_owned())
             }
@@ -157,6 +169,9 @@ impl fmt::Display for RunError {
             Self::Region(_) => f.write_str("cannot use the --region"),
             Self::RegionMissing => {
                 f.write_str("the trust anchor's arn names no region; give one with --region")
+            }
+            Self::Input { flag, name, why } => {
+                write!(f, "cannot read --{flag} from {name}: {why}")
             }
             Self::Identity(error) => error.fmt(f),
             Self::Endpoint(error) => error.fmt(f),
@@ -210,6 +225,7 @@ impl std::error::Error for RunError {
             | Self::Exclusive { .. }
             | Self::Missing { .. }
             | Self::Unsupported { .. }
+            | Self::Input { .. }
             | Self::RegionsDiffer { .. }
             | Self::RegionMissing => None,
         }

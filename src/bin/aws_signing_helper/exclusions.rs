@@ -55,6 +55,7 @@ const EXCLUSIVE: &[(&str, &str)] = &[
     ("no-tpm-key-password", "tpm-key-password"),
     ("pkcs8-password", "tpm-key-password"),
     ("pkcs8-password", "pkcs8-password-file"),
+    ("pkcs12-password", "pkcs12-password-file"),
 ];
 
 /// Another pair, which the reference helper refuses in `sign-string` only.

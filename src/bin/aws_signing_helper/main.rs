@@ -6,6 +6,7 @@ mod debug;
 mod error;
 mod exclusions;
 mod hint;
+mod inputs;
 mod passwords;
 mod report;
 mod run;
@@ -26,8 +27,10 @@ fn main() -> ExitCode {
             Command::CredentialProcess(arguments) => {
                 run::credential_process(*arguments, &environment)
             }
-            Command::SignString(arguments) => run::sign_string(*arguments),
-            Command::ReadCertificateData(arguments) => run::read_certificate_data(*arguments),
+            Command::SignString(arguments) => run::sign_string(*arguments, &environment),
+            Command::ReadCertificateData(arguments) => {
+                run::read_certificate_data(*arguments, &environment)
+            }
             Command::Completion { shell, strays: _ } => run::completion(shell),
             Command::Version(_) => run::version(),
             Command::Help { topic } => run::help(&topic),

@@ -6,6 +6,7 @@ use std::path::Path;
 use rolesanywhere::file;
 use rolesanywhere::identity::password::PasswordError;
 use rolesanywhere::identity::password::PasswordSource;
+use rolesanywhere::identity::password::Protected;
 use rolesanywhere::identity::password::Wanted;
 use rolesanywhere::secret::Secret;
 
@@ -28,14 +29,25 @@ impl Passwords {
 
 impl PasswordSource for Passwords {
     fn password(&self, wanted: Wanted<'_>) -> Result<Option<Secret<String>>, PasswordError> {
-        if let Some(password) = &self.flags.pkcs8_password {
+        let (flag, file) = match wanted.protected {
+            Protected::PrivateKey => (&self.flags.pkcs8_password, &self.flags.pkcs8_password_file),
+            Protected::Pkcs12 => (
+                &self.flags.pkcs12_password,
+                &self.flags.pkcs12_password_file,
+            ),
+        };
+        if let Some(password) = flag {
             return Ok((wanted.wrong == 0).then(|| Secret::new(password.0.expose().clone())));
         }
-        if let Some(path) = &self.flags.pkcs8_password_file {
+        if let Some(path) = file {
             return match wanted.wrong {
                 0 => from_file(path).map(Some),
                 _ => Ok(None),
             };
+        }
+        // Nobody is asked before the empty password was tried.
+        if wanted.protected == Protected::Pkcs12 && wanted.wrong == 0 {
+            return Ok(None);
         }
         if self.asked.get() == ASKED_MAX {
             return Ok(None);

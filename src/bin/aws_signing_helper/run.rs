@@ -10,6 +10,7 @@ use ring::rand::SecureRandom;
 use ring::rand::SystemRandom;
 use rolesanywhere::Client;
 use rolesanywhere::Credentials;
+use rolesanywhere::Identity;
 use rolesanywhere::IdentitySource;
 use rolesanywhere::arn::ArnError;
 use rolesanywhere::arn::Region;
@@ -39,6 +40,7 @@ use crate::debug;
 use crate::error::RunError;
 use crate::hint::Asked;
 use crate::hint::hint;
+use crate::inputs::Inputs;
 use crate::passwords::Passwords;
 use crate::report;
 use crate::report::print;
@@ -53,9 +55,8 @@ pub(crate) fn credential_process(
     let strays = arguments.strays.strays;
     let request = request(arguments.session).map_err(|error| error.with_strays(&strays))?;
     let region = region(arguments.network.region.as_deref(), &request)?;
-    let (source, passwords) =
-        identity_source(arguments.identity).map_err(|error| error.with_strays(&strays))?;
-    let identity = source.open(&passwords).map_err(RunError::Identity)?;
+    let identity =
+        identity(arguments.identity, environment).map_err(|error| error.with_strays(&strays))?;
     if is_debug {
         let after = debug::milliseconds(begin.elapsed());
         report::line(&format!("debug: identity read after {after}"));
@@ -121,11 +122,13 @@ pub(crate) fn credential_process(
 }
 
 /// `sign-string`.
-pub(crate) fn sign_string(arguments: SignString) -> Result<(), RunError> {
+pub(crate) fn sign_string(
+    arguments: SignString,
+    environment: &Environment,
+) -> Result<(), RunError> {
     let strays = arguments.strays.strays;
-    let (source, passwords) =
-        identity_source(arguments.identity).map_err(|error| error.with_strays(&strays))?;
-    let identity = source.open(&passwords).map_err(RunError::Identity)?;
+    let identity =
+        identity(arguments.identity, environment).map_err(|error| error.with_strays(&strays))?;
     let signer = identity.signer();
     if arguments.debug == Some(true) {
         let algorithm = signer.public_key().algorithm;
@@ -149,14 +152,18 @@ pub(crate) fn sign_string(arguments: SignString) -> Result<(), RunError> {
 }
 
 /// `read-certificate-data`.
-pub(crate) fn read_certificate_data(arguments: ReadCertificateData) -> Result<(), RunError> {
+pub(crate) fn read_certificate_data(
+    arguments: ReadCertificateData,
+    environment: &Environment,
+) -> Result<(), RunError> {
     let selectors = [
         ("--cert-selector", arguments.cert_selector.is_some()),
         ("--system-store-name", arguments.system_store_name.is_some()),
     ];
     let path = certificate_path(arguments.certificate, selectors)
         .map_err(|error| error.with_strays(&arguments.strays.strays))?;
-    let certificate = open_certificate(&path).map_err(RunError::Identity)?;
+    let input = Inputs::new(environment).input("certificate", path)?;
+    let certificate = open_certificate(&input).map_err(RunError::Identity)?;
     print(&output::certificate_data::document(&certificate))
 }
 
@@ -250,7 +257,8 @@ fn region(flag: Option<&str>, request: &CreateSessionRequest) -> Result<Region, 
     }
 }
 
-fn identity_source(flags: IdentityFlags) -> Result<(IdentitySource, Passwords), RunError> {
+/// The identity of the flags. What they hold of it is dropped once it is read.
+fn identity(flags: IdentityFlags, environment: &Environment) -> Result<Identity, RunError> {
     let unsupported = &flags.unsupported;
     let selectors = [
         ("--cert-selector", unsupported.cert_selector.is_some()),
@@ -260,20 +268,26 @@ fn identity_source(flags: IdentityFlags) -> Result<(IdentitySource, Passwords), 
         ),
     ];
     let certificate = certificate_path(flags.certificate, selectors)?;
-    let private_key = flags
-        .private_key
-        .filter(|path| !path.as_os_str().is_empty());
+    let given = |path: &PathBuf| !path.as_os_str().is_empty();
+    let private_key = flags.private_key.filter(given);
     if let Some(path) = &private_key {
         check_scheme(path)?;
     }
+    let mut inputs = Inputs::new(environment);
     let source = IdentitySource::Files {
-        certificate,
-        private_key,
+        certificate: inputs.input("certificate", certificate)?,
+        private_key: private_key
+            .map(|path| inputs.input("private-key", path))
+            .transpose()?,
         intermediates: flags
             .intermediates
-            .filter(|path| !path.as_os_str().is_empty()),
+            .filter(given)
+            .map(|path| inputs.input("intermediates", path))
+            .transpose()?,
     };
-    Ok((source, Passwords::new(flags.passwords)))
+    source
+        .open(&Passwords::new(flags.passwords))
+        .map_err(RunError::Identity)
 }
 
 /// The path of `--certificate`. Without one, `selectors` ask for a certificate out of an operating

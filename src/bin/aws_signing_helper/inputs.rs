@@ -1,0 +1,76 @@
+//! What `--certificate`, `--private-key` and `--intermediates` name: a file, a variable (`env:KEY`), a
+//! descriptor (`fd:3`) or standard input (`-`), so that a key need not be written to disk.
+
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+
+use rolesanywhere::environment::Environment;
+use rolesanywhere::file;
+use rolesanywhere::identity::error::IdentityError;
+use rolesanywhere::identity::input::INPUT_BYTES_MAX;
+use rolesanywhere::identity::input::Input;
+use rolesanywhere::platform;
+
+use crate::error::RunError;
+
+/// The inputs of one command line. What can be read only once is kept for the flag that names it
+/// again.
+pub(crate) struct Inputs<'a> {
+    environment: &'a Environment,
+    held: Vec<Input>,
+}
+
+impl<'a> Inputs<'a> {
+    pub(crate) fn new(environment: &'a Environment) -> Self {
+        Self {
+            environment,
+            held: Vec::new(),
+        }
+    }
+
+    /// The input that a flag names.
+    pub(crate) fn input(&mut self, flag: &'static str, name: PathBuf) -> Result<Input, RunError> {
+        let text = name.to_string_lossy();
+        let name = match text.as_ref() {
+            "fd:0" => PathBuf::from(STANDARD_INPUT),
+            _ => name.clone(),
+        };
+        if let Some(held) = self.held.iter().find(|held| held.name() == name) {
+            return Ok(held.clone());
+        }
+        let input = if let Some(variable) = text.strip_prefix("env:") {
+            let value = self.environment.raw(variable).ok_or(RunError::Input {
+                flag,
+                name: text.to_string(),
+                why: "the variable is not set, or empty",
+            })?;
+            Input::from_variable(name, value.as_encoded_bytes())
+        } else if name == Path::new(STANDARD_INPUT) {
+            let bytes = file::read_stream(&mut io::stdin().lock(), &name, INPUT_BYTES_MAX);
+            held(name, bytes)?
+        } else if let Some(number) = text.strip_prefix("fd:") {
+            let path = number.parse().ok().and_then(platform::descriptor_path);
+            let path = path.ok_or(RunError::Input {
+                flag,
+                name: text.to_string(),
+                why: "there is no such descriptor on this system",
+            })?;
+            held(name, file::read(&path, INPUT_BYTES_MAX))?
+        } else {
+            return Ok(Input::File(name));
+        };
+        self.held.push(input.clone());
+        Ok(input)
+    }
+}
+
+fn held(
+    name: PathBuf,
+    bytes: Result<rolesanywhere::secret::Secret<Vec<u8>>, file::FileError>,
+) -> Result<Input, RunError> {
+    let bytes = bytes.map_err(|error| RunError::Identity(IdentityError::File(error)))?;
+    Ok(Input::held(name, bytes))
+}
+
+const STANDARD_INPUT: &str = "-";

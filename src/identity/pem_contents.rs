@@ -1,0 +1,132 @@
+//! Certificate, chain and private key among the blocks of PEM.
+
+use std::path::Path;
+
+use super::certificate::Certificate;
+use super::chain::Chain;
+use super::encrypted_key;
+use super::encrypted_key::DecryptionError;
+use super::error::IdentityError;
+use super::error::Missing;
+use super::password;
+use super::password::Attempt;
+use super::password::PasswordSource;
+use super::password::Protected;
+use super::pem::PemBlock;
+use super::pem::PemError;
+use super::private_key::PrivateKey;
+use super::private_key::PrivateKeyError;
+use crate::secret::Secret;
+
+/// The first certificate, and the DER of those after it.
+pub(super) fn certificate(
+    path: &Path,
+    blocks: &[Result<PemBlock, PemError>],
+) -> Result<(Certificate, Vec<Vec<u8>>), IdentityError> {
+    let mut certificates = blocks
+        .iter()
+        .flatten()
+        .filter(|block| block.label == LABEL_CERTIFICATE)
+        .map(|block| block.der.expose().clone());
+    let leaf = certificates
+        .next()
+        .ok_or_else(|| IdentityError::missing(Missing::Certificate, path, blocks))?;
+    let leaf = Certificate::from_der(&leaf).map_err(|source| IdentityError::Certificate {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok((leaf, certificates.collect()))
+}
+
+/// The chain of `--intermediates`: whoever wrote it meant its order, and all of it.
+pub(super) fn chain(
+    path: &Path,
+    blocks: Vec<Result<PemBlock, PemError>>,
+) -> Result<Chain, IdentityError> {
+    let mut certificates = Vec::new();
+    for block in blocks {
+        let block = block.map_err(|source| IdentityError::Pem {
+            path: path.to_owned(),
+            source,
+        })?;
+        if block.label != LABEL_CERTIFICATE {
+            return Err(IdentityError::ChainBlock {
+                path: path.to_owned(),
+                label: block.label,
+            });
+        }
+        certificates.push(block.der.expose().clone());
+    }
+    Chain::in_given_order(certificates).map_err(|source| IdentityError::Chain {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The first private key; an `EC PARAMETERS` block in front of it says nothing new.
+pub(super) fn private_key(
+    path: &Path,
+    blocks: &[Result<PemBlock, PemError>],
+    passwords: &dyn PasswordSource,
+) -> Result<PrivateKey, IdentityError> {
+    let block = blocks
+        .iter()
+        .flatten()
+        .find(|block| block.label.ends_with(LABEL_PRIVATE_KEY_SUFFIX))
+        .ok_or_else(|| IdentityError::missing(Missing::PrivateKey, path, blocks))?;
+    let der = block.der.expose();
+    let (parse, is_encrypted): (ParsePrivateKey, _) = match block.label.as_str() {
+        "PRIVATE KEY" => (PrivateKey::from_pkcs8, false),
+        "ENCRYPTED PRIVATE KEY" => (PrivateKey::from_pkcs8, true),
+        "RSA PRIVATE KEY" => (PrivateKey::from_pkcs1, false),
+        "EC PRIVATE KEY" => (PrivateKey::from_sec1, false),
+        label => {
+            return Err(IdentityError::PrivateKeyLabel {
+                path: path.to_owned(),
+                label: label.to_owned(),
+            });
+        }
+    };
+    let unusable = |source| IdentityError::PrivateKey {
+        path: path.to_owned(),
+        source,
+    };
+    let unlock = |decrypt: Decrypt<'_>| {
+        password::try_each(Protected::PrivateKey, path, passwords, |password| {
+            let key = decrypt(password).map_err(|source| undecrypted(path, source))?;
+            parse(key.expose()).map_err(|source| match source {
+                // One wrong password in 256 leaves what looks like padding.
+                PrivateKeyError::Malformed => undecrypted(path, DecryptionError::Password),
+                source => Attempt::Failed(unusable(source)),
+            })
+        })
+    };
+    match (&block.dek_info, is_encrypted) {
+        (Some(dek_info), _) => {
+            unlock(&|password| encrypted_key::decrypt_dek_info(dek_info, der, password))
+        }
+        (None, true) => unlock(&|password| encrypted_key::decrypt_pkcs8(der, password)),
+        (None, false) => parse(der).map_err(unusable),
+    }
+}
+
+fn undecrypted(path: &Path, source: DecryptionError) -> Attempt {
+    let is_wrong = source == DecryptionError::Password;
+    let error = IdentityError::Decryption {
+        path: path.to_owned(),
+        source,
+    };
+    match is_wrong {
+        true => Attempt::WrongPassword(error),
+        false => Attempt::Failed(error),
+    }
+}
+
+/// How a password turns the block into the DER of a key.
+type Decrypt<'a> = &'a dyn Fn(&str) -> Result<Secret<Vec<u8>>, DecryptionError>;
+
+/// How the DER of one label becomes a key.
+type ParsePrivateKey = fn(&[u8]) -> Result<PrivateKey, PrivateKeyError>;
+
+const LABEL_CERTIFICATE: &str = "CERTIFICATE";
+const LABEL_PRIVATE_KEY_SUFFIX: &str = "PRIVATE KEY";

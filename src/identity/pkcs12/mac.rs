@@ -1,0 +1,92 @@
+//! The MAC over a file's contents (RFC 7292, 4; RFC 9579), which shows whether the password is right.
+
+use pkcs8::ObjectIdentifier;
+
+use super::ber::Algorithm;
+use super::ber::INTEGER;
+use super::ber::OCTET_STRING;
+use super::ber::Reader;
+use super::error::Pkcs12Error;
+use super::key_derivation::Allowance;
+use super::key_derivation::Hash;
+use super::key_derivation::Password;
+use super::key_derivation::Pbkdf2;
+use super::key_derivation::Pkcs12Kdf;
+use super::key_derivation::Purpose;
+
+/// Reads a `MacData` and checks that it is the MAC of `contents` under the password.
+pub(super) fn verify(
+    mut mac_data: Reader<'_>,
+    contents: &[u8],
+    password: &mut Password<'_>,
+    allowance: &mut Allowance,
+) -> Result<(), Pkcs12Error> {
+    let mut digest_info = mac_data.sequence()?;
+    let algorithm = digest_info.algorithm()?;
+    let tag = digest_info.octets(OCTET_STRING)?;
+    let tag = tag.expose();
+    let is_right = if algorithm.oid == OID_PBMAC1 {
+        // The salt and the iterations that follow are not used (RFC 9579).
+        verify_pbmac1(algorithm, contents, tag, password, allowance)?
+    } else {
+        let kdf = Pkcs12Kdf {
+            hash: Hash::from_oid(algorithm.oid)?,
+            salt: mac_data.octets(OCTET_STRING)?,
+            iterations: match mac_data.is_next(INTEGER) {
+                true => mac_data.integer()?,
+                false => 1,
+            },
+        };
+        verify_pkcs12(&kdf, contents, tag, password, allowance)?
+    };
+    match is_right {
+        true => Ok(()),
+        false => Err(Pkcs12Error::Password),
+    }
+}
+
+fn verify_pkcs12(
+    kdf: &Pkcs12Kdf,
+    contents: &[u8],
+    tag: &[u8],
+    password: &mut Password<'_>,
+    allowance: &mut Allowance,
+) -> Result<bool, Pkcs12Error> {
+    let octets = kdf.hash.octets();
+    while let Some(bmp_string) = password.bmp_strings.pop() {
+        let key = kdf.derive(Purpose::Mac, bmp_string.expose(), octets, allowance)?;
+        if kdf.hash.verify_hmac(key.expose(), contents, tag) {
+            password.bmp_strings = vec![bmp_string];
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn verify_pbmac1(
+    mut algorithm: Algorithm<'_>,
+    contents: &[u8],
+    tag: &[u8],
+    password: &Password<'_>,
+    allowance: &mut Allowance,
+) -> Result<bool, Pkcs12Error> {
+    let mut parameters = algorithm.parameters.sequence()?;
+    let kdf = Pbkdf2::read(parameters.algorithm()?)?;
+    let hash = Hash::from_hmac_oid(parameters.algorithm()?.oid)?;
+    let octets = kdf
+        .key_octets
+        .and_then(|octets| usize::try_from(octets).ok())
+        .filter(|octets| (PBMAC1_KEY_OCTETS_MIN..=PBMAC1_KEY_OCTETS_MAX).contains(octets))
+        .ok_or(Pkcs12Error::Malformed)?;
+    let key = kdf.derive(password.utf8, octets, allowance)?;
+    Ok(hash.verify_hmac(key.expose(), contents, tag))
+}
+
+const OID_PBMAC1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.14");
+
+/// What RFC 9579 recommends. Whoever changes a file chooses this length too, and would have a short key
+/// match by chance, whatever the password.
+const PBMAC1_KEY_OCTETS_MIN: usize = 20;
+
+/// The longest output of a hash function.
+const PBMAC1_KEY_OCTETS_MAX: usize = 64;
