@@ -1,7 +1,8 @@
 //! The `Authorization` header of SigV4-X509, taken apart. Parsing is strict: what the service is
 //! not known to accept is refused.
 
-use crate::public_key::KeyFamily;
+use crate::public_key::PublicKey;
+use crate::public_key::Scheme;
 use crate::refusal::Refusal;
 
 /// `<algorithm> Credential=<serial>/<scope>, SignedHeaders=<names>, Signature=<hex>`
@@ -19,6 +20,8 @@ pub(crate) struct Authorization<'a> {
 pub(crate) enum Algorithm {
     Rsa,
     Ecdsa,
+    /// Of any parameter set.
+    MlDsa,
 }
 
 /// The serial number and the credential scope.
@@ -71,16 +74,18 @@ impl Algorithm {
         match name {
             RSA_SHA256 => Ok(Algorithm::Rsa),
             ECDSA_SHA256 => Ok(Algorithm::Ecdsa),
+            MLDSA => Ok(Algorithm::MlDsa),
             _ => Err(Refusal::AlgorithmUnknown {
                 sent: name.to_owned(),
             }),
         }
     }
 
-    pub(crate) fn for_key(family: KeyFamily) -> Algorithm {
-        match family {
-            KeyFamily::Rsa => Algorithm::Rsa,
-            KeyFamily::Ecdsa => Algorithm::Ecdsa,
+    pub(crate) fn for_key(key: &PublicKey<'_>) -> Algorithm {
+        match key.request_scheme() {
+            Scheme::Rsa(_) => Algorithm::Rsa,
+            Scheme::Ecdsa(_) => Algorithm::Ecdsa,
+            Scheme::MlDsa44 | Scheme::MlDsa65 | Scheme::MlDsa87 => Algorithm::MlDsa,
         }
     }
 
@@ -89,6 +94,7 @@ impl Algorithm {
         match self {
             Algorithm::Rsa => RSA_SHA256,
             Algorithm::Ecdsa => ECDSA_SHA256,
+            Algorithm::MlDsa => MLDSA,
         }
     }
 }
@@ -150,3 +156,4 @@ fn parse_signature(value: &str) -> Result<Vec<u8>, Refusal> {
 
 const RSA_SHA256: &str = "AWS4-X509-RSA-SHA256";
 const ECDSA_SHA256: &str = "AWS4-X509-ECDSA-SHA256";
+const MLDSA: &str = "AWS4-X509-MLDSA";

@@ -13,8 +13,11 @@ use x509_parser::x509::X509Version;
 
 use crate::der::Frame;
 use crate::public_key::Hash;
-use crate::public_key::KeyFamily;
+use crate::public_key::ML_DSA_44;
+use crate::public_key::ML_DSA_65;
+use crate::public_key::ML_DSA_87;
 use crate::public_key::PublicKey;
+use crate::public_key::Scheme;
 
 /// A parsed certificate.
 #[derive(Debug)]
@@ -26,7 +29,7 @@ pub(crate) struct Certificate<'a> {
 /// A certificate's signature algorithm, RFC 5280 section 4.1.1.2.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SignedWith {
-    Strong(KeyFamily, Hash),
+    Strong(Scheme),
     /// MD2, MD5, SHA-1 or SHA-224, by its name.
     WeakHash(&'static str),
     /// By its object identifier.
@@ -140,12 +143,15 @@ impl<'a> Certificate<'a> {
     pub(crate) fn signed_with(&self) -> SignedWith {
         let algorithm = self.x509.signature_algorithm.algorithm.to_id_string();
         match algorithm.as_str() {
-            "1.2.840.113549.1.1.11" => SignedWith::Strong(KeyFamily::Rsa, Hash::Sha256),
-            "1.2.840.113549.1.1.12" => SignedWith::Strong(KeyFamily::Rsa, Hash::Sha384),
-            "1.2.840.113549.1.1.13" => SignedWith::Strong(KeyFamily::Rsa, Hash::Sha512),
-            "1.2.840.10045.4.3.2" => SignedWith::Strong(KeyFamily::Ecdsa, Hash::Sha256),
-            "1.2.840.10045.4.3.3" => SignedWith::Strong(KeyFamily::Ecdsa, Hash::Sha384),
-            "1.2.840.10045.4.3.4" => SignedWith::Strong(KeyFamily::Ecdsa, Hash::Sha512),
+            "1.2.840.113549.1.1.11" => SignedWith::Strong(Scheme::Rsa(Hash::Sha256)),
+            "1.2.840.113549.1.1.12" => SignedWith::Strong(Scheme::Rsa(Hash::Sha384)),
+            "1.2.840.113549.1.1.13" => SignedWith::Strong(Scheme::Rsa(Hash::Sha512)),
+            "1.2.840.10045.4.3.2" => SignedWith::Strong(Scheme::Ecdsa(Hash::Sha256)),
+            "1.2.840.10045.4.3.3" => SignedWith::Strong(Scheme::Ecdsa(Hash::Sha384)),
+            "1.2.840.10045.4.3.4" => SignedWith::Strong(Scheme::Ecdsa(Hash::Sha512)),
+            ML_DSA_44 => SignedWith::Strong(Scheme::MlDsa44),
+            ML_DSA_65 => SignedWith::Strong(Scheme::MlDsa65),
+            ML_DSA_87 => SignedWith::Strong(Scheme::MlDsa87),
             "1.2.840.113549.1.1.2" => SignedWith::WeakHash("MD2"),
             "1.2.840.113549.1.1.4" => SignedWith::WeakHash("MD5"),
             "1.2.840.113549.1.1.5" | "1.2.840.10045.4.1" | "1.2.840.10040.4.3" => {
@@ -158,13 +164,13 @@ impl<'a> Certificate<'a> {
 
     /// Whether `issuer`'s key made this certificate's signature.
     pub(crate) fn is_signed_by(&self, issuer: &Certificate<'_>) -> bool {
-        let SignedWith::Strong(family, hash) = self.signed_with() else {
+        let SignedWith::Strong(scheme) = self.signed_with() else {
             return false;
         };
         let Ok(key) = issuer.public_key() else {
             return false;
         };
-        key.family() == family && key.verifies(hash, self.frame.to_be_signed, self.frame.signature)
+        key.verifies(scheme, self.frame.to_be_signed, self.frame.signature)
     }
 }
 

@@ -143,7 +143,7 @@ impl Search<'_> {
     ) -> Result<(), PathFault> {
         let certificate = subject.subject();
         match subject.signed_with() {
-            SignedWith::Strong(..) => {}
+            SignedWith::Strong(_) => {}
             SignedWith::WeakHash(hash) => {
                 return Err(PathFault::SignatureHashWeak { certificate, hash });
             }

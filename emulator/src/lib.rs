@@ -57,7 +57,7 @@
 //! # What it does not do
 //!
 //! It evaluates no policies, no attribute mappings, no revocation lists and no X.509 name
-//! constraints; it knows no ML-DSA and no RSASSA-PSS; accounts of the ARNs are not compared.
+//! constraints; it knows no RSASSA-PSS; accounts of the ARNs are not compared.
 //! Messages of refusals are the service's only where [`Refusal::message_was_seen`] says so.
 
 mod escaped;

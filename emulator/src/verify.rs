@@ -17,7 +17,6 @@ use crate::certificate::SignedWith;
 use crate::certificate_path::find_path;
 use crate::parameters::Arn;
 use crate::parameters::Parameters;
-use crate::public_key::Hash;
 use crate::public_key::PublicKey;
 use crate::refusal::Refusal;
 use crate::request::ReceivedRequest;
@@ -173,7 +172,7 @@ fn judge_credential(
     certificate: &Certificate<'_>,
     key: &PublicKey<'_>,
 ) -> Result<(), Refusal> {
-    let expected = Algorithm::for_key(key.family());
+    let expected = Algorithm::for_key(key);
     if authorization.algorithm != expected {
         return Err(Refusal::AlgorithmMismatch {
             sent: authorization.algorithm.name(),
@@ -258,7 +257,11 @@ fn judge_signature(
         let canonical = CanonicalRequest::new(request, uri, &authorization.signed_headers);
         let scope = authorization.credential.scope();
         let text = canonical.string_to_sign(authorization.algorithm.name(), date, &scope);
-        key.verifies(Hash::Sha256, text.as_bytes(), &authorization.signature)
+        key.verifies(
+            key.request_scheme(),
+            text.as_bytes(),
+            &authorization.signature,
+        )
     });
     if is_valid {
         Ok(())

@@ -117,11 +117,22 @@ fn every_kind_of_key_is_verified_by_another_implementation() {
         ("ec384.crt", "ec384.sec1-nopub.key"),
         ("ec521.crt", "ec521.key"),
         ("ec521.crt", "ec521.sec1.key"),
+        ("mldsa44.crt", "mldsa44.key"),
+        ("mldsa44.crt", "mldsa44.seed.key"),
+        ("mldsa65.crt", "mldsa65.key"),
+        ("mldsa65.crt", "mldsa65.seed.key"),
+        ("mldsa87.crt", "mldsa87.key"),
+        ("mldsa87.crt", "mldsa87.seed.key"),
     ];
     for (certificate, key) in pairs {
         let output = call(&emulator, certificate, key).run();
         assert_eq!(output.exit, 0, "{key}: {}", output.stderr);
         assert_eq!(output.stderr, "", "{key}");
+        let issued = emulator.requests().pop().unwrap().outcome;
+        let Outcome::Issued { access_key_id, .. } = issued else {
+            panic!("{key}: {issued:?}");
+        };
+        assert!(output.stdout_text().contains(&access_key_id), "{key}");
     }
     assert_eq!(emulator.requests().len(), pairs.len());
 }

@@ -7,12 +7,14 @@
     reason = "a failed step of a test is a failed test"
 )]
 
+mod ml_dsa_key;
 mod support;
 mod http;
 mod vectors;
 mod refusals;
 mod flipped_bits;
 mod certificate_paths;
+mod ml_dsa;
 mod faults;
 mod server;
 mod program;

@@ -26,6 +26,8 @@ use rustls::pki_types::pem::PemObject;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
+use crate::ml_dsa_key::MlDsaKey;
+
 /// The clock of all tests that have no captured request.
 pub(crate) const NOW: OffsetDateTime = datetime!(2026-03-04 05:06:07 UTC);
 
@@ -112,6 +114,7 @@ pub(crate) struct Identity {
 enum Key {
     P256(EcdsaKeyPair),
     Rsa(RsaKeyPair),
+    MlDsa(MlDsaKey),
 }
 
 impl Identity {
@@ -145,6 +148,14 @@ impl Identity {
         }
     }
 
+    pub(crate) fn ml_dsa(certificate: Vec<u8>, key: MlDsaKey) -> Identity {
+        Identity {
+            certificate,
+            chain: Vec::new(),
+            key: Key::MlDsa(key),
+        }
+    }
+
     pub(crate) fn with_chain(mut self, chain: &[&Authority]) -> Identity {
         self.chain = chain
             .iter()
@@ -162,6 +173,7 @@ impl Identity {
         match self.key {
             Key::P256(_) => "AWS4-X509-ECDSA-SHA256",
             Key::Rsa(_) => "AWS4-X509-RSA-SHA256",
+            Key::MlDsa(_) => "AWS4-X509-MLDSA",
         }
     }
 
@@ -175,6 +187,7 @@ impl Identity {
                     .unwrap();
                 signature
             }
+            Key::MlDsa(key) => key.sign(message),
         }
     }
 }
