@@ -8,7 +8,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::Arg;
 use clap::Args;
+use clap::CommandFactory;
 use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
@@ -275,6 +277,30 @@ pub(crate) struct NetworkFlags {
     pub(crate) with_proxy: Option<bool>,
 }
 
+/// The whole command line, with the variables named in each flag's help.
+pub(crate) fn command() -> clap::Command {
+    Arguments::command().mut_subcommands(|command| {
+        command.mut_args(|argument| match variable(&argument) {
+            Some(name) => {
+                let help = argument
+                    .get_help()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                let help = help.trim_end_matches('.');
+                argument.help(format!("{help} [env: {name}]"))
+            }
+            None => argument,
+        })
+    })
+}
+
+/// The variable of a flag; words without one have none, nor has `--help`.
+pub(crate) fn variable(argument: &Arg) -> Option<String> {
+    let flag = argument.get_long().filter(|flag| *flag != "help")?;
+    let flag = flag.to_ascii_uppercase().replace('-', "_");
+    Some(format!("{VARIABLE_PREFIX}{flag}"))
+}
+
 #[expect(clippy::unnecessary_wraps, reason = "clap takes a parser of this form")]
 fn password(text: &str) -> Result<Password, String> {
     Ok(Password(Arc::new(Secret::new(text.to_owned()))))
@@ -293,6 +319,9 @@ fn boolean(text: &str) -> Result<bool, String> {
         _ => Err("true or false is expected".to_owned()),
     }
 }
+
+/// What the names of all these variables begin with.
+pub(crate) const VARIABLE_PREFIX: &str = "AWS_SIGNING_HELPER_";
 
 const VARIABLES_AFTER_HELP: &str = "\
 Any flag may come from the environment variable shown with it instead; a flag that is typed wins, an

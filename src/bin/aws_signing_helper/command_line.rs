@@ -6,6 +6,7 @@ use clap::CommandFactory;
 use clap::FromArgMatches;
 use rolesanywhere::environment::Environment;
 
+use crate::arguments;
 use crate::arguments::Arguments;
 use crate::arguments::Command;
 use crate::error::RunError;
@@ -21,7 +22,7 @@ pub(crate) fn parse(
     let line: Vec<OsString> = line.collect();
     let matches = Arguments::command()
         .try_get_matches_from(&line)
-        .or_else(|_| command().try_get_matches_from(&line))
+        .or_else(|_| arguments::command().try_get_matches_from(&line))
         .map_err(RunError::Usage)?;
     let mut command = match Arguments::from_arg_matches(&matches)
         .map_err(RunError::Usage)?
@@ -46,21 +47,4 @@ pub(crate) fn parse(
         }
     }
     Ok(command)
-}
-
-/// The whole command line, with the variables named in each flag's help.
-pub(crate) fn command() -> clap::Command {
-    Arguments::command().mut_subcommands(|command| {
-        command.mut_args(|argument| match variables::name(&argument) {
-            Some(name) => {
-                let help = argument
-                    .get_help()
-                    .map(ToString::to_string)
-                    .unwrap_or_default();
-                let help = help.trim_end_matches('.');
-                argument.help(format!("{help} [env: {name}]"))
-            }
-            None => argument,
-        })
-    })
 }

@@ -27,6 +27,7 @@ use rolesanywhere::identity::open_certificate;
 use rolesanywhere::identity::signer::Digest;
 use rolesanywhere::output;
 
+use crate::arguments;
 use crate::arguments::CompletionShell;
 use crate::arguments::CredentialProcess;
 use crate::arguments::DigestFlag;
@@ -35,7 +36,6 @@ use crate::arguments::IdentityFlags;
 use crate::arguments::ReadCertificateData;
 use crate::arguments::SessionFlags;
 use crate::arguments::SignString;
-use crate::command_line;
 use crate::debug;
 use crate::error::RunError;
 use crate::hint::Asked;
@@ -177,12 +177,7 @@ pub(crate) fn completion(shell: Option<CompletionShell>) -> Result<(), RunError>
         Some(CompletionShell::Powershell) => Shell::PowerShell,
     };
     let mut script = Vec::new();
-    clap_complete::generate(
-        shell,
-        &mut command_line::command(),
-        report::NAME,
-        &mut script,
-    );
+    clap_complete::generate(shell, &mut arguments::command(), report::NAME, &mut script);
     print(&script)
 }
 
@@ -194,7 +189,7 @@ pub(crate) fn version() -> Result<(), RunError> {
 /// `help`, of the whole or of the command named; a command that does not exist gets the whole, as in
 /// the reference helper. It is the very text of `--help`.
 pub(crate) fn help(topic: &[String]) -> Result<(), RunError> {
-    let command = command_line::command();
+    let command = arguments::command();
     let topic = topic
         .first()
         .and_then(|name| command.find_subcommand(name))

@@ -3,21 +3,15 @@
 //! A variable only fills in for a flag that was not typed, counts for no exclusion, and is ignored
 //! where a typed flag excludes its own.
 
-use clap::Arg;
 use clap::ArgMatches;
 use clap::Args;
 use rolesanywhere::environment::Environment;
 
+use crate::arguments::VARIABLE_PREFIX;
+use crate::arguments::variable;
 use crate::error::RunError;
 use crate::exclusions::is_excluded;
 use crate::exclusions::is_typed;
-
-/// The variable of a flag; words without one have none, nor has `--help`.
-pub(crate) fn name(argument: &Arg) -> Option<String> {
-    let flag = argument.get_long().filter(|flag| *flag != "help")?;
-    let flag = flag.to_ascii_uppercase().replace('-', "_");
-    Some(format!("{PREFIX}{flag}"))
-}
 
 /// Sets each flag that was not typed from its variable.
 pub(crate) fn fill_in<A: Args>(
@@ -25,13 +19,13 @@ pub(crate) fn fill_in<A: Args>(
     typed: &ArgMatches,
     environment: &Environment,
 ) -> Result<(), RunError> {
-    if !environment.has_any(PREFIX) {
+    if !environment.has_any(VARIABLE_PREFIX) {
         return Ok(());
     }
     // The flags of this command alone, to parse a variable's value as if it had been typed.
     let command = A::augment_args(clap::Command::new("variable"));
     for argument in command.get_arguments() {
-        let (Some(flag), Some(variable)) = (argument.get_long(), name(argument)) else {
+        let (Some(flag), Some(variable)) = (argument.get_long(), variable(argument)) else {
             continue;
         };
         let Some(value) = environment.raw(&variable) else {
@@ -51,6 +45,3 @@ pub(crate) fn fill_in<A: Args>(
     }
     Ok(())
 }
-
-/// What the names of all these variables begin with.
-const PREFIX: &str = "AWS_SIGNING_HELPER_";
