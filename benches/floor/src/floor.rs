@@ -1,7 +1,8 @@
 //! The least that a cold CreateSession call can be: reads a certificate, a key and the trust roots,
 //! signs once with ring, posts once over bare rustls and prints the answer's body.
 //!
-//! `floor CERTIFICATE PRIVATE_KEY HOST PORT`, with the trust roots in `AWS_CA_BUNDLE`. It works for an
+//! `floor CERTIFICATE PRIVATE_KEY [HOST PORT]`; without a host it ends after the signature. With the
+//! trust roots in `AWS_CA_BUNDLE`. It works for an
 //! RSA key in PKCS#8 and a server that sends `Content-Length`, and checks nothing that is not needed
 //! to get there. The message that is signed is fixed; the request is as large as the helper's.
 
@@ -29,9 +30,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut word = || words.next().ok_or("an argument is missing");
     let certificate = std::fs::read_to_string(word()?)?;
     let private_key = std::fs::read(word()?)?;
-    let (host, port) = (word()?, word()?);
+    let signature = sign(&private_key)?;
+    let Ok(host) = word() else {
+        return Ok(std::io::stdout().write_all(&signature)?);
+    };
+    let port = word()?;
 
-    let request = request(&certificate, &sign(&private_key)?, &host, &port)?;
+    let request = request(&certificate, &signature, &host, &port)?;
     let mut stream = connect(host, port.parse()?)?;
     stream.write_all(request.as_bytes())?;
     std::io::stdout().write_all(&read_body(&mut stream)?)?;
