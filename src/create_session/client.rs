@@ -197,8 +197,12 @@ impl Client {
             beginning: harmless_beginning(answer),
         };
         if let 200 | 201 = answer.status {
-            return CreateSessionResponse::from_json(answer.body.expose())
-                .ok_or_else(not_create_session);
+            let response = CreateSessionResponse::from_json(answer.body.expose())
+                .ok_or_else(not_create_session)?;
+            return Ok(CreateSessionResponse {
+                date: answer.date(),
+                ..response
+            });
         }
         let refusal = Refusal::read(answer.header("x-amzn-errortype"), answer.body.expose())
             .ok_or_else(not_create_session)?;
@@ -208,10 +212,7 @@ impl Client {
             code: refusal.code,
             message: refusal.message,
             request_id: answer.header("x-amzn-requestid").map(str::to_owned),
-            clock_ahead_seconds: answer
-                .header("date")
-                .and_then(|date| OffsetDateTime::parse(date, &Rfc2822).ok())
-                .map(|date| (date - now).whole_seconds()),
+            clock_ahead_seconds: answer.date().map(|date| (date - now).whole_seconds()),
         })
     }
 }
@@ -219,6 +220,11 @@ impl Client {
 impl Answer {
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The service's time, in whole seconds.
+    fn date(&self) -> Option<OffsetDateTime> {
+        OffsetDateTime::parse(self.header("date")?, &Rfc2822).ok()
     }
 }
 

@@ -5,6 +5,7 @@
 
 use serde::Deserialize;
 use serde_json::Value;
+use time::OffsetDateTime;
 
 use crate::secret::Secret;
 
@@ -15,6 +16,9 @@ pub struct CreateSessionResponse {
     /// One set in practice; the first counts.
     #[serde(default)]
     pub credential_set: Vec<CredentialSetEntry>,
+    /// The service's time, cut to whole seconds, where its `Date` header told it. Not in the body.
+    #[serde(skip)]
+    pub date: Option<OffsetDateTime>,
 }
 
 /// One role's session.

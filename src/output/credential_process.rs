@@ -56,6 +56,7 @@ mod tests {
             secret_access_key: Secret::new("a/b+\"c".to_owned()),
             session_token: Secret::new("t=".to_owned()),
             expiration: "2030-01-01T00:00:00Z".to_owned(),
+            date: None,
         };
         assert_eq!(
             std::str::from_utf8(document(&credentials).expose()).unwrap(),

@@ -230,6 +230,19 @@ fn correction_of_the_clock_counts_as_an_attempt() {
 }
 
 #[test]
+fn answer_tells_the_time_of_the_service_if_it_has_one() {
+    let dated = Response {
+        date_offset: Some(-1200),
+        ..Response::created()
+    };
+    let date = call([dated]).outcome.unwrap().date.unwrap();
+    let behind = OffsetDateTime::now_utc() - date;
+    assert!((1200..=1210).contains(&behind.whole_seconds()), "{behind}");
+
+    assert_eq!(call([Response::created()]).outcome.unwrap().date, None);
+}
+
+#[test]
 fn small_differences_of_the_clocks_are_no_reason() {
     let refused = Response {
         date_offset: Some(200),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use time::OffsetDateTime;
+
 use crate::create_session::response::CreateSessionResponse;
 use crate::secret::Secret;
 
@@ -16,12 +18,15 @@ pub struct Credentials {
     pub session_token: Secret<String>,
     /// When they end, RFC 3339, as the service wrote it.
     pub expiration: String,
+    /// The service's time when it made them, cut to whole seconds, where it told.
+    pub date: Option<OffsetDateTime>,
 }
 
 impl TryFrom<CreateSessionResponse> for Credentials {
     type Error = CredentialsError;
 
     fn try_from(response: CreateSessionResponse) -> Result<Self, CredentialsError> {
+        let date = response.date;
         let set = response.credential_set.into_iter().next();
         let credentials = set
             .and_then(|set| set.credentials)
@@ -44,6 +49,7 @@ impl TryFrom<CreateSessionResponse> for Credentials {
                 .expiration
                 .filter(|text| !text.is_empty())
                 .ok_or(missing("expiration"))?,
+            date,
         })
     }
 }
