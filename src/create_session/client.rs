@@ -47,7 +47,7 @@ pub struct ClientSettings {
     pub trust_roots: TrustRoots,
     /// Which way.
     pub proxy: Option<Proxy>,
-    /// How many attempts at most.
+    /// How many attempts at most. One with the corrected clock is made even beyond that.
     pub attempts_max: u32,
     /// How long the whole call may take: no attempt and no wait begins that could end later.
     pub time_max: Duration,
@@ -120,10 +120,12 @@ impl Client {
                 Some(_) => Duration::ZERO,
                 None => retry::backoff(attempt, (self.settings.jitter)()),
             };
-            let is_worth_it = correction.is_some() || error.is_transient();
+            // And who allows one attempt only would never get a session.
+            let is_worth_it = correction.is_some()
+                || (error.is_transient() && attempt < self.settings.attempts_max);
             let would_take = wait.saturating_add(self.settings.attempt_limits.attempt);
             let is_in_time = begin.elapsed().saturating_add(would_take) <= self.settings.time_max;
-            if !is_worth_it || !is_in_time || attempt >= self.settings.attempts_max {
+            if !is_worth_it || !is_in_time {
                 return Err(Failure {
                     error,
                     attempts: attempt,

@@ -219,14 +219,18 @@ fn skewed_clock_is_corrected_once_and_at_once() {
 }
 
 #[test]
-fn correction_of_the_clock_counts_as_an_attempt() {
+fn clock_is_corrected_even_where_one_attempt_is_allowed() {
     let refused = Response {
         date_offset: Some(-1800),
         ..error(403, "AccessDeniedException")
     };
-    let script = Script::of([refused, Response::created()]);
-    let call = call_with(script, |settings| settings.attempts_max = 1);
-    assert_eq!(call.requests.len(), 1);
+    let once = |settings: &mut ClientSettings| settings.attempts_max = 1;
+    let corrected = call_with(Script::of([refused.clone(), Response::created()]), once);
+    assert!(corrected.outcome.is_ok());
+    assert_eq!(corrected.requests.len(), 2);
+
+    let unavailable = call_with(Script::of([refused, error(503, "")]), once);
+    assert_eq!(unavailable.requests.len(), 2, "and not tried again");
 }
 
 #[test]
