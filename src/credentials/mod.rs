@@ -1,11 +1,15 @@
 //! [`Credentials`]: what the call is for.
 
 use std::fmt;
+use std::time::Duration;
 
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
+use crate::clock::Moment;
 use crate::create_session::response::CreateSessionResponse;
 use crate::secret::Secret;
+use crate::text::Printable;
 
 /// One session's credentials, complete.
 #[derive(Debug)]
@@ -20,6 +24,26 @@ pub struct Credentials {
     pub expiration: String,
     /// The service's time when it made them, cut to whole seconds, where it told.
     pub date: Option<OffsetDateTime>,
+}
+
+impl Credentials {
+    /// How long they live from when they were `received`: until the expiration by the service's own
+    /// time, less the second by which that may be cut. Where the service told no time, its clock
+    /// counts as that of this machine.
+    pub fn life(&self, received: Moment) -> Result<Duration, ExpirationError> {
+        let expiration = OffsetDateTime::parse(&self.expiration, &Rfc3339).map_err(|_| {
+            ExpirationError::NoTime {
+                text: self.expiration.clone(),
+            }
+        })?;
+        let life = expiration - self.date.unwrap_or(received.wall) - time::Duration::SECOND;
+        match Duration::try_from(life) {
+            Ok(life) if !life.is_zero() => Ok(life.min(LIFE_MAX)),
+            Ok(_) | Err(_) => Err(ExpirationError::Past {
+                text: self.expiration.clone(),
+            }),
+        }
+    }
 }
 
 impl TryFrom<CreateSessionResponse> for Credentials {
@@ -81,8 +105,51 @@ impl fmt::Display for CredentialsError {
 
 impl std::error::Error for CredentialsError {}
 
+/// An expiration that nothing can be planned by. It is passed on all the same where nothing is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExpirationError {
+    /// It is no time.
+    NoTime {
+        /// What was sent.
+        text: String,
+    },
+    /// They have expired already.
+    Past {
+        /// What was sent.
+        text: String,
+    },
+}
+
+impl fmt::Display for ExpirationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoTime { text } => write!(
+                f,
+                "the expiration of the credentials is no time: {}",
+                Printable::new(text, EXPIRATION_CHARACTERS_MAX)
+            ),
+            Self::Past { text } => write!(
+                f,
+                "the credentials had expired when they came: {}",
+                Printable::new(text, EXPIRATION_CHARACTERS_MAX)
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ExpirationError {}
+
+/// No session is longer, by CreateSession's documentation. What says so is a wrong clock, and a set
+/// that is asked for again after that does no harm.
+const LIFE_MAX: Duration = Duration::from_secs(43_200);
+
+const EXPIRATION_CHARACTERS_MAX: usize = 100;
+
 #[cfg(test)]
 mod tests {
+    use time::macros::datetime;
+
     use super::*;
 
     fn credentials(json: &str) -> Result<Credentials, CredentialsError> {
@@ -105,6 +172,60 @@ mod tests {
             set("second")
         );
         assert_eq!(credentials(&json).unwrap().access_key_id, "first");
+    }
+
+    const RECEIVED: Moment = Moment {
+        wall: datetime!(2030-01-01 12:00 UTC),
+        boot: Duration::from_secs(5000),
+    };
+
+    /// The life in seconds, of a set that was made at `date`.
+    fn life(expiration: &str, date: Option<OffsetDateTime>) -> Result<f64, ExpirationError> {
+        let credentials = Credentials {
+            access_key_id: "A".to_owned(),
+            secret_access_key: Secret::new("S".to_owned()),
+            session_token: Secret::new("T".to_owned()),
+            expiration: expiration.to_owned(),
+            date,
+        };
+        Ok(credentials.life(RECEIVED)?.as_secs_f64())
+    }
+
+    #[test]
+    fn life_is_measured_by_the_clock_of_the_service() {
+        let date = |minutes| Some(RECEIVED.wall + time::Duration::minutes(minutes));
+        for (expiration, date, seconds) in [
+            ("2030-01-01T13:00:00Z", date(0), 3599.0),
+            ("2030-01-01T13:20:00Z", date(20), 3599.0),
+            ("2030-01-01T12:40:00Z", date(-20), 3599.0),
+            ("2030-01-01T13:00:00Z", None, 3599.0),
+            ("2030-01-01T14:00:00.5+01:00", date(0), 3599.5),
+            ("2030-01-01T12:00:01.25Z", date(0), 0.25),
+        ] {
+            assert_eq!(life(expiration, date), Ok(seconds), "{expiration} {date:?}");
+        }
+    }
+
+    #[test]
+    fn life_is_no_longer_than_the_longest_session() {
+        assert_eq!(life("9999-12-31T23:59:59Z", None), Ok(43_200.0));
+    }
+
+    #[test]
+    fn expiration_that_is_no_time_or_past_is_an_error_where_it_is_planned_by() {
+        for expiration in ["e", "", "2030-01-01", "2030-01-01 13:00:00", "1893502800"] {
+            let text = expiration.to_owned();
+            assert_eq!(
+                life(expiration, None),
+                Err(ExpirationError::NoTime { text })
+            );
+        }
+        for expiration in ["2030-01-01T12:00:01Z", "0000-01-01T00:00:00Z"] {
+            let text = expiration.to_owned();
+            assert_eq!(life(expiration, None), Err(ExpirationError::Past { text }));
+        }
+        let hostile = life("\u{1b}[31m", None).unwrap_err().to_string();
+        assert!(hostile.ends_with("\\u{1b}[31m"), "{hostile}");
     }
 
     #[test]
