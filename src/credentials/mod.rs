@@ -1,4 +1,6 @@
-//! [`Credentials`]: what the call is for.
+//! [`Credentials`]: what the call is for, and [`Renewal`]: when to make it again.
+
+pub mod renewal;
 
 use std::fmt;
 use std::time::Duration;
@@ -10,6 +12,8 @@ use crate::clock::Moment;
 use crate::create_session::response::CreateSessionResponse;
 use crate::secret::Secret;
 use crate::text::Printable;
+
+pub use renewal::Renewal;
 
 /// One session's credentials, complete.
 #[derive(Debug)]

@@ -1,0 +1,624 @@
+//! [`Renewal`]: when to ask for the next session. Pure: moments and random numbers are arguments.
+//!
+//! One renewal is one call of CreateSession; nothing but what is decided here tries again.
+//! `docs/fleet.md` shows what the numbers make of fleets of up to a hundred thousand.
+
+use std::time::Duration;
+
+use crate::clock::Moment;
+use crate::create_session::error::CreateSessionError;
+
+/// What is known of a set of credentials and of the calls for it, and what follows from that.
+///
+/// All of it is plain values: it may be kept on disk, and another process goes on with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Renewal {
+    /// The latest set, lapsed or not.
+    pub set: Option<Set>,
+    /// The latest call, whatever came of it.
+    pub call: Option<Call>,
+}
+
+/// A set of credentials in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Set {
+    /// When it came.
+    pub received: Moment,
+    /// How long it lived from then on; `Credentials::life`.
+    pub life: Duration,
+    /// With how much of that left it is due. Drawn once, so that a fleet stays spread out.
+    pub due_left: Duration,
+}
+
+/// A call of CreateSession.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call {
+    /// When it ended.
+    pub ended: Moment,
+    /// How many have failed in a row, this one included; none if it gave a set.
+    pub failures: u32,
+    /// How long to wait before the next one.
+    pub wait: Duration,
+}
+
+/// What a call failed by, as far as it matters for the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setback {
+    /// The quota is used up: others are in front.
+    Throttled,
+    /// The service was not reached.
+    NoConnection,
+    /// The service, or the key, said no, and will again.
+    Refused,
+    /// Anything else, such as a service that is down.
+    Other,
+}
+
+impl Renewal {
+    /// How long the set is good from `now` on; zero without one.
+    pub fn left(&self, now: Moment) -> Duration {
+        self.set.map_or(Duration::ZERO, |set| set.left(now))
+    }
+
+    /// How long to wait from `now` until the next call, for who renews in the background. Zero says
+    /// that it is due.
+    ///
+    /// Timers stop while a machine sleeps and know of no clock that is set. So wait no longer than
+    /// [`NAP_MAX`] at a time, and ask again.
+    pub fn wait(&self, now: Moment) -> Duration {
+        self.wait_with(now, Duration::MAX)
+    }
+
+    /// As [`Renewal::wait`], for who is started whenever credentials are wanted: goes on with a set
+    /// that is due for as long as every client can use it.
+    pub fn wait_on_demand(&self, now: Moment) -> Duration {
+        self.wait_with(now, LEFT_ON_DEMAND)
+    }
+
+    /// Until no more than `left_max` is left at the latest, and until the latest call is long enough
+    /// ago.
+    fn wait_with(&self, now: Moment, left_max: Duration) -> Duration {
+        let until_due = self.set.map_or(Duration::ZERO, |set| {
+            set.left(now).saturating_sub(set.due_left.min(left_max))
+        });
+        let until_allowed = self.call.map_or(Duration::ZERO, |call| {
+            let spaced = CALLS_APART.saturating_sub(now.since_by_boot(call.ended));
+            call.wait.saturating_sub(now.since(call.ended)).max(spaced)
+        });
+        until_due.max(until_allowed)
+    }
+
+    /// A call has given a set that lives for `life`. `share` is uniform in 0..1, a new number each
+    /// time.
+    pub fn renewed(&mut self, received: Moment, life: Duration, share: f64) {
+        self.set = Some(Set {
+            received,
+            life,
+            due_left: due_left(life, share),
+        });
+        self.call = Some(Call {
+            ended: received,
+            failures: 0,
+            wait: Duration::ZERO,
+        });
+    }
+
+    /// A call has given none. `share` as above.
+    pub fn failed(&mut self, ended: Moment, setback: Setback, share: f64) {
+        let before = self.call.map_or(0, |call| call.failures);
+        let mean = match (self.set, self.left(ended)) {
+            (None, _) => wait_for_first_set(before, setback),
+            (Some(_), Duration::ZERO) => wait_for_lapsed_set(before, setback),
+            // Those whose sets end first go first, without anyone telling them to.
+            (Some(_), left) => doubled(RETRY_BASE, before)
+                .min(left / 4)
+                .clamp(RETRY_BASE, RETRY_MAX),
+        };
+        self.call = Some(Call {
+            ended,
+            failures: before.saturating_add(1),
+            wait: mean.mul_f64(between(0.5, 1.5, share)),
+        });
+    }
+}
+
+impl Set {
+    fn left(&self, now: Moment) -> Duration {
+        self.life.saturating_sub(now.since(self.received))
+    }
+}
+
+impl Setback {
+    /// Which of them an error is.
+    pub fn of(error: &CreateSessionError) -> Self {
+        match error {
+            CreateSessionError::NameResolution { .. }
+            | CreateSessionError::Connect { .. }
+            | CreateSessionError::Connection { .. }
+            | CreateSessionError::TimedOut { .. } => Self::NoConnection,
+            CreateSessionError::Service { status: 429, .. }
+            | CreateSessionError::NotCreateSession { status: 429, .. } => Self::Throttled,
+            CreateSessionError::Service { code, .. }
+                if code.as_deref() == Some("ThrottlingException") =>
+            {
+                Self::Throttled
+            }
+            CreateSessionError::Service { .. } if !error.is_transient() => Self::Refused,
+            CreateSessionError::Signature(_) => Self::Refused,
+            CreateSessionError::Service { .. }
+            | CreateSessionError::ServerCertificate { .. }
+            | CreateSessionError::NotTls { .. }
+            | CreateSessionError::NotCreateSession { .. }
+            | CreateSessionError::TooLarge { .. } => Self::Other,
+        }
+    }
+}
+
+/// With how much of its `life` left a set is due: 0.6 to 0.7 of it, though never before 4 minutes have
+/// gone by; the shortest, of 15 minutes, once 4 to 5 have. Even shorter ones, as stand-ins for the
+/// service give them, are due at half their life.
+fn due_left(life: Duration, share: f64) -> Duration {
+    let minutes = |count: u64| Duration::from_secs(60 * count);
+    let latest = life.saturating_sub(minutes(4));
+    let least = minutes(15).min(life.saturating_sub(minutes(5)));
+    let within = |share: f64, share_least: f64| {
+        let due = life.mul_f64(share).min(latest).max(least);
+        due.max(life.mul_f64(share_least))
+    };
+    let (low, high) = (within(0.6, 0.45), within(0.7, 0.5));
+    low + high.saturating_sub(low).mul_f64(between(0.0, 1.0, share))
+}
+
+fn wait_for_first_set(failures: u32, setback: Setback) -> Duration {
+    let longest = match setback {
+        Setback::NoConnection => Duration::from_secs(60),
+        Setback::Throttled | Setback::Refused | Setback::Other => Duration::from_secs(300),
+    };
+    doubled(RETRY_BASE, failures).min(longest)
+}
+
+fn wait_for_lapsed_set(failures: u32, setback: Setback) -> Duration {
+    match setback {
+        Setback::Throttled => Duration::from_secs(30),
+        Setback::NoConnection | Setback::Other => LAPSED_BASE,
+        // A hundred that are refused every 10 s would use the whole quota up.
+        Setback::Refused => doubled(LAPSED_BASE, failures).min(Duration::from_secs(300)),
+    }
+}
+
+fn doubled(base: Duration, times: u32) -> Duration {
+    base.saturating_mul(2_u32.saturating_pow(times))
+}
+
+/// `share` of the way from `low` to `high`; one that is no number is all of it.
+fn between(low: f64, high: f64, share: f64) -> f64 {
+    match share.is_nan() {
+        true => high,
+        false => low + (high - low) * share.clamp(0.0, 1.0),
+    }
+}
+
+/// How long to wait at a time, at most, before asking again.
+pub const NAP_MAX: Duration = Duration::from_secs(30);
+
+/// No two calls are less apart.
+const CALLS_APART: Duration = Duration::from_secs(5);
+
+/// botocore does not believe in less than 15 minutes, and 5 more are for its command to end in.
+const LEFT_ON_DEMAND: Duration = Duration::from_secs(20 * 60);
+
+const RETRY_BASE: Duration = Duration::from_secs(5);
+const LAPSED_BASE: Duration = Duration::from_secs(10);
+const RETRY_MAX: Duration = Duration::from_secs(15 * 60);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use time::OffsetDateTime;
+    use time::macros::datetime;
+
+    use super::*;
+
+    const RECEIVED: Moment = Moment {
+        wall: datetime!(2030-01-01 12:00 UTC),
+        boot: secs(100_000),
+    };
+
+    const fn secs(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    /// So many seconds after `RECEIVED`, by the wall clock and by the other.
+    fn at(wall: i64, boot: u64) -> Moment {
+        Moment {
+            wall: RECEIVED.wall + time::Duration::seconds(wall),
+            boot: RECEIVED.boot + secs(boot),
+        }
+    }
+
+    fn after(seconds: u64) -> Moment {
+        at(i64::try_from(seconds).unwrap(), seconds)
+    }
+
+    /// With a set of this life, and a due moment in the middle of what may be drawn.
+    fn renewed(life: u64) -> Renewal {
+        let mut renewal = Renewal::default();
+        renewal.renewed(RECEIVED, secs(life), 0.5);
+        renewal
+    }
+
+    /// The wait after this many failures in a row, the last of them at `ended`.
+    fn wait_after(renewal: Renewal, failures: u32, ended: Moment, setback: Setback) -> f64 {
+        let mut renewal = renewal;
+        for _ in 0..failures {
+            renewal.failed(ended, setback, 0.5);
+        }
+        renewal.wait(ended).as_secs_f64()
+    }
+
+    #[test]
+    fn sets_are_due_within_a_range_of_their_life() {
+        for (life, earliest, latest) in [
+            (43_199, 12_959.7, 17_279.6),
+            (3599, 1079.7, 1439.6),
+            (1799, 539.7, 719.6),
+            // Here and below: 4 to 5 minutes after they came.
+            (899, 269.7, 300.0),
+            (600, 240.0, 240.0),
+            // At half their life.
+            (400, 200.0, 220.0),
+            (300, 150.0, 165.0),
+            (60, 30.0, 33.0),
+            (12, 6.0, 6.6),
+        ] {
+            for (share, due) in [(1.0, earliest), (0.0, latest)] {
+                let mut renewal = Renewal::default();
+                renewal.renewed(RECEIVED, secs(life), share);
+                let wait = renewal.wait(RECEIVED).as_secs_f64();
+                assert!((wait - due).abs() < 0.001, "{life} {share}: {wait}");
+            }
+        }
+    }
+
+    #[test]
+    fn clients_of_a_900_s_session_always_find_nearly_10_minutes_left() {
+        let mut renewal = Renewal::default();
+        renewal.renewed(RECEIVED, secs(899), 0.0);
+        let due = after(renewal.wait(RECEIVED).as_secs());
+        assert!(renewal.left(due) >= secs(599));
+    }
+
+    #[test]
+    fn without_a_set_a_call_is_due_at_once() {
+        let renewal = Renewal::default();
+        assert_eq!(renewal.wait(RECEIVED), Duration::ZERO);
+        assert_eq!(renewal.wait_on_demand(RECEIVED), Duration::ZERO);
+        assert_eq!(renewal.left(RECEIVED), Duration::ZERO);
+    }
+
+    #[test]
+    fn clock_that_is_wrong_all_along_makes_no_difference() {
+        let right = renewed(3599);
+        for wrong in [time::Duration::minutes(20), time::Duration::minutes(-20)] {
+            let by_wrong = |moment: Moment| Moment {
+                wall: moment.wall + wrong,
+                ..moment
+            };
+            let mut renewal = Renewal::default();
+            renewal.renewed(by_wrong(RECEIVED), secs(3599), 0.5);
+            for seconds in [0, 1000, 1500, 3598, 3599] {
+                let (now, shown) = (after(seconds), by_wrong(after(seconds)));
+                assert_eq!(renewal.wait(shown), right.wait(now));
+                assert_eq!(renewal.left(shown), right.left(now));
+            }
+        }
+    }
+
+    #[test]
+    fn clock_that_says_more_decides() {
+        // Due after 1259.65 s.
+        let renewal = renewed(3599);
+        for (now, left, wait) in [
+            (at(60, 60), 3539, 1199),
+            // Set forward by 20 minutes, then by an hour.
+            (at(1260, 60), 2339, 0),
+            (at(3660, 60), 0, 0),
+            // Set back by 20 minutes, then by ten years.
+            (at(-1140, 60), 3539, 1199),
+            (at(-315_360_000, 1260), 2339, 0),
+            // Asleep for long, by a wall clock that stood meanwhile.
+            (at(0, 4000), 0, 0),
+            (at(4000, 4000), 0, 0),
+        ] {
+            assert_eq!(renewal.left(now).as_secs(), left, "{now:?}");
+            assert_eq!(renewal.wait(now).as_secs(), wait, "{now:?}");
+        }
+    }
+
+    #[test]
+    fn set_outlives_a_start_of_the_machine_by_the_wall_clock() {
+        let renewal = renewed(3599);
+        let started = |wall: i64, boot: u64| Moment {
+            boot: secs(boot),
+            ..at(wall, 0)
+        };
+        assert_eq!(renewal.left(started(600, 30)), secs(2999));
+        assert_eq!(renewal.left(started(600, 700)), secs(2899));
+        // A machine without a clock that goes on: how old the set is, nobody knows.
+        assert_eq!(renewal.left(started(-600, 30)), Duration::ZERO);
+        assert_eq!(renewal.wait(started(-600, 30)), Duration::ZERO);
+    }
+
+    #[test]
+    fn calls_are_5_s_apart_whatever_the_arithmetic_says() {
+        for life in [1, 3, 5, 8] {
+            let renewal = renewed(life);
+            assert_eq!(renewal.wait(RECEIVED), secs(5), "{life}");
+            // Set forward by an hour meanwhile.
+            assert_eq!(renewal.wait(at(3601, 1)), secs(4), "{life}");
+            assert_eq!(renewal.wait(after(5)), Duration::ZERO);
+        }
+        let mut lapsing = renewed(10);
+        lapsing.failed(after(9), Setback::Other, 0.0);
+        assert_eq!(lapsing.wait(after(9)), secs(5));
+        assert_eq!(lapsing.wait(at(3600, 10)), secs(4));
+    }
+
+    #[test]
+    fn with_a_set_waits_double_up_to_a_quarter_of_what_is_left_or_15_minutes() {
+        let due = after(1260);
+        for (failures, wait) in [
+            (1, 5.0),
+            (2, 10.0),
+            (3, 20.0),
+            (4, 40.0),
+            (9, 584.75),
+            (99, 584.75),
+        ] {
+            assert_eq!(
+                wait_after(renewed(3599), failures, due, Setback::Throttled),
+                wait,
+                "{failures}"
+            );
+        }
+        let long = wait_after(renewed(43_199), 99, after(18_000), Setback::NoConnection);
+        assert_eq!(long, 900.0);
+        let mut short = renewed(60);
+        short.failed(after(50), Setback::NoConnection, 1.0);
+        assert_eq!(short.wait(after(50)).as_secs_f64(), 7.5);
+    }
+
+    #[test]
+    fn waits_are_spread_by_a_half_to_either_side() {
+        for (share, wait) in [
+            (0.0, 20.0),
+            (0.5, 40.0),
+            (1.0, 60.0),
+            (-1.0, 20.0),
+            (f64::NAN, 60.0),
+        ] {
+            let mut renewal = renewed(3599);
+            (0..4).for_each(|_| renewal.failed(after(1260), Setback::Other, share));
+            assert_eq!(renewal.wait(after(1260)).as_secs_f64(), wait, "{share}");
+        }
+    }
+
+    #[test]
+    fn after_a_lapse_the_wait_is_short_but_for_refusals() {
+        for (setback, failures, wait) in [
+            (Setback::Throttled, 1, 30.0),
+            (Setback::Throttled, 99, 30.0),
+            (Setback::NoConnection, 99, 10.0),
+            (Setback::Other, 99, 10.0),
+            (Setback::Refused, 1, 10.0),
+            (Setback::Refused, 3, 40.0),
+            (Setback::Refused, 99, 300.0),
+        ] {
+            let lapsed = after(3599);
+            assert_eq!(wait_after(renewed(3599), failures, lapsed, setback), wait);
+        }
+    }
+
+    #[test]
+    fn without_a_first_set_waits_double_up_to_5_minutes_or_1_without_connection() {
+        for (setback, failures, wait) in [
+            (Setback::Throttled, 2, 10.0),
+            (Setback::Throttled, 6, 160.0),
+            (Setback::Throttled, 99, 300.0),
+            (Setback::Refused, 99, 300.0),
+            (Setback::Other, 99, 300.0),
+            (Setback::NoConnection, 4, 40.0),
+            (Setback::NoConnection, 99, 60.0),
+        ] {
+            let never = Renewal::default();
+            assert_eq!(wait_after(never, failures, RECEIVED, setback), wait);
+        }
+    }
+
+    #[test]
+    fn waits_go_on_while_the_machine_sleeps() {
+        let mut renewal = renewed(43_199);
+        (0..9).for_each(|_| renewal.failed(after(20_000), Setback::NoConnection, 0.5));
+        assert_eq!(renewal.wait(after(20_100)), secs(800));
+        assert_eq!(renewal.wait(at(20_000, 21_000)), Duration::ZERO);
+        assert_eq!(renewal.wait(at(21_000, 20_005)), Duration::ZERO);
+        assert_eq!(renewal.wait(at(0, 20_100)), secs(800));
+    }
+
+    #[test]
+    fn set_ends_the_row_of_failures() {
+        let mut renewal = renewed(3599);
+        (0..9).for_each(|_| renewal.failed(after(2000), Setback::Other, 0.5));
+        renewal.renewed(after(2600), secs(3599), 0.5);
+        assert_eq!(renewal.left(after(2600)), secs(3599));
+        assert_eq!(renewal.wait(after(2600)).as_secs(), 1259);
+        assert_eq!(wait_after(renewal, 1, after(4000), Setback::Other), 5.0);
+    }
+
+    #[test]
+    fn on_demand_a_set_serves_until_20_minutes_are_left_or_it_is_due() {
+        let renewal = renewed(3599);
+        assert_eq!(renewal.wait_on_demand(after(1400)), secs(999));
+        assert_eq!(renewal.wait_on_demand(after(2399)), Duration::ZERO);
+        let short = renewed(899);
+        assert_eq!(short.wait_on_demand(RECEIVED), short.wait(RECEIVED));
+        // A failure of somebody who renews in the background is no reason to.
+        let mut failed = renewal;
+        failed.failed(after(1400), Setback::Other, 0.5);
+        assert_eq!(failed.wait_on_demand(after(1400)), secs(999));
+        assert_eq!(failed.wait(after(1400)), secs(5));
+        // And one's own is waited for.
+        failed.failed(after(2500), Setback::Other, 0.5);
+        assert_eq!(failed.wait_on_demand(after(2500)), secs(10));
+        assert_eq!(failed.left(after(2500)), secs(1099));
+    }
+
+    #[test]
+    fn errors_are_told_apart_by_what_helps() {
+        let service = |status, code: &str| CreateSessionError::Service {
+            status,
+            code: Some(code.to_owned()),
+            message: String::new(),
+            request_id: None,
+            clock_ahead_seconds: None,
+        };
+        let host = || "h".to_owned();
+        let gateway = |status| CreateSessionError::NotCreateSession {
+            host: host(),
+            status,
+            beginning: String::new(),
+        };
+        for (error, setback) in [
+            (service(429, "TooManyRequestsException"), Setback::Throttled),
+            (service(400, "ThrottlingException"), Setback::Throttled),
+            (service(403, "AccessDeniedException"), Setback::Refused),
+            (service(400, "ValidationException"), Setback::Refused),
+            (service(503, "ServiceUnavailableException"), Setback::Other),
+            (service(403, "RequestTimeTooSkewed"), Setback::Other),
+            (gateway(429), Setback::Throttled),
+            (gateway(503), Setback::Other),
+            (gateway(200), Setback::Other),
+            (
+                CreateSessionError::TimedOut {
+                    host: host(),
+                    after: secs(15),
+                },
+                Setback::NoConnection,
+            ),
+            (
+                CreateSessionError::NameResolution {
+                    host: host(),
+                    cause: String::new(),
+                    is_temporary: false,
+                },
+                Setback::NoConnection,
+            ),
+        ] {
+            assert_eq!(Setback::of(&error), setback, "{error:?}");
+        }
+    }
+
+    /// What may happen to a scheduler.
+    #[derive(Debug, Clone)]
+    enum Happening {
+        /// So much time goes by, and the wall clock is set by so many seconds.
+        Time {
+            millis: u64,
+            set_by: i64,
+        },
+        Renewed {
+            life_millis: u64,
+            share: f64,
+        },
+        Failed {
+            setback: Setback,
+            share: f64,
+        },
+    }
+
+    fn happening() -> impl Strategy<Value = Happening> {
+        let setback = prop_oneof![
+            Just(Setback::Throttled),
+            Just(Setback::NoConnection),
+            Just(Setback::Refused),
+            Just(Setback::Other),
+        ];
+        let time = (
+            0..4_000_000_u64,
+            prop_oneof![4 => Just(0), 1 => -90_000..90_000_i64],
+        );
+        prop_oneof![
+            time.prop_map(|(millis, set_by)| Happening::Time { millis, set_by }),
+            (1..43_200_000_u64, 0.0..1.0)
+                .prop_map(|(life_millis, share)| Happening::Renewed { life_millis, share }),
+            (setback, 0.0..1.0).prop_map(|(setback, share)| Happening::Failed { setback, share }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn next_call_is_neither_too_soon_nor_too_late(
+            happenings in proptest::collection::vec(happening(), 1..40),
+            boot_later_millis in 0..5_000_u64,
+            set_by in -90_000..90_000_i64,
+        ) {
+            let mut now = RECEIVED;
+            let mut renewal = Renewal::default();
+            for happening in happenings {
+                match happening {
+                    Happening::Time { millis, set_by } => {
+                        now.boot += Duration::from_millis(millis);
+                        now.wall += Duration::from_millis(millis);
+                        now.wall += time::Duration::seconds(set_by);
+                        continue;
+                    }
+                    Happening::Renewed { life_millis, share } => {
+                        let life = Duration::from_millis(life_millis);
+                        renewal.renewed(now, life, share);
+                        prop_assert_eq!(renewal.left(now), life);
+                        prop_assert!(renewal.wait(now) < life.max(secs(6)));
+                        prop_assert!(renewal.wait_on_demand(now) < life.max(secs(6)));
+                    }
+                    Happening::Failed { setback, share } => {
+                        renewal.failed(now, setback, share);
+                        // The next one comes before the set ends, if that is not about to happen,
+                        // unless it was not due.
+                        let (left, wait) = (renewal.left(now), renewal.wait(now));
+                        prop_assert!(left < secs(12) || wait < left);
+                    }
+                }
+                prop_assert!(renewal.wait(now) >= secs(5));
+                prop_assert!(renewal.wait_on_demand(now) >= renewal.wait(now));
+                prop_assert!(renewal.wait_on_demand(now) <= renewal.left(now).max(secs(1350)));
+                let soon = Moment {
+                    wall: now.wall + time::Duration::seconds(set_by),
+                    boot: now.boot + Duration::from_millis(boot_later_millis),
+                };
+                let apart = soon.boot - now.boot + renewal.wait(soon);
+                prop_assert!(apart >= secs(5));
+            }
+        }
+
+        #[test]
+        fn values_from_a_damaged_disk_do_no_harm(
+            life in any::<Duration>(),
+            due_left in any::<Duration>(),
+            wait in any::<Duration>(),
+            boot in any::<Duration>(),
+            unix in -377_705_116_800..253_402_300_799_i64,
+            failures in prop_oneof![any::<u32>(), Just(u32::MAX)],
+            share in any::<f64>(),
+        ) {
+            let odd = Moment { wall: OffsetDateTime::from_unix_timestamp(unix).unwrap(), boot };
+            let mut renewal = Renewal {
+                set: Some(Set { received: odd, life, due_left }),
+                call: Some(Call { ended: odd, failures, wait }),
+            };
+            let _ = (renewal.left(RECEIVED), renewal.wait(RECEIVED), renewal.wait_on_demand(odd));
+            renewal.failed(RECEIVED, Setback::Refused, share);
+            prop_assert!(renewal.call.unwrap().wait <= secs(1350));
+            renewal.renewed(RECEIVED, life, share);
+            prop_assert!(renewal.wait(RECEIVED) <= life.max(secs(5)));
+        }
+    }
+}
