@@ -60,7 +60,7 @@ pub fn read_public(path: &Path, bytes_max: usize) -> Result<Vec<u8>, FileError> 
 
 /// Everything `reader` gives, or `None` if that is more than `bytes_max` bytes. A buffer that has to
 /// grow is copied and wiped by us: a `Vec` that grows by itself leaves its old memory as it was.
-fn read_all(
+pub(crate) fn read_all(
     reader: &mut impl Read,
     expected: usize,
     bytes_max: usize,

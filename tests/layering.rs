@@ -42,16 +42,17 @@ fn library_reads_no_environment_prints_nothing_and_has_no_cfg_outside_platform()
         ("process::exit", ""),
         ("now_utc", "src/clock.rs"),
         ("SystemTime", ""),
-        ("cfg(unix)", "src/platform.rs"),
-        ("cfg(windows)", "src/platform.rs"),
-        ("std::os::", "src/platform.rs"),
+        ("cfg(unix)", "src/platform"),
+        ("cfg(windows)", "src/platform"),
+        ("std::os::", "src/platform"),
     ];
     let mut violations = Vec::new();
     for module in module_order().keys() {
         for file in module_files(module) {
             for (number, code) in code_lines(&file) {
                 for (text, exception) in forbidden {
-                    if code.contains(text) && file != Path::new(exception) {
+                    let is_exception = !exception.is_empty() && file.starts_with(exception);
+                    if code.contains(text) && !is_exception {
                         violations.push(format!("{}:{number}: `{text}`", file.display()));
                     }
                 }

@@ -2,4 +2,5 @@
 
 pub mod certificate_data;
 pub mod credential_process;
+pub mod credentials_file;
 pub mod sign_string;

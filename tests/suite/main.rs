@@ -9,6 +9,7 @@
 
 mod cli;
 mod create_session;
+mod credentials_file;
 mod credential_process;
 mod identity;
 mod inspect;

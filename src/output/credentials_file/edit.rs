@@ -1,0 +1,296 @@
+//! [`edit`]: puts credentials into one profile of a credentials file, and keeps every other byte.
+//!
+//! Whatever was in the profile's section, afterwards it is one that botocore and the SDKs for Go, Java,
+//! Rust and JavaScript read alike: one header, each name once, nothing indented but what belongs to the
+//! setting above it. No setting is lost: what cannot stay as it is becomes a comment, but for old
+//! credentials, which go.
+
+use std::fmt;
+
+use crate::credentials::Credentials;
+use crate::output::credentials_file::line::Kind;
+use crate::output::credentials_file::line::Line;
+use crate::output::credentials_file::line::Section;
+use crate::output::credentials_file::line::lines;
+use crate::output::credentials_file::line::split;
+use crate::output::credentials_file::line::without_comment;
+use crate::output::credentials_file::obstacle::Obstacle;
+use crate::output::credentials_file::pieces::Pieces;
+use crate::output::credentials_file::profile_name::ProfileName;
+use crate::output::credentials_file::section_body::Body;
+use crate::output::credentials_file::section_body::CredentialName;
+use crate::output::credentials_file::section_body::Item;
+use crate::output::credentials_file::section_body::Role;
+use crate::output::credentials_file::survey::obstacles;
+use crate::secret::Secret;
+
+/// A credentials file with new credentials in it.
+#[derive(Debug)]
+pub struct Edited {
+    /// The whole file.
+    pub bytes: Secret<Vec<u8>>,
+    /// What keeps SDKs from reading it, outside the profile; at most one of a kind.
+    pub obstacles: Vec<Obstacle>,
+}
+
+/// The file `bytes` (empty, if there is none) with `credentials` as those of `profile`.
+///
+/// Fails if a credential is not made of the characters that credentials are made of: it could not be
+/// read back.
+pub fn edit(
+    bytes: &[u8],
+    profile: &ProfileName,
+    credentials: &Credentials,
+) -> Result<Edited, ValueError> {
+    check(credentials)?;
+    let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    let (mark, _) = bytes.split_at(bytes.len() - text.len());
+    let sections = sections_of(text, profile);
+    let mut edit = Edit {
+        text,
+        credentials,
+        pieces: Pieces::new(mark, newline(text, &sections)),
+    };
+    let (begin, end) = match sections.split_first() {
+        Some((first, others)) => edit.write(profile, first, others),
+        None => edit.append(profile),
+    };
+    let bytes = edit.pieces.concat();
+    let obstacles = obstacles(bytes.expose(), begin..end, profile);
+    Ok(Edited { bytes, obstacles })
+}
+
+/// One section of the profile, of which there should be one.
+struct ProfileSection<'a> {
+    header: Line<'a>,
+    /// Up to the last setting.
+    settings: Vec<Line<'a>>,
+    /// Blank lines and comments behind it: they may speak of the next section.
+    rest: Vec<Line<'a>>,
+    end: usize,
+}
+
+fn sections_of<'a>(text: &'a [u8], profile: &ProfileName) -> Vec<ProfileSection<'a>> {
+    let mut found: Vec<ProfileSection<'a>> = Vec::new();
+    let mut section = Section::default();
+    let mut is_ours = false;
+    for line in lines(text) {
+        let kind = section.kind(&line);
+        if let Kind::Header(name) = kind {
+            // Indented below our settings, botocore would take it for a part of the last one.
+            if let Some(last) = found.last_mut().filter(|_| is_ours) {
+                last.end += line.dedented().1;
+            }
+            is_ours = name == Some(profile.as_str().as_bytes());
+            if is_ours {
+                found.push(ProfileSection {
+                    header: line,
+                    settings: Vec::new(),
+                    rest: Vec::new(),
+                    end: line.end(),
+                });
+            }
+            continue;
+        }
+        if let Some(last) = found.last_mut().filter(|_| is_ours) {
+            last.end = line.end();
+            last.rest.push(line);
+            if !matches!(kind, Kind::Blank | Kind::Comment) {
+                last.settings.append(&mut last.rest);
+            }
+        }
+    }
+    found
+}
+
+/// How new lines end: as the profile's header does, or as the file's first line.
+fn newline<'a>(text: &'a [u8], sections: &[ProfileSection<'a>]) -> &'a [u8] {
+    let header = sections.first().map(|section| section.header);
+    [header, lines(text).next()]
+        .into_iter()
+        .flatten()
+        .map(|line| line.ending)
+        .find(|ending| ending.ends_with(b"\n"))
+        .unwrap_or(b"\n")
+}
+
+struct Edit<'a> {
+    text: &'a [u8],
+    credentials: &'a Credentials,
+    pieces: Pieces<'a>,
+}
+
+impl<'a> Edit<'a> {
+    /// Writes the profile's section at the end of the file. Where it begins and ends is returned.
+    fn append(&mut self, profile: &'a ProfileName) -> (usize, usize) {
+        self.pieces.raw(self.text);
+        self.pieces.begin_line();
+        let begin = self.pieces.length();
+        self.header(profile);
+        for name in CredentialName::ALL {
+            self.pieces.new_line(&self.credential(name));
+        }
+        (begin, self.pieces.length())
+    }
+
+    /// Writes the file with the profile's first section in its place, and the settings of the others
+    /// behind its own, so that of a name given twice the last counts, as before.
+    fn write(
+        &mut self,
+        profile: &'a ProfileName,
+        first: &ProfileSection<'a>,
+        others: &[ProfileSection<'a>],
+    ) -> (usize, usize) {
+        self.unchanged(0, first.header.at);
+        self.pieces.begin_line();
+        let begin = self.pieces.length();
+        self.first_header(profile, &first.header);
+        let mut body = Body::default();
+        body.add(&first.settings);
+        for other in others {
+            body.add(&other.settings);
+        }
+        body.add_loose(&first.rest);
+        self.body(&body.items);
+        let end = self.pieces.length();
+
+        let mut at = first.end;
+        for other in others {
+            self.unchanged(at, other.header.at);
+            self.header_comment(&other.header);
+            for line in &other.rest {
+                self.pieces.line(&[line.dedented().0], line.ending);
+            }
+            at = other.end;
+        }
+        self.unchanged(at, self.text.len());
+        (begin, end)
+    }
+
+    fn unchanged(&mut self, from: usize, to: usize) {
+        self.pieces.raw(self.text.get(from..to).unwrap_or_default());
+    }
+
+    fn header(&mut self, profile: &'a ProfileName) {
+        let name = profile.as_str().as_bytes();
+        self.pieces.new_line(&[b"[", name, b"]"]);
+    }
+
+    /// The header as it was, if every SDK reads it; else in its plain form, and its comment below.
+    fn first_header(&mut self, profile: &'a ProfileName, header: &Line<'a>) {
+        let name = profile.as_str().as_bytes();
+        let behind = header
+            .text
+            .strip_prefix(b"[")
+            .and_then(|text| text.strip_prefix(name))
+            .and_then(|text| text.strip_prefix(b"]"));
+        if behind.is_some_and(is_read_behind_a_header) {
+            self.pieces.line(&[header.text], header.ending);
+        } else {
+            self.header(profile);
+            self.header_comment(header);
+        }
+    }
+
+    /// What stands behind the header's name, as a comment of its own.
+    fn header_comment(&mut self, header: &Line<'a>) {
+        let trimmed = header.trimmed();
+        let (_, behind) = split(trimmed, |byte| *byte == b']').unwrap_or_default();
+        let comment = behind.trim_ascii_start();
+        match comment.first() {
+            None => {}
+            Some(b'#' | b';') => self.pieces.line(&[comment], header.ending),
+            Some(_) => self.pieces.line(&[COMMENT, comment], header.ending),
+        }
+    }
+
+    /// The section's lines, each credential in the place of the first of its name, or behind the last
+    /// one that is there.
+    fn body(&mut self, items: &[Item<'a>]) {
+        let first_of = |name| {
+            let is_it = |item: &Item<'a>| item.role == Role::Credential(name);
+            items.iter().position(is_it)
+        };
+        let places = CredentialName::ALL.map(|name| (name, first_of(name)));
+        let last = places.iter().filter_map(|(_, place)| *place).max();
+        let missing = places.iter().filter(|(_, place)| place.is_none());
+        let missing: Vec<_> = missing.map(|(name, _)| self.credential(*name)).collect();
+        if last.is_none() {
+            missing.iter().for_each(|line| self.pieces.new_line(line));
+        }
+        for (index, item) in items.iter().enumerate() {
+            match item.role {
+                Role::Credential(name) if places.contains(&(name, Some(index))) => {
+                    let line = self.credential(name);
+                    self.pieces.line(&line, item.line.ending);
+                }
+                Role::Credential(_) | Role::Stale => {}
+                _ => self.pieces.line(&item.parts(), item.line.ending),
+            }
+            if last == Some(index) {
+                missing.iter().for_each(|line| self.pieces.new_line(line));
+            }
+        }
+    }
+
+    fn credential(&self, name: CredentialName) -> [&'a [u8]; 3] {
+        let value = match name {
+            CredentialName::AccessKeyId => &self.credentials.access_key_id,
+            CredentialName::SecretAccessKey => self.credentials.secret_access_key.expose(),
+            CredentialName::SessionToken => self.credentials.session_token.expose(),
+        };
+        [name.text(), b" = ", value.as_bytes()]
+    }
+}
+
+/// Whether every SDK reads a header with this behind its name: space, or a comment after a space.
+/// botocore takes the last `]` of the line for the header's end.
+fn is_read_behind_a_header(text: &[u8]) -> bool {
+    let is_comment =
+        || text.iter().all(|byte| *byte != b']') && without_comment(text).iter().all(is_blank);
+    text.iter().all(is_blank) || (text.first().is_some_and(is_blank) && is_comment())
+}
+
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+/// Refuses credentials that could not be read back: space, control characters and what is not ASCII,
+/// and in front what begins a comment, or a quotation that Go would take away.
+fn check(credentials: &Credentials) -> Result<(), ValueError> {
+    let values = [
+        ("accessKeyId", &credentials.access_key_id),
+        ("secretAccessKey", credentials.secret_access_key.expose()),
+        ("sessionToken", credentials.session_token.expose()),
+    ];
+    for (field, value) in values {
+        let is_plain = value.bytes().all(|byte| byte.is_ascii_graphic());
+        if !is_plain || value.is_empty() || value.starts_with(['#', ';', '\'', '"']) {
+            return Err(ValueError { field });
+        }
+    }
+    Ok(())
+}
+
+/// A credential cannot stand in the credentials file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ValueError {
+    /// Its name in the answer.
+    pub field: &'static str,
+}
+
+impl fmt::Display for ValueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the {} in the answer of CreateSession holds characters that cannot stand in the credentials file",
+            self.field
+        )
+    }
+}
+
+impl std::error::Error for ValueError {}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+const COMMENT: &[u8] = b"# ";

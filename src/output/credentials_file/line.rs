@@ -1,0 +1,260 @@
+//! [`Line`]: one line of a credentials file, and what kind of line it is.
+//!
+//! Bytes, not text: a file may hold what is no UTF-8. A line ends as Python and Java see it, also with
+//! a carriage return alone.
+
+/// One line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Line<'a> {
+    /// Where it begins in the file.
+    pub(crate) at: usize,
+    pub(crate) text: &'a [u8],
+    /// Empty, `\n`, `\r\n` or `\r`.
+    pub(crate) ending: &'a [u8],
+}
+
+impl<'a> Line<'a> {
+    /// Without the space around it.
+    pub(crate) fn trimmed(&self) -> &'a [u8] {
+        trim(self.text)
+    }
+
+    /// How many characters it is indented by.
+    fn indent(&self) -> usize {
+        let (_, length) = self.dedented();
+        let space = self.text.get(..length).unwrap_or_default();
+        str::from_utf8(space).map_or(length, |space| space.chars().count())
+    }
+
+    /// Without the space in front of it, whose length is the second value.
+    pub(crate) fn dedented(&self) -> (&'a [u8], usize) {
+        let text = trim_start(self.text);
+        (text, self.text.len() - text.len())
+    }
+
+    /// Where the next line begins.
+    pub(crate) fn end(&self) -> usize {
+        self.at + self.text.len() + self.ending.len()
+    }
+}
+
+/// The lines of a file, without any loss.
+pub(crate) fn lines(bytes: &[u8]) -> Lines<'_> {
+    Lines { rest: bytes, at: 0 }
+}
+
+/// The lines as Go, Rust and JavaScript see them: a carriage return alone is a part of the line.
+pub(crate) fn newline_lines(bytes: &[u8]) -> impl Iterator<Item = Line<'_>> {
+    let mut at = 0;
+    bytes
+        .split_inclusive(|byte| *byte == b'\n')
+        .map(move |line| {
+            let text = line.strip_suffix(b"\r\n").or(line.strip_suffix(b"\n"));
+            let (text, ending) = line.split_at(text.unwrap_or(line).len());
+            let line = Line { at, text, ending };
+            at = line.end();
+            line
+        })
+}
+
+pub(crate) struct Lines<'a> {
+    rest: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Line<'a>;
+
+    fn next(&mut self) -> Option<Line<'a>> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
+        let length = self.rest.iter().position(is_end);
+        let (text, rest) = self.rest.split_at(length.unwrap_or(self.rest.len()));
+        let ending_length = if rest.starts_with(b"\r\n") { 2 } else { 1 };
+        let (ending, rest) = rest.split_at(ending_length.min(rest.len()));
+        let line = Line {
+            at: self.at,
+            text,
+            ending,
+        };
+        self.rest = rest;
+        self.at = line.end();
+        Some(line)
+    }
+}
+
+/// What a line is, by the rules of Python's `configparser`, which botocore uses: the only ones by
+/// which an indented line may be a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind<'a> {
+    /// Nothing but space.
+    Blank,
+    /// Begins with `#` or `;`.
+    Comment,
+    /// `[name]`. `None`: it begins with `[`, and there is no `]`.
+    Header(Option<&'a [u8]>),
+    /// Belongs to the setting above it.
+    Continuation,
+    /// A setting, or what should be one.
+    Setting,
+}
+
+/// What has been seen of the section so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Section {
+    /// How far its last setting is indented.
+    setting_indent: Option<usize>,
+}
+
+impl Section {
+    /// Takes `line` for a setting, whatever is above it.
+    pub(crate) fn restart_at(&mut self, line: &Line<'_>) {
+        self.setting_indent = Some(line.indent());
+    }
+
+    /// What the next line is.
+    pub(crate) fn kind<'a>(&mut self, line: &Line<'a>) -> Kind<'a> {
+        let (text, _) = line.dedented();
+        let indent = line.indent();
+        match text.first() {
+            None => Kind::Blank,
+            Some(b'#' | b';') => Kind::Comment,
+            Some(_) if self.setting_indent.is_some_and(|above| indent > above) => {
+                Kind::Continuation
+            }
+            Some(b'[') if indent == 0 || text.contains(&b']') => {
+                self.setting_indent = None;
+                Kind::Header(header_name(text))
+            }
+            Some(_) => {
+                self.setting_indent = Some(indent);
+                Kind::Setting
+            }
+        }
+    }
+}
+
+/// The name in a header, without the space around it.
+fn header_name(text: &[u8]) -> Option<&[u8]> {
+    let text = text.strip_prefix(b"[")?;
+    let (name, _) = split(text, |byte| *byte == b']')?;
+    Some(trim(name))
+}
+
+/// Name and value of `name = value` or `name: value`, whichever comes first, as botocore and Go do.
+pub(crate) fn setting(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (name, value) = split(text, |byte| matches!(byte, b'=' | b':'))?;
+    Some((trim(name), trim(value)))
+}
+
+/// Name and value of `name = value`, as Java, Rust and JavaScript read it.
+pub(crate) fn strict_setting(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (name, value) = split(text, |byte| *byte == b'=')?;
+    Some((trim(name), trim(value)))
+}
+
+/// Without a comment behind it: `#` or `;` after a space, or at the beginning.
+pub(crate) fn without_comment(text: &[u8]) -> &[u8] {
+    let mut is_after_space = true;
+    for (index, byte) in text.iter().enumerate() {
+        if is_after_space && matches!(byte, b'#' | b';') {
+            return text.get(..index).unwrap_or_default();
+        }
+        is_after_space = byte.is_ascii_whitespace();
+    }
+    text
+}
+
+/// The name in a line that Go takes for a header, however far it is indented.
+pub(crate) fn header_for_go(text: &[u8]) -> Option<&[u8]> {
+    let comment = split(text, |byte| matches!(byte, b'#' | b';'));
+    let text = trim(comment.map_or(text, |(before, _)| before));
+    Some(trim(text.strip_prefix(b"[")?.strip_suffix(b"]")?))
+}
+
+/// The name in a line that JavaScript takes for a header, however far it is indented.
+pub(crate) fn header_for_javascript(text: &[u8]) -> Option<&[u8]> {
+    let text = trim(without_comment(text));
+    text.strip_prefix(b"[")?.strip_suffix(b"]")
+}
+
+/// Whether the line is indented as Java and Rust see it.
+pub(crate) fn is_strictly_indented(text: &[u8]) -> bool {
+    matches!(text.first(), Some(b' ' | b'\t'))
+}
+
+/// What stands before and after the first byte of a kind.
+pub(crate) fn split(text: &[u8], is_it: impl Fn(&u8) -> bool) -> Option<(&[u8], &[u8])> {
+    let (before, rest) = text.split_at(text.iter().position(is_it)?);
+    Some((before, rest.get(1..)?))
+}
+
+fn trim(text: &[u8]) -> &[u8] {
+    if text.first().is_none_or(u8::is_ascii_graphic) && text.last().is_none_or(u8::is_ascii_graphic)
+    {
+        return text;
+    }
+    match str::from_utf8(text) {
+        Ok(text) => text.trim_matches(is_space).as_bytes(),
+        Err(_) => text.trim_ascii(),
+    }
+}
+
+fn trim_start(text: &[u8]) -> &[u8] {
+    if text.first().is_none_or(u8::is_ascii_graphic) {
+        return text;
+    }
+    match str::from_utf8(text) {
+        Ok(text) => text.trim_start_matches(is_space).as_bytes(),
+        Err(_) => text.trim_ascii_start(),
+    }
+}
+
+/// What any of the SDKs takes for space: Python counts the separators U+001C to U+001F, Java all
+/// control characters, JavaScript the byte-order mark.
+pub(crate) fn is_space(character: char) -> bool {
+    character.is_whitespace() || character.is_control() || character == '\u{feff}'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_end_in_four_ways_and_lose_nothing() {
+        let file = b"a\nb\r\nc\rd";
+        let found: Vec<_> = lines(file).map(|line| (line.text, line.ending)).collect();
+        let expected: [(&[u8], &[u8]); 4] =
+            [(b"a", b"\n"), (b"b", b"\r\n"), (b"c", b"\r"), (b"d", b"")];
+        assert_eq!(found, expected);
+        assert_eq!(lines(file).last().unwrap().end(), file.len());
+        let found: Vec<_> = newline_lines(file)
+            .map(|line| (line.text, line.ending))
+            .collect();
+        let expected: [(&[u8], &[u8]); 3] = [(b"a", b"\n"), (b"b", b"\r\n"), (b"c\rd", b"")];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn an_indented_line_is_a_setting_only_where_none_is_above_that_is_indented_less() {
+        let mut section = Section::default();
+        let kinds: Vec<_> = lines(b"[a]\n  b = c\n  d = e\n    f\n\n  # g\n[h\n  [i] x")
+            .map(|line| section.kind(&line))
+            .collect();
+        assert_eq!(
+            kinds,
+            [
+                Kind::Header(Some(b"a")),
+                Kind::Setting,
+                Kind::Setting,
+                Kind::Continuation,
+                Kind::Blank,
+                Kind::Comment,
+                Kind::Header(None),
+                Kind::Header(Some(b"i")),
+            ]
+        );
+    }
+}

@@ -1,0 +1,94 @@
+//! Where the credentials file is, by flag, variable or default.
+
+use std::ffi::OsStr;
+use std::path::Component;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::environment::Environment;
+use crate::output::credentials_file::error::CredentialsFileError;
+use crate::platform::HOME_VARIABLE;
+
+/// The path in `flag`, else in `AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/credentials`; a leading `~`
+/// stands for the user's home directory, as in the SDKs.
+///
+/// Fails where the home directory is needed and not known, and on `~somebody`.
+pub fn locate(
+    flag: Option<&Path>,
+    environment: &Environment,
+) -> Result<PathBuf, CredentialsFileError> {
+    let variable = || environment.raw(VARIABLE).map(Path::new);
+    expand(
+        flag.or_else(variable).unwrap_or(Path::new(DEFAULT)),
+        environment,
+    )
+}
+
+fn expand(path: &Path, environment: &Environment) -> Result<PathBuf, CredentialsFileError> {
+    let mut components = path.components();
+    let first = match components.next() {
+        Some(Component::Normal(first)) => first,
+        _ => return Ok(path.to_owned()),
+    };
+    if first == OsStr::new("~") {
+        let home = environment
+            .raw(HOME_VARIABLE)
+            .ok_or(CredentialsFileError::HomeUnknown {
+                variable: HOME_VARIABLE,
+            })?;
+        return Ok(Path::new(home).join(components.as_path()));
+    }
+    if first.as_encoded_bytes().starts_with(b"~") {
+        return Err(CredentialsFileError::HomeOfAnother {
+            path: path.to_owned(),
+        });
+    }
+    Ok(path.to_owned())
+}
+
+/// Named as in the SDKs.
+const VARIABLE: &str = "AWS_SHARED_CREDENTIALS_FILE";
+
+const DEFAULT: &str = "~/.aws/credentials";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(flag: Option<&str>, variables: &[(&str, &str)]) -> Result<String, String> {
+        let environment: Environment = variables.iter().copied().collect();
+        locate(flag.map(Path::new), &environment)
+            .map(|path| path.to_string_lossy().replace('\\', "/"))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn flag_beats_variable_beats_default() {
+        let home = (HOME_VARIABLE, "/home/me");
+        let variable = (VARIABLE, "/var/lib/credentials");
+        assert_eq!(at(Some("x/y"), &[home, variable]).unwrap(), "x/y");
+        assert_eq!(at(None, &[home, variable]).unwrap(), "/var/lib/credentials");
+        assert_eq!(at(None, &[home]).unwrap(), "/home/me/.aws/credentials");
+        assert_eq!(
+            at(None, &[home, (VARIABLE, "")]).unwrap(),
+            "/home/me/.aws/credentials"
+        );
+    }
+
+    #[test]
+    fn tilde_is_expanded_in_flag_and_variable() {
+        let home = (HOME_VARIABLE, "/home/me");
+        assert_eq!(at(Some("~/c"), &[home]).unwrap(), "/home/me/c");
+        assert_eq!(at(None, &[home, (VARIABLE, "~/c")]).unwrap(), "/home/me/c");
+        assert_eq!(at(Some("./~/c"), &[home]).unwrap(), "./~/c");
+        assert_eq!(at(Some("a/~/c"), &[home]).unwrap(), "a/~/c");
+    }
+
+    #[test]
+    fn home_that_is_not_known_is_an_error() {
+        let error = at(None, &[(HOME_VARIABLE, "")]).unwrap_err();
+        assert!(error.contains(HOME_VARIABLE), "{error}");
+        let error = at(Some("~root/c"), &[(HOME_VARIABLE, "/")]).unwrap_err();
+        assert!(error.contains("~root/c"), "{error}");
+    }
+}

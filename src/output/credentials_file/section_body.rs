@@ -1,0 +1,272 @@
+//! [`Body`]: the lines of a profile's section, each in the form in which every SDK reads it.
+
+use std::collections::HashMap;
+
+use crate::output::credentials_file::line::Kind;
+use crate::output::credentials_file::line::Line;
+use crate::output::credentials_file::line::Section;
+use crate::output::credentials_file::line::header_for_go;
+use crate::output::credentials_file::line::header_for_javascript;
+use crate::output::credentials_file::line::is_strictly_indented;
+use crate::output::credentials_file::line::setting;
+use crate::output::credentials_file::line::strict_setting;
+use crate::output::credentials_file::line::without_comment;
+
+/// The names of credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CredentialName {
+    AccessKeyId,
+    SecretAccessKey,
+    SessionToken,
+}
+
+impl CredentialName {
+    pub(crate) const ALL: [Self; 3] =
+        [Self::AccessKeyId, Self::SecretAccessKey, Self::SessionToken];
+
+    /// As it is written. botocore, Go and Rust read it in any case.
+    pub(crate) fn text(self) -> &'static [u8] {
+        match self {
+            Self::AccessKeyId => b"aws_access_key_id",
+            Self::SecretAccessKey => b"aws_secret_access_key",
+            Self::SessionToken => b"aws_session_token",
+        }
+    }
+}
+
+/// What a line is that holds a credential for at least one SDK.
+fn credential_role(text: &[u8]) -> Option<Role> {
+    let names = [setting(text), strict_setting(text)];
+    let mut names = names.into_iter().flatten().map(|(name, _)| name);
+    names.find_map(|name| {
+        let is_it = |known: &CredentialName| known.text().eq_ignore_ascii_case(name);
+        let known = CredentialName::ALL.into_iter().find(is_it);
+        let is_stale = SECURITY_TOKEN.eq_ignore_ascii_case(name);
+        known
+            .map(Role::Credential)
+            .or(is_stale.then_some(Role::Stale))
+    })
+}
+
+/// A line of the section.
+#[derive(Debug)]
+pub(crate) struct Item<'a> {
+    pub(crate) line: Line<'a>,
+    pub(crate) role: Role,
+    form: Form,
+}
+
+/// What a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Blank,
+    Comment,
+    Credential(CredentialName),
+    /// The session token by its old name, which botocore prefers.
+    Stale,
+    Setting,
+    /// Belongs to the setting above it.
+    Continuation,
+}
+
+/// How a line is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Unchanged,
+    /// Without the space in front.
+    Dedented,
+    /// With a space in front that every SDK takes for one.
+    Indented,
+    /// With `=` in the place of its first `:`, which is a delimiter for botocore and Go only.
+    Assigned,
+    /// As a comment: at least one SDK would read no file that holds it.
+    CommentedOut,
+}
+
+impl<'a> Item<'a> {
+    /// What is written, without the end of the line.
+    pub(crate) fn parts(&self) -> [&'a [u8]; 3] {
+        let (text, _) = self.line.dedented();
+        match self.form {
+            Form::Unchanged => [self.line.text, b"", b""],
+            Form::Dedented => [text, b"", b""],
+            Form::Indented => [b" ", text, b""],
+            Form::CommentedOut => [COMMENT, text, b""],
+            Form::Assigned => {
+                let colon = text.iter().position(|byte| *byte == b':');
+                let (name, rest) = text.split_at(colon.unwrap_or(text.len()));
+                [name, b"=", rest.get(1..).unwrap_or_default()]
+            }
+        }
+    }
+}
+
+/// The lines of a section, of which a credential may still be there more than once.
+#[derive(Default)]
+pub(crate) struct Body<'a> {
+    pub(crate) items: Vec<Item<'a>>,
+    /// Where each setting is, by its name in lower case.
+    settings: HashMap<Vec<u8>, usize>,
+    above: Above,
+}
+
+/// What a continuation would belong to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Above {
+    /// The header.
+    #[default]
+    Nothing,
+    Credential,
+    /// A setting with a value.
+    Value,
+    /// A setting without, whose value is a list of settings: all have to be `name = value`.
+    List,
+    CommentedOut,
+}
+
+impl<'a> Body<'a> {
+    /// Adds the lines of one of the profile's sections.
+    pub(crate) fn add(&mut self, lines: &[Line<'a>]) {
+        let mut section = Section::default();
+        self.above = Above::Nothing;
+        for line in lines {
+            match section.kind(line) {
+                Kind::Blank | Kind::Comment => self.loose(*line),
+                Kind::Setting | Kind::Header(_) => self.setting(*line),
+                Kind::Continuation => match self.above {
+                    Above::Value | Above::List => self.continuation(*line),
+                    Above::Nothing | Above::Credential | Above::CommentedOut => {
+                        self.below_what_goes(*line, &mut section);
+                    }
+                },
+            }
+        }
+    }
+
+    /// Adds blank lines and comments.
+    pub(crate) fn add_loose(&mut self, lines: &[Line<'a>]) {
+        for line in lines {
+            self.loose(*line);
+        }
+    }
+
+    /// Java and Rust take an indented comment for a continuation.
+    fn loose(&mut self, line: Line<'a>) {
+        let (text, indent) = line.dedented();
+        let form = match self.above {
+            _ if text.is_empty() && line.text.iter().all(|byte| b" \t".contains(byte)) => {
+                Form::Unchanged
+            }
+            _ if indent == 0 => Form::Unchanged,
+            Above::Value if !text.is_empty() => Form::Unchanged,
+            _ => Form::Dedented,
+        };
+        let role = match text.is_empty() {
+            true => Role::Blank,
+            false => Role::Comment,
+        };
+        self.push(line, role, form);
+    }
+
+    fn setting(&mut self, line: Line<'a>) {
+        let (text, indent) = line.dedented();
+        if let Some(role) = credential_role(text) {
+            self.above = Above::Credential;
+            self.push(line, role, Form::Unchanged);
+            return;
+        }
+        let Some(Readable { is_assigned, value }) = readable(text) else {
+            self.above = Above::CommentedOut;
+            self.push(line, Role::Comment, Form::CommentedOut);
+            return;
+        };
+        self.above = match value.is_empty() {
+            true => Above::List,
+            false => Above::Value,
+        };
+        let form = match (is_assigned, indent) {
+            (false, _) => Form::Assigned,
+            (true, 0) => Form::Unchanged,
+            (true, _) => Form::Dedented,
+        };
+        let name = setting(text).map(|(name, _)| name).unwrap_or_default();
+        let earlier = self
+            .settings
+            .insert(name.to_ascii_lowercase(), self.items.len());
+        if let Some(earlier) = earlier {
+            self.comment_out(earlier);
+        }
+        self.push(line, Role::Setting, form);
+    }
+
+    /// A line below an old credential, or below what has become a comment, is a setting if it looks
+    /// like one, as it is for Go and JavaScript. Else it goes the same way.
+    fn below_what_goes(&mut self, line: Line<'a>, section: &mut Section) {
+        let (text, _) = line.dedented();
+        if credential_role(text).is_some() || readable(text).is_some() {
+            section.restart_at(&line);
+            self.setting(line);
+        } else if self.above == Above::CommentedOut {
+            self.push(line, Role::Comment, Form::CommentedOut);
+        }
+    }
+
+    fn continuation(&mut self, line: Line<'a>) {
+        let (text, _) = line.dedented();
+        let is_setting =
+            strict_setting(without_comment(text)).is_some_and(|(name, _)| !name.is_empty());
+        let form = match self.above {
+            // Go and JavaScript would read it.
+            Above::Value if credential_role(text).is_some() => return,
+            Above::List if !is_setting => Form::CommentedOut,
+            _ if header_for_go(text).is_some() || header_for_javascript(text).is_some() => {
+                Form::CommentedOut
+            }
+            _ if is_strictly_indented(line.text) => Form::Unchanged,
+            _ => Form::Indented,
+        };
+        self.push(line, Role::Continuation, form);
+    }
+
+    /// Makes comments of the setting at `index` and what belongs to it: botocore reads no file in which
+    /// a name is given twice, and for the others the last one counts.
+    fn comment_out(&mut self, index: usize) {
+        let mut items = self.items.iter_mut().skip(index);
+        if let Some(setting) = items.next() {
+            setting.form = Form::CommentedOut;
+        }
+        for item in items {
+            match (item.role, item.form) {
+                (Role::Setting | Role::Credential(_) | Role::Stale, _) => break,
+                (Role::Continuation, _) => item.form = Form::CommentedOut,
+                (Role::Comment, Form::Unchanged) => item.form = Form::Dedented,
+                (Role::Blank | Role::Comment, _) => {}
+            }
+        }
+    }
+
+    fn push(&mut self, line: Line<'a>, role: Role, form: Form) {
+        self.items.push(Item { line, role, form });
+    }
+}
+
+/// A setting that every SDK reads, once it has an `=`.
+struct Readable<'a> {
+    is_assigned: bool,
+    value: &'a [u8],
+}
+
+fn readable(text: &[u8]) -> Option<Readable<'_>> {
+    let bare = without_comment(text);
+    let (is_assigned, (name, value)) = match strict_setting(bare) {
+        Some(found) => (true, found),
+        None => (false, setting(bare)?),
+    };
+    let (first_name, _) = setting(text)?;
+    let is_readable = !name.is_empty() && !first_name.is_empty() && !text.starts_with(b"[");
+    is_readable.then_some(Readable { is_assigned, value })
+}
+
+const SECURITY_TOKEN: &[u8] = b"aws_security_token";
+
+const COMMENT: &[u8] = b"# ";

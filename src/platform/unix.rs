@@ -1,0 +1,195 @@
+//! Processes, files and their rights on Unix.
+
+use std::fs::DirBuilder;
+use std::fs::File;
+use std::fs::Metadata;
+use std::fs::OpenOptions;
+use std::fs::Permissions;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::fchown;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::fs::OFlags;
+use rustix::process::Resource;
+use rustix::process::Rlimit;
+use rustix::time::ClockId;
+use time::OffsetDateTime;
+
+/// Lets no crash write the private key to disk, and on Linux no other process of the same user
+/// read it from memory: a core pattern that is a pipe does not look at the limit. Both only ever
+/// take rights away, which needs none.
+pub fn forbid_core_files() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    let _ = rustix::process::setrlimit(Resource::Core, none);
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::DumpableBehavior;
+        let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
+}
+
+/// The file by which an open descriptor is read.
+pub fn descriptor_path(descriptor: u32) -> Option<PathBuf> {
+    Some(PathBuf::from(format!("/dev/fd/{descriptor}")))
+}
+
+/// How long the machine has been up, asleep or not. `_wall` is of use where it tells nobody.
+pub(crate) fn time_since_boot(_wall: OffsetDateTime) -> Duration {
+    let time = rustix::time::clock_gettime(UPTIME);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+/// On Linux the monotonic clock stops while the machine sleeps; elsewhere, as on macOS, it does not.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UPTIME: ClockId = ClockId::Boottime;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const UPTIME: ClockId = ClockId::Monotonic;
+
+/// The variable that holds the user's home directory.
+pub(crate) const HOME_VARIABLE: &str = "HOME";
+
+/// Opens a file for reading. Follows no link, and does not wait for the writer of a FIFO.
+pub(crate) fn open_without_waiting(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(flags(OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY))
+        .open(path)
+}
+
+/// Creates a file that only its owner can use, and that was not there.
+pub(crate) fn create_private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(PRIVATE_FILE)
+        .open(path)
+}
+
+/// Opens a file to hold a lock on, and creates it if need be. Follows no link.
+pub(crate) fn open_lock_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(PRIVATE_FILE)
+        .custom_flags(flags(OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY))
+        .open(path)
+}
+
+/// Creates a directory that only its owner can use.
+pub(crate) fn create_private_directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(PRIVATE_DIRECTORY).create(path)
+}
+
+/// Gives `new` owner, group, access control list and mode of `old`, in this order: a change of
+/// owner may clear bits of the mode, and the list is changed by the mode.
+pub(crate) fn keep_rights(old: &File, new: &File) -> io::Result<()> {
+    let (old_data, new_data) = (old.metadata()?, new.metadata()?);
+    let different = |old: u32, new: u32| (old != new).then_some(old);
+    let owner = different(old_data.uid(), new_data.uid());
+    let group = different(old_data.gid(), new_data.gid());
+    if owner.is_some() || group.is_some() {
+        fchown(new, owner, group)?;
+    }
+    #[cfg(target_os = "linux")]
+    keep_access_control_list(old, new)?;
+    let mode = old_data.mode() & MODE;
+    if new.metadata()?.mode() & MODE != mode {
+        new.set_permissions(Permissions::from_mode(mode))?;
+    }
+    Ok(())
+}
+
+/// With a list, the group's bits of the mode say what the list gives at most: copied without it, they
+/// would give that to the group. And a directory may have given the new file a list of its own.
+#[cfg(target_os = "linux")]
+fn keep_access_control_list(old: &File, new: &File) -> io::Result<()> {
+    use rustix::fs::XattrFlags;
+    use rustix::io::Errno;
+
+    let mut list = vec![0; ACCESS_CONTROL_LIST_BYTES_MAX];
+    let result = match rustix::fs::fgetxattr(old.as_fd(), ACCESS_CONTROL_LIST, &mut list) {
+        Ok(length) => {
+            let list = list.get(..length).unwrap_or_default();
+            rustix::fs::fsetxattr(new, ACCESS_CONTROL_LIST, list, XattrFlags::empty())
+        }
+        Err(Errno::NODATA) => match rustix::fs::fremovexattr(new, ACCESS_CONTROL_LIST) {
+            Err(Errno::NODATA | Errno::NOTSUP) => Ok(()),
+            result => result,
+        },
+        Err(Errno::NOTSUP) => Ok(()),
+        Err(error) => Err(error),
+    };
+    Ok(result?)
+}
+
+/// Puts `from` in the place of `to`, at once.
+pub(crate) fn replace_file(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)
+}
+
+/// Makes the names in a directory survive a power cut, where the file system knows how to.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    match File::open(path)?.sync_all() {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+/// Whether this process may write what others own.
+pub(crate) fn is_superuser() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Whether the superuser owns it.
+pub(crate) fn is_superusers(metadata: &Metadata) -> bool {
+    metadata.uid() == 0
+}
+
+/// Whether anybody but the owner can read it.
+pub(crate) fn others_can_read(metadata: &Metadata) -> bool {
+    metadata.mode() & 0o044 != 0
+}
+
+/// Whether anybody but the superuser can write it.
+pub(crate) fn others_can_write(metadata: &Metadata) -> bool {
+    !is_superusers(metadata) || metadata.mode() & 0o022 != 0
+}
+
+/// Whether it is a directory in which anybody can make files, but replace only their own.
+pub(crate) fn others_can_write_but_not_replace(metadata: &Metadata) -> bool {
+    is_superusers(metadata) && metadata.mode() & STICKY != 0
+}
+
+/// As the standard library takes them.
+fn flags(flags: OFlags) -> i32 {
+    flags.bits().cast_signed()
+}
+
+const PRIVATE_FILE: u32 = 0o600;
+const PRIVATE_DIRECTORY: u32 = 0o700;
+const MODE: u32 = 0o7777;
+const STICKY: u32 = 0o1000;
+#[cfg(target_os = "linux")]
+const ACCESS_CONTROL_LIST: &str = "system.posix_acl_access";
+/// What the kernel takes at most.
+#[cfg(target_os = "linux")]
+const ACCESS_CONTROL_LIST_BYTES_MAX: usize = 65536;

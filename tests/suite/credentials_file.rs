@@ -1,0 +1,34 @@
+//! The shared credentials file: what is written, by whom it can be read, and what a kill leaves.
+
+mod properties;
+mod sdk_rules;
+mod vectors;
+
+use std::collections::BTreeMap;
+
+use rolesanywhere::Credentials;
+use rolesanywhere::secret::Secret;
+
+/// What is written.
+const NEW: [(&str, &str); 3] = [
+    ("aws_access_key_id", "ASIANEW"),
+    ("aws_secret_access_key", "new/secret+access=key"),
+    ("aws_session_token", "new/session+token=="),
+];
+
+fn new_values() -> BTreeMap<String, String> {
+    NEW.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+}
+
+/// Credentials with the values that stand in the file.
+fn credentials_of(values: &BTreeMap<String, String>) -> Credentials {
+    let value = |name: &str| values[name].clone();
+    Credentials {
+        access_key_id: value("aws_access_key_id"),
+        secret_access_key: Secret::new(value("aws_secret_access_key")),
+        session_token: Secret::new(value("aws_session_token")),
+        expiration: "2030-01-01T00:00:00Z".to_owned(),
+        date: None,
+    }
+}
