@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use zeroize::Zeroize;
 
+use crate::platform;
 use crate::secret::Secret;
 
 /// Reads the file at `path`, which may also be a pipe (`/dev/fd/N`, a process substitution).
@@ -34,6 +35,17 @@ pub fn read(path: &Path, bytes_max: usize) -> Result<Secret<Vec<u8>>, FileError>
             path: path.to_owned(),
             bytes_max,
         })
+}
+
+/// What changes when the file at `path` does, as far as the operating system tells; `None` if it is no
+/// file but a pipe, say. Its content is not read.
+pub(crate) fn version(path: &Path) -> Result<Option<String>, FileError> {
+    let metadata = std::fs::metadata(path).map_err(|source| FileError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    let version = platform::file_version(&metadata);
+    Ok(metadata.is_file().then_some(version))
 }
 
 /// As [`read`], of a stream that is open already and goes by the name of `path` in messages.

@@ -1,6 +1,7 @@
 //! [`Credentials`]: what the call is for, and [`Renewal`]: when to make it again.
 
 pub mod renewal;
+pub mod cache;
 
 use std::fmt;
 use std::time::Duration;

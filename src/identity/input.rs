@@ -64,7 +64,7 @@ impl Input {
     }
 
     /// The bytes.
-    pub(super) fn read(&self) -> Result<Arc<Secret<Vec<u8>>>, FileError> {
+    pub(crate) fn read(&self) -> Result<Arc<Secret<Vec<u8>>>, FileError> {
         match self {
             Self::File(path) => file::read(path, INPUT_BYTES_MAX).map(Arc::new),
             Self::Held { bytes, .. } => Ok(Arc::clone(bytes)),

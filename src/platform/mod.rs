@@ -1,6 +1,12 @@
 //! What differs between operating systems: same names everywhere, callers have no `cfg`.
 
 #[cfg(not(unix))]
+#[path = "private_folder_not_unix.rs"]
+mod private_folder;
+#[cfg(unix)]
+#[path = "private_folder_unix.rs"]
+mod private_folder;
+#[cfg(not(unix))]
 #[path = "not_unix.rs"]
 mod system;
 #[cfg(unix)]
@@ -14,10 +20,13 @@ use rustls::crypto::CryptoProvider;
 
 #[cfg(not(any(windows, target_os = "macos")))]
 pub(crate) use self::bundle_only::system_verifier;
+pub(crate) use self::private_folder::PrivateFolder;
+pub(crate) use self::system::CACHE_FOLDERS;
 pub(crate) use self::system::HOME_VARIABLE;
 pub(crate) use self::system::create_private_directory;
 pub(crate) use self::system::create_private_file;
 pub use self::system::descriptor_path;
+pub(crate) use self::system::file_version;
 pub use self::system::forbid_core_files;
 pub(crate) use self::system::is_superuser;
 pub(crate) use self::system::is_superusers;

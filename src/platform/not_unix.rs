@@ -20,6 +20,14 @@ use time::OffsetDateTime;
 /// Nothing to do: Windows writes no core files unless an administrator asked for them.
 pub fn forbid_core_files() {}
 
+/// Where a user's programs keep what they can make again: a variable, and a path below its value.
+pub(crate) const CACHE_FOLDERS: &[(&str, &str)] = &[("LOCALAPPDATA", "")];
+
+/// What changes when a file does: its size and its time.
+pub(crate) fn file_version(metadata: &Metadata) -> String {
+    format!("{} {:?}", metadata.len(), metadata.modified())
+}
+
 /// None: descriptors have no paths here.
 pub fn descriptor_path(_descriptor: u32) -> Option<PathBuf> {
     None

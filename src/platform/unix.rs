@@ -38,6 +38,30 @@ pub fn forbid_core_files() {
     }
 }
 
+/// Where a user's programs keep what they can make again: the first variable that is set, and a path
+/// below its value (XDG Base Directory Specification).
+pub(crate) const CACHE_FOLDERS: &[(&str, &str)] =
+    &[("XDG_CACHE_HOME", ""), ("HOME", CACHES_IN_HOME)];
+
+#[cfg(target_os = "macos")]
+const CACHES_IN_HOME: &str = "Library/Caches";
+#[cfg(not(target_os = "macos"))]
+const CACHES_IN_HOME: &str = ".cache";
+
+/// What changes when a file does: device, inode, size, and the times of its content and of its rights.
+pub(crate) fn file_version(metadata: &Metadata) -> String {
+    format!(
+        "{} {} {} {}.{} {}.{}",
+        metadata.dev(),
+        metadata.ino(),
+        metadata.size(),
+        metadata.mtime(),
+        metadata.mtime_nsec(),
+        metadata.ctime(),
+        metadata.ctime_nsec()
+    )
+}
+
 /// The file by which an open descriptor is read.
 pub fn descriptor_path(descriptor: u32) -> Option<PathBuf> {
     Some(PathBuf::from(format!("/dev/fd/{descriptor}")))

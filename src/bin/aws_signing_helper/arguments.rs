@@ -48,6 +48,11 @@ pub(crate) enum Command {
     /// stdout, with the certificate in base64 and the serial number in decimal.
     #[command(after_help = VARIABLES_AFTER_HELP, args_override_self = true)]
     ReadCertificateData(Box<ReadCertificateData>),
+    /// Sees to the cache of credential-process --cache.
+    Cache {
+        #[command(subcommand)]
+        command: CacheCommand,
+    },
     /// Prints the completion script of a shell.
     ///
     /// For bash, in the current shell: source <(aws_signing_helper completion bash)
@@ -69,6 +74,13 @@ pub(crate) enum Command {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheCommand {
+    /// Removes all credentials from the cache.
+    #[command(args_override_self = true)]
+    Clear(CacheFlags),
+}
+
 /// Words that belong to no flag.
 #[derive(Debug, Args)]
 pub(crate) struct Strays {
@@ -79,11 +91,9 @@ pub(crate) struct Strays {
 #[derive(Debug, Args)]
 pub(crate) struct CredentialProcess {
     #[command(flatten)]
-    pub(crate) identity: IdentityFlags,
+    pub(crate) call: CallFlags,
     #[command(flatten)]
-    pub(crate) session: SessionFlags,
-    #[command(flatten)]
-    pub(crate) network: NetworkFlags,
+    pub(crate) cache: CacheFlags,
     /// Shows on stderr what is signed, sent and answered, and how long it took; never a secret.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           value_parser = boolean, value_name = "BOOLEAN")]
@@ -158,6 +168,30 @@ pub(crate) enum FormatFlag {
     Json,
     Text,
     Bin,
+}
+
+/// What one call of CreateSession needs.
+#[derive(Debug, Args)]
+pub(crate) struct CallFlags {
+    #[command(flatten)]
+    pub(crate) identity: IdentityFlags,
+    #[command(flatten)]
+    pub(crate) session: SessionFlags,
+    #[command(flatten)]
+    pub(crate) network: NetworkFlags,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Cache")]
+pub(crate) struct CacheFlags {
+    /// Keeps the credentials for other runs with the same flags, and answers from there.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_parser = boolean, value_name = "BOOLEAN")]
+    pub(crate) cache: Option<bool>,
+    /// Folder in which they are kept, which nobody else may be able to use [default:
+    /// aws_signing_helper in the user's folder for caches].
+    #[arg(long, value_name = "FOLDER", allow_hyphen_values = true)]
+    pub(crate) cache_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

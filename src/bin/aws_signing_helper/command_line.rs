@@ -43,7 +43,10 @@ pub(crate) fn parse(
             Command::ReadCertificateData(arguments) => {
                 variables::fill_in(arguments.as_mut(), typed, environment)?;
             }
-            Command::Completion { .. } | Command::Version(_) | Command::Help { .. } => {}
+            Command::Cache { .. }
+            | Command::Completion { .. }
+            | Command::Version(_)
+            | Command::Help { .. } => {}
         }
     }
     Ok(command)

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 use rolesanywhere::arn::ArnError;
 use rolesanywhere::arn::RegionError;
@@ -77,6 +78,12 @@ pub(crate) enum RunError {
         failure: Box<Failure>,
         hint: Option<String>,
     },
+    /// The cache says no.
+    Cached(String),
+    /// There is no cache to clear.
+    CachePath,
+    /// The cache was not cleared.
+    CacheClear { path: PathBuf, source: io::Error },
     /// The private key.
     Signature(SignatureError),
     /// The answer.
@@ -180,6 +187,13 @@ impl fmt::Display for RunError {
             Self::Transport(error) => error.fmt(f),
             Self::Runtime(_) => f.write_str("cannot start the event loop"),
             Self::CreateSession { failure, .. } => failure.fmt(f),
+            Self::Cached(message) => f.write_str(message),
+            Self::CachePath => {
+                f.write_str("no variable says where the cache is; name its folder with --cache-dir")
+            }
+            Self::CacheClear { path, .. } => {
+                write!(f, "cannot clear the cache in {}", path.display())
+            }
             Self::Signature(error) => error.fmt(f),
             Self::Credentials(error) => error.fmt(f),
             Self::Output(_) => f.write_str("cannot write to stdout"),
@@ -211,7 +225,9 @@ impl std::error::Error for RunError {
         match self {
             Self::Arn { source, .. } => Some(source),
             Self::Region(source) => Some(source),
-            Self::Runtime(source) | Self::Output(source) => Some(source),
+            Self::Runtime(source) | Self::Output(source) | Self::CacheClear { source, .. } => {
+                Some(source)
+            }
             Self::Identity(error) => error.source(),
             Self::Endpoint(error) => error.source(),
             Self::Proxy(error) => error.source(),
@@ -226,6 +242,8 @@ impl std::error::Error for RunError {
             | Self::Missing { .. }
             | Self::Unsupported { .. }
             | Self::Input { .. }
+            | Self::Cached(_)
+            | Self::CachePath
             | Self::RegionsDiffer { .. }
             | Self::RegionMissing => None,
         }

@@ -10,6 +10,7 @@ mod inputs;
 mod passwords;
 mod report;
 mod run;
+mod session;
 mod variables;
 
 use std::process::ExitCode;
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 use rolesanywhere::environment::Environment;
 use rolesanywhere::platform;
 
+use crate::arguments::CacheCommand;
 use crate::arguments::Command;
 
 fn main() -> ExitCode {
@@ -31,6 +33,9 @@ fn main() -> ExitCode {
             Command::ReadCertificateData(arguments) => {
                 run::read_certificate_data(*arguments, &environment)
             }
+            Command::Cache {
+                command: CacheCommand::Clear(flags),
+            } => run::cache_clear(&flags, &environment),
             Command::Completion { shell, strays: _ } => run::completion(shell),
             Command::Version(_) => run::version(),
             Command::Help { topic } => run::help(&topic),

@@ -22,17 +22,22 @@ pub(crate) fn report(error: &RunError) -> ExitCode {
             Err(error) => report(&error),
         };
     }
-    let mut text = format!("error: {error}");
+    line(&format!("error: {}", chain(error)));
+    if let Some(hint) = error.hint() {
+        line(&format!("hint: {hint}"));
+    }
+    ExitCode::FAILURE
+}
+
+/// An error and its causes.
+pub(crate) fn chain(error: &RunError) -> String {
+    let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let _ = write!(text, ": {error}");
         cause = error.source();
     }
-    line(&text);
-    if let Some(hint) = error.hint() {
-        line(&format!("hint: {hint}"));
-    }
-    ExitCode::FAILURE
+    text
 }
 
 /// Writes to stdout. Whoever closed it has read enough.

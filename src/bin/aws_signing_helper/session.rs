@@ -1,0 +1,283 @@
+//! [`Session`]: one session as the command line describes it, ready to be asked for again and again.
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Instant;
+
+use ring::rand::SecureRandom;
+use ring::rand::SystemRandom;
+use rolesanywhere::Client;
+use rolesanywhere::Credentials;
+use rolesanywhere::IdentitySource;
+use rolesanywhere::arn::ArnError;
+use rolesanywhere::arn::Region;
+use rolesanywhere::clock::Clock;
+use rolesanywhere::create_session::ClientSettings;
+use rolesanywhere::create_session::Event;
+use rolesanywhere::create_session::endpoint::Endpoint;
+use rolesanywhere::create_session::proxy::Proxy;
+use rolesanywhere::create_session::request::CreateSessionRequest;
+use rolesanywhere::create_session::retry;
+use rolesanywhere::create_session::trust_roots::TrustRoots;
+use rolesanywhere::credentials::cache::key::CacheKey;
+use rolesanywhere::credentials::cache::key::Question;
+use rolesanywhere::environment::Environment;
+use rolesanywhere::identity::error::IdentityError;
+
+use crate::arguments::CallFlags;
+use crate::arguments::IdentityFlags;
+use crate::arguments::SessionFlags;
+use crate::debug;
+use crate::error::RunError;
+use crate::hint::Asked;
+use crate::hint::hint;
+use crate::inputs::Inputs;
+use crate::passwords::Passwords;
+use crate::report;
+
+/// What is asked for, of whom, by whom.
+pub(crate) struct Session {
+    begin: Instant,
+    is_debug: bool,
+    source: IdentitySource,
+    passwords: Passwords,
+    request: CreateSessionRequest,
+    region: Region,
+    endpoint: Endpoint,
+    proxy: Option<Proxy>,
+    is_proxy_unused: bool,
+    trust_roots: TrustRoots,
+    attempts_max: u32,
+}
+
+impl Session {
+    /// From the flags. Nothing is read of the identity yet but what can be read only once.
+    pub(crate) fn new(
+        flags: CallFlags,
+        is_debug: bool,
+        environment: &Environment,
+    ) -> Result<Self, RunError> {
+        let begin = Instant::now();
+        let request = request(flags.session)?;
+        let region = region(flags.network.region.as_deref(), &request)?;
+        let (source, passwords) = identity_source(flags.identity, environment)?;
+        let endpoint = flags
+            .network
+            .endpoint
+            .filter(|endpoint| !endpoint.is_empty());
+        let endpoint = Endpoint::resolve(endpoint.as_deref(), &region, environment)
+            .map_err(RunError::Endpoint)?;
+        let on_the_way = Proxy::on_the_way_to(&endpoint, environment);
+        let (proxy, is_proxy_unused) = match flags.network.with_proxy {
+            Some(true) => (on_the_way.map_err(RunError::Proxy)?, false),
+            Some(false) | None => (None, matches!(on_the_way, Ok(Some(_)))),
+        };
+        Ok(Self {
+            begin,
+            is_debug,
+            source,
+            passwords,
+            request,
+            region,
+            endpoint,
+            proxy,
+            is_proxy_unused,
+            trust_roots: match flags.network.no_verify_ssl {
+                Some(true) => TrustRoots::Unverified,
+                Some(false) | None => TrustRoots::resolve(environment),
+            },
+            attempts_max: retry::attempts_max(environment).map_err(RunError::Retry)?,
+        })
+    }
+
+    /// The name of its answer in a cache; `None` if that is not to be kept.
+    pub(crate) fn cache_key(&self) -> Result<Option<CacheKey>, RunError> {
+        CacheKey::of(&Question {
+            source: &self.source,
+            request: &self.request,
+            region: &self.region,
+            endpoint: &self.endpoint,
+            proxy: self.proxy.as_ref(),
+            trust_roots: &self.trust_roots,
+        })
+        .map_err(|error| RunError::Identity(IdentityError::File(error)))
+    }
+
+    /// Reads the identity and calls CreateSession.
+    pub(crate) fn call(&self) -> Result<Credentials, RunError> {
+        let identity = self
+            .source
+            .open(&self.passwords)
+            .map_err(RunError::Identity)?;
+        if self.is_debug {
+            let after = debug::milliseconds(self.begin.elapsed());
+            report::line(&format!("debug: identity read after {after}"));
+        }
+        let client = Client::new(ClientSettings {
+            endpoint: self.endpoint.clone(),
+            region: self.region.clone(),
+            trust_roots: self.trust_roots.clone(),
+            proxy: self.proxy.clone(),
+            attempts_max: self.attempts_max,
+            // The limit is the command's; reading files may have taken some of it.
+            time_max: ClientSettings::TIME_MAX.saturating_sub(self.begin.elapsed()),
+            attempt_limits: ClientSettings::ATTEMPT_LIMITS,
+            clock: Clock::System,
+            jitter,
+        })
+        .map_err(RunError::Transport)?;
+
+        let is_debug = self.is_debug;
+        let watch = |event: Event<'_>| {
+            if is_debug {
+                report::line(&format!("debug: {}", debug::describe(&event)));
+            }
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()
+            .map_err(RunError::Runtime)?;
+        let outcome = runtime.block_on(client.create_session(&identity, &self.request, &watch));
+        // A resolver that hangs would hold the end of the runtime back, and with it the exit.
+        runtime.shutdown_background();
+
+        let response = outcome.map_err(|failure| {
+            let asked = Asked {
+                identity: &identity,
+                request: &self.request,
+                is_proxy_unused: self.is_proxy_unused,
+                time: Clock::System.now(),
+            };
+            RunError::CreateSession {
+                hint: hint(&failure, asked),
+                failure: Box::new(failure),
+            }
+        })?;
+        Credentials::try_from(response).map_err(RunError::Credentials)
+    }
+}
+
+fn request(flags: SessionFlags) -> Result<CreateSessionRequest, RunError> {
+    Ok(CreateSessionRequest {
+        trust_anchor_arn: arn(
+            "trust anchor arn",
+            "trust-anchor-arn",
+            flags.trust_anchor_arn,
+        )?,
+        profile_arn: arn("profile arn", "profile-arn", flags.profile_arn)?,
+        role_arn: arn("role arn", "role-arn", flags.role_arn)?,
+        duration_seconds: flags.session_duration.unwrap_or(SESSION_DURATION_SECONDS),
+        role_session_name: flags.role_session_name,
+    })
+}
+
+fn arn<A: FromStr<Err = ArnError>>(
+    what: &'static str,
+    flag: &'static str,
+    text: Option<String>,
+) -> Result<A, RunError> {
+    let text = text
+        .filter(|text| !text.is_empty())
+        .ok_or_else(|| RunError::missing(what, flag))?;
+    text.parse().map_err(|source| RunError::Arn {
+        what,
+        flag,
+        text,
+        source,
+    })
+}
+
+/// `--region`, else the trust anchor's. The profile's has to be the trust anchor's in any case.
+fn region(flag: Option<&str>, request: &CreateSessionRequest) -> Result<Region, RunError> {
+    let trust_anchor = request.trust_anchor_arn.region();
+    let profile = request.profile_arn.region();
+    if trust_anchor != profile {
+        let name = |region: Option<&Region>| region.map_or("none", Region::as_str).to_owned();
+        return Err(RunError::RegionsDiffer {
+            trust_anchor: name(trust_anchor),
+            profile: name(profile),
+        });
+    }
+    match flag.filter(|flag| !flag.is_empty()) {
+        Some(flag) => flag.parse().map_err(RunError::Region),
+        None => trust_anchor.cloned().ok_or(RunError::RegionMissing),
+    }
+}
+
+/// Where the flags say that the identity is, and the passwords that go with it.
+pub(crate) fn identity_source(
+    flags: IdentityFlags,
+    environment: &Environment,
+) -> Result<(IdentitySource, Passwords), RunError> {
+    let unsupported = &flags.unsupported;
+    let selectors = [
+        ("--cert-selector", unsupported.cert_selector.is_some()),
+        (
+            "--system-store-name",
+            unsupported.system_store_name.is_some(),
+        ),
+    ];
+    let certificate = certificate_path(flags.certificate, selectors)?;
+    let given = |path: &PathBuf| !path.as_os_str().is_empty();
+    let private_key = flags.private_key.filter(given);
+    if let Some(path) = &private_key {
+        check_scheme(path)?;
+    }
+    let mut inputs = Inputs::new(environment);
+    let source = IdentitySource::Files {
+        certificate: inputs.input("certificate", certificate)?,
+        private_key: private_key
+            .map(|path| inputs.input("private-key", path))
+            .transpose()?,
+        intermediates: flags
+            .intermediates
+            .filter(given)
+            .map(|path| inputs.input("intermediates", path))
+            .transpose()?,
+    };
+    Ok((source, Passwords::new(flags.passwords)))
+}
+
+/// The path of `--certificate`. Without one, `selectors` ask for a certificate out of an operating
+/// system's store.
+pub(crate) fn certificate_path(
+    path: Option<PathBuf>,
+    selectors: [(&str, bool); 2],
+) -> Result<PathBuf, RunError> {
+    let selector = selectors.into_iter().find(|(_, is_given)| *is_given);
+    match (path.filter(|path| !path.as_os_str().is_empty()), selector) {
+        (Some(path), _) => check_scheme(&path).map(|()| path),
+        (None, Some((flag, _))) => Err(RunError::Unsupported {
+            what: flag.to_owned(),
+        }),
+        (None, None) => Err(RunError::missing("certificate", "certificate")),
+    }
+}
+
+/// Refuses what is no path but names a token or a TPM's key.
+fn check_scheme(path: &Path) -> Result<(), RunError> {
+    let text = path.to_string_lossy();
+    match ["pkcs11:", "handle:"]
+        .into_iter()
+        .find(|scheme| text.starts_with(scheme))
+    {
+        Some(scheme) => Err(RunError::Unsupported {
+            what: format!("an identity in {scheme}"),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Uniform in 0..1. Without randomness everybody waits the same, which is no failure.
+pub(crate) fn jitter() -> f64 {
+    let mut bytes = [0; 4];
+    match SystemRandom::new().fill(&mut bytes) {
+        Ok(()) => f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX),
+        Err(_) => 1.0,
+    }
+}
+
+/// What the reference helper asks for where nothing is given.
+const SESSION_DURATION_SECONDS: i32 = 3600;

@@ -1,0 +1,325 @@
+//! [`Cache`]: sets of credentials that processes share on disk, so that not each of them has to call
+//! CreateSession.
+//!
+//! Entries are plain text in a folder that only their owner can use, as every AWS tool keeps such
+//! files; `docs/threat-model.md` says what that means. The cache never makes a call fail: without it
+//! there is only more to do.
+
+mod entry;
+pub mod key;
+
+use std::fmt;
+use std::fs::File;
+use std::fs::TryLockError;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use self::entry::ENTRY_BYTES_MAX;
+use self::entry::Entry;
+use self::key::CacheKey;
+use crate::clock::Clock;
+use crate::clock::Moment;
+use crate::credentials::Credentials;
+use crate::credentials::renewal::Renewal;
+use crate::credentials::renewal::Setback;
+use crate::environment::Environment;
+use crate::file;
+use crate::platform;
+use crate::platform::PrivateFolder;
+
+/// A folder of entries.
+#[derive(Debug)]
+pub struct Cache {
+    folder: PrivateFolder,
+}
+
+/// What a cache needs from outside.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings {
+    /// The time.
+    pub clock: Clock,
+    /// Lets time go by.
+    pub sleep: fn(Duration),
+    /// Uniform in 0..1, a new number each time.
+    pub share: fn() -> f64,
+}
+
+/// A call of CreateSession that gave no set.
+#[derive(Debug)]
+pub struct Failed<E> {
+    /// What it says about the next call, and to those who are told from the cache, in words and with
+    /// its causes. `None` if it came to no call: the next process may have what was missing.
+    pub told: Option<(Setback, String)>,
+    /// Why.
+    pub error: E,
+}
+
+impl Cache {
+    /// Opens the folder, and makes it if it is not there. Fails if it is a link, somebody else's or
+    /// others can use it.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        PrivateFolder::open(path).map(|folder| Self { folder })
+    }
+
+    /// The user's folder for caches, `aws_signing_helper` in it; `None` if no variable says where. A
+    /// relative path in one counts as none.
+    pub fn default_path(environment: &Environment) -> Option<PathBuf> {
+        platform::CACHE_FOLDERS
+            .iter()
+            .filter_map(|(variable, below)| {
+                let folder = Path::new(environment.raw(variable)?);
+                folder.is_absolute().then(|| folder.join(below))
+            })
+            .next()
+            .map(|folder| folder.join("aws_signing_helper"))
+    }
+
+    /// The set of `key`: that in the cache, if it is not due, or else what `call` gives.
+    ///
+    /// One process among many calls; the others wait for it, 20 s at most, or go on with a set that is
+    /// still good. What a call failed with is told to all others until it may be tried again.
+    pub fn credentials<E>(
+        &self,
+        key: &CacheKey,
+        surroundings: Surroundings,
+        call: impl FnOnce() -> Result<Credentials, Failed<E>>,
+    ) -> Result<Credentials, CachedError<E>> {
+        let lock = match self.wait_for_turn(key, surroundings)? {
+            Turn::Answered(credentials) => return Ok(credentials),
+            Turn::Ours(lock) => lock,
+            Turn::Unlockable => return call().map_err(|failed| CachedError::Call(failed.error)),
+        };
+        let mut entry = self.entry(key, surroundings.clock.moment());
+        let outcome = call();
+        let now = surroundings.clock.moment();
+        let share = (surroundings.share)();
+        let answer = match outcome {
+            Ok(credentials) => {
+                // Nobody can tell how long a set without a life is good: it is not kept.
+                if let Ok(life) = credentials.life(now) {
+                    entry.renewal.renewed(now, life, share);
+                    self.write(key, Some(&credentials), &entry.renewal, None);
+                }
+                Ok(credentials)
+            }
+            Err(failed) => {
+                let credentials = entry
+                    .credentials
+                    .filter(|_| !entry.renewal.left(now).is_zero());
+                if let Some((setback, message)) = failed.told {
+                    entry.renewal.failed(now, setback, share);
+                    self.write(key, credentials.as_ref(), &entry.renewal, Some(&message));
+                }
+                credentials.ok_or(CachedError::Call(failed.error))
+            }
+        };
+        self.remove_lapsed(key, now);
+        drop(lock);
+        answer
+    }
+
+    /// Removes every entry.
+    pub fn clear(&self) -> io::Result<usize> {
+        let mut count = 0;
+        for name in self.folder.names(NAMES_MAX)? {
+            if name.ends_with(ENTRY_SUFFIX) || name.ends_with(NEW_SUFFIX) {
+                self.folder.remove(&name)?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Until there is an answer, or it is for us to call.
+    fn wait_for_turn<E>(
+        &self,
+        key: &CacheKey,
+        surroundings: Surroundings,
+    ) -> Result<Turn, CachedError<E>> {
+        let Surroundings {
+            clock,
+            sleep,
+            share,
+        } = surroundings;
+        let began = clock.moment();
+        let mut lock = None;
+        let mut nap = NAP_MIN;
+        loop {
+            let now = clock.moment();
+            let entry = self.entry(key, now);
+            let wait = entry.renewal.wait_on_demand(now);
+            match (entry.credentials, entry.failure) {
+                (Some(credentials), _) if !wait.is_zero() => {
+                    return Ok(Turn::Answered(credentials));
+                }
+                (None, Some(message)) if !wait.is_zero() => {
+                    return Err(CachedError::Noted {
+                        message,
+                        again_in: wait,
+                    });
+                }
+                // A session of seconds has lapsed: the next call is not due yet.
+                (None, None) if !wait.is_zero() => sleep(wait),
+                (credentials, failure) => {
+                    if let Some(lock) = lock {
+                        return Ok(Turn::Ours(lock));
+                    }
+                    match self.try_lock(key) {
+                        // Read again: whoever held it may have renewed.
+                        Ok(Some(held)) => {
+                            lock = Some(held);
+                            continue;
+                        }
+                        Ok(None) => {}
+                        Err(_) => return Ok(Turn::Unlockable),
+                    }
+                    if let Some(credentials) = credentials {
+                        return Ok(Turn::Answered(credentials));
+                    }
+                    if now.since(began) >= LOCK_WAIT_MAX {
+                        return Err(CachedError::Busy { failure });
+                    }
+                    sleep(nap.mul_f64(0.5 + share()));
+                    nap = (nap * 2).min(NAP_MAX);
+                }
+            }
+        }
+    }
+
+    fn try_lock(&self, key: &CacheKey) -> io::Result<Option<File>> {
+        let file = self.folder.open_lock(&format!("{}.lock", key.as_str()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// The entry of `key`, without a set that has lapsed by `now`. Whatever is not an entry is none.
+    fn entry(&self, key: &CacheKey, now: Moment) -> Entry {
+        let mut entry = self.read(key).unwrap_or_default();
+        if entry.renewal.left(now).is_zero() {
+            entry.credentials = None;
+        }
+        entry
+    }
+
+    fn read(&self, key: &CacheKey) -> Option<Entry> {
+        let name = format!("{}{ENTRY_SUFFIX}", key.as_str());
+        let (mut file, length) = self.folder.read(&name, ENTRY_BYTES_MAX).ok()??;
+        let bytes = file::read_all(&mut file, length, ENTRY_BYTES_MAX).ok()??;
+        Entry::from_bytes(bytes.expose(), key)
+    }
+
+    /// A set that cannot be kept is as good as one that can.
+    fn write(
+        &self,
+        key: &CacheKey,
+        credentials: Option<&Credentials>,
+        renewal: &Renewal,
+        failure: Option<&str>,
+    ) {
+        if let Some(bytes) = entry::to_bytes(key, credentials, renewal, failure) {
+            let name = format!("{}{ENTRY_SUFFIX}", key.as_str());
+            let _ = self.folder.replace(&name, bytes.expose());
+        }
+    }
+
+    /// Removes the entries of others that say nothing any more, as far as nobody is at work on them.
+    fn remove_lapsed(&self, ours: &CacheKey, now: Moment) {
+        for name in self.folder.names(NAMES_MAX).unwrap_or_default() {
+            let Some(key) = name.strip_suffix(ENTRY_SUFFIX).and_then(CacheKey::parse) else {
+                continue;
+            };
+            if key == *ours {
+                continue;
+            }
+            if let Ok(Some(_lock)) = self.try_lock(&key) {
+                let entry = self.entry(&key, now);
+                if entry.credentials.is_none() && entry.renewal.wait(now).is_zero() {
+                    let _ = self.folder.remove(&name);
+                }
+            }
+        }
+    }
+}
+
+/// Whose turn it is.
+enum Turn {
+    /// Nobody's: there is an answer.
+    Answered(Credentials),
+    /// Ours, for as long as the file is open.
+    Ours(File),
+    /// Nobody can tell: the file system has no locks, or its file cannot be opened.
+    Unlockable,
+}
+
+/// Why there is no set, with a cache.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CachedError<E> {
+    /// The call failed.
+    Call(E),
+    /// Another process's call failed a moment ago, and it is too early for the next.
+    Noted {
+        /// What it failed with.
+        message: String,
+        /// When the next call may be made.
+        again_in: Duration,
+    },
+    /// Another process calls, and had no answer for too long.
+    Busy {
+        /// What the call before that failed with.
+        failure: Option<String>,
+    },
+}
+
+impl<E: fmt::Display> fmt::Display for CachedError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call(error) => error.fmt(f),
+            Self::Noted { message, again_in } => write!(
+                f,
+                "{message} (told by the cache; the next call is made in {} s)",
+                again_in.as_secs() + 1
+            ),
+            Self::Busy { failure } => {
+                write!(
+                    f,
+                    "another process is calling CreateSession and has had no answer for {} s",
+                    LOCK_WAIT_MAX.as_secs()
+                )?;
+                match failure {
+                    Some(failure) => write!(f, "; the call before that failed: {failure}"),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+impl<E: std::error::Error> std::error::Error for CachedError<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Call(error) => error.source(),
+            Self::Noted { .. } | Self::Busy { .. } => None,
+        }
+    }
+}
+
+const ENTRY_SUFFIX: &str = ".json";
+
+/// Of an entry that is being written.
+const NEW_SUFFIX: &str = ".json.new";
+
+/// More identities share no folder.
+const NAMES_MAX: usize = 10_000;
+
+/// Who waits for longer is better off without credentials: SDKs end a `credential_process` after 60 s.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(20);
+
+/// Between two looks at whether the other process is done.
+const NAP_MIN: Duration = Duration::from_millis(5);
+const NAP_MAX: Duration = Duration::from_millis(100);
