@@ -1,6 +1,12 @@
 //! What differs between operating systems: same names everywhere, callers have no `cfg`.
 
 #[cfg(not(unix))]
+#[path = "process_not_unix.rs"]
+mod process;
+#[cfg(unix)]
+#[path = "process_unix.rs"]
+mod process;
+#[cfg(not(unix))]
 #[path = "private_folder_not_unix.rs"]
 mod private_folder;
 #[cfg(unix)]
@@ -21,6 +27,8 @@ use rustls::crypto::CryptoProvider;
 #[cfg(not(any(windows, target_os = "macos")))]
 pub(crate) use self::bundle_only::system_verifier;
 pub(crate) use self::private_folder::PrivateFolder;
+pub use self::process::Termination;
+pub use self::process::tell_ready;
 pub(crate) use self::system::CACHE_FOLDERS;
 pub(crate) use self::system::HOME_VARIABLE;
 pub(crate) use self::system::create_private_directory;

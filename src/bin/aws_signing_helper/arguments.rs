@@ -39,6 +39,12 @@ pub(crate) enum Command {
     /// stdout. Nothing is printed on stderr unless it fails or --debug is given.
     #[command(after_help = CREDENTIAL_PROCESS_AFTER_HELP, args_override_self = true)]
     CredentialProcess(Box<CredentialProcess>),
+    /// Keeps a profile of the shared credentials file supplied, for programs that know nothing else.
+    ///
+    /// Writes credentials into the profile and renews them long before they expire, until it is
+    /// stopped. Everything else in the file is kept, byte for byte.
+    #[command(after_help = CALL_AFTER_HELP, args_override_self = true)]
+    Update(Box<Update>),
     /// Signs a fixed text with the private key, to show that certificate and key work.
     #[command(after_help = VARIABLES_AFTER_HELP, args_override_self = true)]
     SignString(Box<SignString>),
@@ -100,6 +106,37 @@ pub(crate) struct CredentialProcess {
     pub(crate) debug: Option<bool>,
     #[command(flatten)]
     pub(crate) strays: Strays,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Update {
+    #[command(flatten)]
+    pub(crate) call: CallFlags,
+    #[command(flatten)]
+    pub(crate) file: FileFlags,
+    #[command(flatten)]
+    pub(crate) cache: CacheFlags,
+    /// Shows on stderr what is signed, sent and answered, and how long it took; never a secret.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_parser = boolean, value_name = "BOOLEAN")]
+    pub(crate) debug: Option<bool>,
+    #[command(flatten)]
+    pub(crate) strays: Strays,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Credentials file")]
+pub(crate) struct FileFlags {
+    /// Profile to write [default: default].
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    pub(crate) profile: Option<String>,
+    /// Writes once and ends.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_parser = boolean, value_name = "BOOLEAN")]
+    pub(crate) once: Option<bool>,
+    /// File to write [default: AWS_SHARED_CREDENTIALS_FILE, else ~/.aws/credentials].
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
+    pub(crate) credentials_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -360,6 +397,16 @@ pub(crate) const VARIABLE_PREFIX: &str = "AWS_SIGNING_HELPER_";
 const VARIABLES_AFTER_HELP: &str = "\
 Any flag may come from the environment variable shown with it instead; a flag that is typed wins, an
 empty variable counts as none.
+
+Exit status: 0 done, 1 failed (a wrong command line included).";
+
+const CALL_AFTER_HELP: &str = "\
+Any flag may come from the environment variable shown with it instead; a flag that is typed wins, an
+empty variable counts as none.
+
+Also honoured: AWS_ENDPOINT_URL_ROLESANYWHERE, AWS_ENDPOINT_URL, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS,
+AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT, AWS_CA_BUNDLE, SSL_CERT_FILE, AWS_MAX_ATTEMPTS,
+AWS_RETRY_MODE. The shared AWS config file is not read.
 
 Exit status: 0 done, 1 failed (a wrong command line included).";
 

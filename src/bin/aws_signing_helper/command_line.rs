@@ -37,6 +37,9 @@ pub(crate) fn parse(
             Command::CredentialProcess(arguments) => {
                 variables::fill_in(arguments.as_mut(), typed, environment)?;
             }
+            Command::Update(arguments) => {
+                variables::fill_in(arguments.as_mut(), typed, environment)?;
+            }
             Command::SignString(arguments) => {
                 variables::fill_in(arguments.as_mut(), typed, environment)?;
             }

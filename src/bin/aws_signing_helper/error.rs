@@ -12,9 +12,12 @@ use rolesanywhere::create_session::proxy::ProxyError;
 use rolesanywhere::create_session::retry::RetryVariableError;
 use rolesanywhere::create_session::transport::TransportError;
 use rolesanywhere::credentials::CredentialsError;
+use rolesanywhere::credentials::ExpirationError;
 use rolesanywhere::identity::error::IdentityError;
 use rolesanywhere::identity::password::Protected;
 use rolesanywhere::identity::signer::SignatureError;
+use rolesanywhere::output::credentials_file::error::CredentialsFileError;
+use rolesanywhere::output::credentials_file::profile_name::ProfileNameError;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -80,6 +83,15 @@ pub(crate) enum RunError {
     },
     /// The cache says no.
     Cached(String),
+    /// The answer does not say for how long.
+    Expiration(ExpirationError),
+    /// A profile cannot have this name.
+    Profile {
+        name: String,
+        source: ProfileNameError,
+    },
+    /// The credentials file.
+    CredentialsFile(CredentialsFileError),
     /// There is no cache to clear.
     CachePath,
     /// The cache was not cleared.
@@ -188,6 +200,9 @@ impl fmt::Display for RunError {
             Self::Runtime(_) => f.write_str("cannot start the event loop"),
             Self::CreateSession { failure, .. } => failure.fmt(f),
             Self::Cached(message) => f.write_str(message),
+            Self::Expiration(error) => error.fmt(f),
+            Self::Profile { name, .. } => write!(f, "cannot write the profile {name:?}"),
+            Self::CredentialsFile(error) => error.fmt(f),
             Self::CachePath => {
                 f.write_str("no variable says where the cache is; name its folder with --cache-dir")
             }
@@ -229,6 +244,9 @@ impl std::error::Error for RunError {
                 Some(source)
             }
             Self::Identity(error) => error.source(),
+            Self::Expiration(error) => error.source(),
+            Self::Profile { source, .. } => Some(source),
+            Self::CredentialsFile(error) => error.source(),
             Self::Endpoint(error) => error.source(),
             Self::Proxy(error) => error.source(),
             Self::Retry(error) => error.source(),

@@ -11,6 +11,7 @@ mod passwords;
 mod report;
 mod run;
 mod session;
+mod update;
 mod variables;
 
 use std::process::ExitCode;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
             Command::CredentialProcess(arguments) => {
                 run::credential_process(*arguments, &environment)
             }
+            Command::Update(arguments) => update::update(*arguments, &environment),
             Command::SignString(arguments) => run::sign_string(*arguments, &environment),
             Command::ReadCertificateData(arguments) => {
                 run::read_certificate_data(*arguments, &environment)

@@ -1,6 +1,7 @@
 //! Where the passwords of a command come from: a flag, a file, or whoever sits at the terminal.
 
 use std::cell::Cell;
+use std::cell::RefCell;
 use std::path::Path;
 
 use rolesanywhere::file;
@@ -16,6 +17,8 @@ use crate::arguments::PasswordFlags;
 pub(crate) struct Passwords {
     flags: PasswordFlags,
     asked: Cell<u32>,
+    is_answer_kept: Cell<bool>,
+    answer: RefCell<Option<Secret<String>>>,
 }
 
 impl Passwords {
@@ -23,7 +26,14 @@ impl Passwords {
         Self {
             flags,
             asked: Cell::new(0),
+            is_answer_kept: Cell::new(false),
+            answer: RefCell::new(None),
         }
+    }
+
+    /// From now on, what is typed is kept: the files are read again at every renewal.
+    pub(crate) fn keep_answer(&self) {
+        self.is_answer_kept.set(true);
     }
 }
 
@@ -37,7 +47,7 @@ impl PasswordSource for Passwords {
             ),
         };
         if let Some(password) = flag {
-            return Ok((wanted.wrong == 0).then(|| Secret::new(password.0.expose().clone())));
+            return Ok((wanted.wrong == 0).then(|| copy(&password.0)));
         }
         if let Some(path) = file {
             return match wanted.wrong {
@@ -46,15 +56,32 @@ impl PasswordSource for Passwords {
             };
         }
         // Nobody is asked before the empty password was tried.
-        if wanted.protected == Protected::Pkcs12 && wanted.wrong == 0 {
+        let tried_unasked = match wanted.protected {
+            Protected::PrivateKey => 0,
+            Protected::Pkcs12 => 1,
+        };
+        if wanted.wrong < tried_unasked {
             return Ok(None);
+        }
+        if let Some(answer) = self.answer.borrow().as_ref()
+            && wanted.wrong == tried_unasked
+        {
+            return Ok(Some(copy(answer)));
         }
         if self.asked.get() == ASKED_MAX {
             return Ok(None);
         }
         self.asked.set(self.asked.get() + 1);
-        Ok(ask(wanted.path))
+        let answer = ask(wanted.path);
+        if self.is_answer_kept.get() {
+            self.answer.replace(answer.as_ref().map(copy));
+        }
+        Ok(answer)
     }
+}
+
+fn copy(password: &Secret<String>) -> Secret<String> {
+    Secret::new(password.expose().clone())
 }
 
 fn from_file(path: &Path) -> Result<Secret<String>, PasswordError> {

@@ -22,11 +22,16 @@ pub(crate) fn report(error: &RunError) -> ExitCode {
             Err(error) => report(&error),
         };
     }
+    failure(error);
+    ExitCode::FAILURE
+}
+
+/// An error with its causes, and what to do about it.
+pub(crate) fn failure(error: &RunError) {
     line(&format!("error: {}", chain(error)));
     if let Some(hint) = error.hint() {
         line(&format!("hint: {hint}"));
     }
-    ExitCode::FAILURE
 }
 
 /// An error and its causes.

@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 use std::time::Instant;
 
 use ring::rand::SecureRandom;
 use ring::rand::SystemRandom;
 use rolesanywhere::Client;
 use rolesanywhere::Credentials;
+use rolesanywhere::Identity;
 use rolesanywhere::IdentitySource;
 use rolesanywhere::arn::ArnError;
 use rolesanywhere::arn::Region;
@@ -24,6 +26,7 @@ use rolesanywhere::credentials::cache::key::CacheKey;
 use rolesanywhere::credentials::cache::key::Question;
 use rolesanywhere::environment::Environment;
 use rolesanywhere::identity::error::IdentityError;
+use tokio::runtime::Runtime;
 
 use crate::arguments::CallFlags;
 use crate::arguments::IdentityFlags;
@@ -104,8 +107,8 @@ impl Session {
         .map_err(|error| RunError::Identity(IdentityError::File(error)))
     }
 
-    /// Reads the identity and calls CreateSession.
-    pub(crate) fn call(&self) -> Result<Credentials, RunError> {
+    /// Reads the identity.
+    pub(crate) fn open(&self) -> Result<Identity, RunError> {
         let identity = self
             .source
             .open(&self.passwords)
@@ -114,38 +117,61 @@ impl Session {
             let after = debug::milliseconds(self.begin.elapsed());
             report::line(&format!("debug: identity read after {after}"));
         }
+        Ok(identity)
+    }
+
+    /// Keeps a password that somebody types: the identity is opened again at every renewal.
+    pub(crate) fn keep_password(&self) {
+        self.passwords.keep_answer();
+    }
+
+    /// Calls CreateSession for a command that ends with it: as often, and for as long, as that may
+    /// take.
+    pub(crate) fn call(&self) -> Result<Credentials, RunError> {
+        let identity = self.open()?;
+        let runtime = runtime()?;
+        // The limit is the command's; reading files may have taken some of it.
+        let time_max = ClientSettings::TIME_MAX.saturating_sub(self.begin.elapsed());
+        let outcome = runtime.block_on(self.create_session(&identity, self.attempts_max, time_max));
+        // A resolver that hangs would hold the end of the runtime back, and with it the exit.
+        runtime.shutdown_background();
+        outcome
+    }
+
+    /// Calls CreateSession once, for who decides himself when to try again.
+    pub(crate) async fn attempt(&self, identity: &Identity) -> Result<Credentials, RunError> {
+        self.create_session(identity, 1, ClientSettings::TIME_MAX)
+            .await
+    }
+
+    async fn create_session(
+        &self,
+        identity: &Identity,
+        attempts_max: u32,
+        time_max: Duration,
+    ) -> Result<Credentials, RunError> {
         let client = Client::new(ClientSettings {
             endpoint: self.endpoint.clone(),
             region: self.region.clone(),
             trust_roots: self.trust_roots.clone(),
             proxy: self.proxy.clone(),
-            attempts_max: self.attempts_max,
-            // The limit is the command's; reading files may have taken some of it.
-            time_max: ClientSettings::TIME_MAX.saturating_sub(self.begin.elapsed()),
+            attempts_max,
+            time_max,
             attempt_limits: ClientSettings::ATTEMPT_LIMITS,
             clock: Clock::System,
             jitter,
         })
         .map_err(RunError::Transport)?;
-
         let is_debug = self.is_debug;
         let watch = |event: Event<'_>| {
             if is_debug {
                 report::line(&format!("debug: {}", debug::describe(&event)));
             }
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_io()
-            .enable_time()
-            .build()
-            .map_err(RunError::Runtime)?;
-        let outcome = runtime.block_on(client.create_session(&identity, &self.request, &watch));
-        // A resolver that hangs would hold the end of the runtime back, and with it the exit.
-        runtime.shutdown_background();
-
+        let outcome = client.create_session(identity, &self.request, &watch).await;
         let response = outcome.map_err(|failure| {
             let asked = Asked {
-                identity: &identity,
+                identity,
                 request: &self.request,
                 is_proxy_unused: self.is_proxy_unused,
                 time: Clock::System.now(),
@@ -157,6 +183,15 @@ impl Session {
         })?;
         Credentials::try_from(response).map_err(RunError::Credentials)
     }
+}
+
+/// The event loop of a command, on its own thread.
+pub(crate) fn runtime() -> Result<Runtime, RunError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(RunError::Runtime)
 }
 
 fn request(flags: SessionFlags) -> Result<CreateSessionRequest, RunError> {

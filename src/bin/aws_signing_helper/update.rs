@@ -1,0 +1,216 @@
+//! `update`: a profile of the shared credentials file that never runs dry.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use rolesanywhere::Credentials;
+use rolesanywhere::Identity;
+use rolesanywhere::clock::Clock;
+use rolesanywhere::create_session::error::CreateSessionError;
+use rolesanywhere::credentials::Renewal;
+use rolesanywhere::credentials::renewal::NAP_MAX;
+use rolesanywhere::credentials::renewal::Setback;
+use rolesanywhere::environment::Environment;
+use rolesanywhere::output::credentials_file;
+use rolesanywhere::output::credentials_file::location;
+use rolesanywhere::output::credentials_file::profile_name::ProfileName;
+use rolesanywhere::platform;
+use rolesanywhere::platform::Termination;
+use time::format_description::well_known::Rfc3339;
+
+use crate::arguments::Update;
+use crate::error::RunError;
+use crate::report;
+use crate::session::Session;
+use crate::session::jitter;
+use crate::session::runtime;
+
+/// `update`.
+pub(crate) fn update(arguments: Update, environment: &Environment) -> Result<(), RunError> {
+    let is_debug = arguments.debug == Some(true);
+    let duration_seconds = arguments.call.session.session_duration;
+    let session = Session::new(arguments.call, is_debug, environment)
+        .map_err(|error| error.with_strays(&arguments.strays.strays))?;
+    let name = arguments.file.profile.filter(|name| !name.is_empty());
+    let name = name.unwrap_or_else(|| DEFAULT_PROFILE.to_owned());
+    let flag = arguments.file.credentials_file;
+    let flag = flag.filter(|path| !path.as_os_str().is_empty());
+    let mut updater = Updater {
+        profile: name
+            .parse()
+            .map_err(|source| RunError::Profile { name, source })?,
+        path: location::locate(flag.as_deref(), environment).map_err(RunError::CredentialsFile)?,
+        session: &session,
+        told: BTreeSet::new(),
+    };
+    if arguments.file.once == Some(true) {
+        let credentials = session.call()?;
+        return updater.write(&credentials);
+    }
+    if duration_seconds.is_some_and(|seconds| seconds < DURATION_SECONDS_ADVISED) {
+        report::line(&format!(
+            "warning: sessions of less than {DURATION_SECONDS_ADVISED} s leave little time to renew \
+             them; see --session-duration"
+        ));
+    }
+    session.keep_password();
+    // While somebody may be asked for a password, Ctrl-C still ends the program by itself.
+    let identity = session.open()?;
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(async {
+        let termination = Termination::listen().map_err(RunError::Runtime)?;
+        until(termination.wait(), updater.run(identity)).await
+    });
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Writes one profile, again and again.
+struct Updater<'a> {
+    session: &'a Session,
+    profile: ProfileName,
+    path: PathBuf,
+    /// Warnings, each of which is told once.
+    told: BTreeSet<String>,
+}
+
+impl Updater<'_> {
+    /// Until it fails at the start; afterwards, for good.
+    async fn run(&mut self, identity: Identity) -> Result<(), RunError> {
+        let mut identity = Some(identity);
+        let mut renewal = Renewal::default();
+        let mut is_started = false;
+        loop {
+            let wait = renewal.wait(Clock::System.moment());
+            if !wait.is_zero() {
+                tokio::time::sleep(wait.min(NAP_MAX)).await;
+                continue;
+            }
+            match self.renew(identity.take(), &mut renewal).await {
+                Ok(credentials) => {
+                    self.supply(&credentials, &renewal, is_started).await?;
+                    if !is_started {
+                        platform::tell_ready();
+                        is_started = true;
+                    }
+                }
+                Err(error) if !is_started && !is_passing(&error) => return Err(error),
+                Err(error) => {
+                    let setback = setback(&error);
+                    let now = Clock::System.moment();
+                    renewal.failed(now, setback, jitter());
+                    report::failure(&error);
+                    report::line(&format!("next attempt at {}", due(&renewal)));
+                }
+            }
+        }
+    }
+
+    /// The next session. The files are read anew for each but the first: they may have been renewed.
+    async fn renew(
+        &self,
+        identity: Option<Identity>,
+        renewal: &mut Renewal,
+    ) -> Result<Credentials, RunError> {
+        let identity = match identity {
+            Some(identity) => identity,
+            None => self.session.open()?,
+        };
+        let credentials = self.session.attempt(&identity).await?;
+        let now = Clock::System.moment();
+        let life = credentials.life(now).map_err(RunError::Expiration)?;
+        renewal.renewed(now, life, jitter());
+        Ok(credentials)
+    }
+
+    /// Writes the credentials, if need be until it is time for the next.
+    async fn supply(
+        &mut self,
+        credentials: &Credentials,
+        renewal: &Renewal,
+        is_started: bool,
+    ) -> Result<(), RunError> {
+        while let Err(error) = self.write(credentials) {
+            if !is_started {
+                return Err(error);
+            }
+            report::failure(&error);
+            if renewal.wait(Clock::System.moment()) <= WRITE_AGAIN {
+                return Ok(());
+            }
+            tokio::time::sleep(WRITE_AGAIN).await;
+        }
+        report::line(&format!(
+            "profile {:?} of {} has credentials until {}; the next are due at {}",
+            self.profile.as_str(),
+            self.path.display(),
+            credentials.expiration,
+            due(renewal)
+        ));
+        Ok(())
+    }
+
+    fn write(&mut self, credentials: &Credentials) -> Result<(), RunError> {
+        let updated = credentials_file::update(&self.path, &self.profile, credentials)
+            .map_err(RunError::CredentialsFile)?;
+        for warning in updated.warnings {
+            let warning = warning.to_string();
+            if !self.told.contains(&warning) {
+                report::line(&format!("warning: {warning}"));
+                self.told.insert(warning);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Runs `work`, but no further than to where it waits when `end` is there.
+async fn until<T>(
+    end: impl Future<Output = ()>,
+    work: impl Future<Output = Result<(), T>>,
+) -> Result<(), T> {
+    let (mut end, mut work) = (pin!(end), pin!(work));
+    std::future::poll_fn(|context| match end.as_mut().poll(context) {
+        Poll::Ready(()) => Poll::Ready(Ok(())),
+        Poll::Pending => work.as_mut().poll(context),
+    })
+    .await
+}
+
+/// When the next call is due, by the wall clock, in whole seconds.
+fn due(renewal: &Renewal) -> String {
+    let now = Clock::System.moment();
+    let due = now.wall + renewal.wait(now);
+    let due = due.replace_nanosecond(0).unwrap_or(due);
+    due.format(&Rfc3339).unwrap_or_default()
+}
+
+/// Whether a start may go on after it: the service is there, but cannot answer now.
+fn is_passing(error: &RunError) -> bool {
+    match error {
+        RunError::CreateSession { failure, .. } => match failure.error {
+            CreateSessionError::NotCreateSession { .. } => true,
+            ref error => error.is_transient(),
+        },
+        _ => false,
+    }
+}
+
+fn setback(error: &RunError) -> Setback {
+    match error {
+        RunError::CreateSession { failure, .. } => Setback::of(&failure.error),
+        _ => Setback::Other,
+    }
+}
+
+const DEFAULT_PROFILE: &str = "default";
+
+/// How long to wait with a file that cannot be written.
+const WRITE_AGAIN: Duration = Duration::from_secs(10);
+
+/// Below it, an outage of minutes is felt.
+const DURATION_SECONDS_ADVISED: i32 = 1800;
