@@ -99,6 +99,15 @@ def seed_encrypted_keys():
                 seed("encrypted_key", path.stem, base64.b64decode(b"".join(body.split())))
 
 
+def seed_credentials_files():
+    for path in sorted((VECTORS / "update").glob("*/before")):
+        case = json.loads((path.parent / "case.json").read_text())
+        name = path.parent.name
+        file = case["profile"].encode() + b"\n" + path.read_bytes()
+        # Longer ones only cost time.
+        seed("credentials_file", name, file[:2048])
+
+
 def subject_of(certificate):
     """What comes after version, serial number, algorithm, issuer and validity."""
     at = start(certificate, start(certificate, 0))
@@ -125,3 +134,4 @@ seed_arn_endpoint()
 seed_selectors()
 seed_names()
 seed_encrypted_keys()
+seed_credentials_files()

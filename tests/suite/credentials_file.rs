@@ -1,8 +1,15 @@
 //! The shared credentials file: what is written, by whom it can be read, and what a kill leaves.
 
+mod botocore;
+#[cfg(target_os = "linux")]
+mod killed;
 mod properties;
+#[cfg(unix)]
+mod rights;
 mod sdk_rules;
 mod vectors;
+mod writer;
+mod writers;
 
 use std::collections::BTreeMap;
 

@@ -17,6 +17,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::endpoint::Endpoint;
+use crate::support::program::built;
+use crate::support::program::is_there;
 use crate::support::script::Response;
 use crate::support::script::Script;
 use crate::support::skip;
@@ -67,16 +69,6 @@ cat i3.crt i2.crt i1.crt > intermediates.pem
 cat chained.crt i1.crt ca.crt i3.crt i2.crt > fullchain.pem
 "#;
 
-fn is_there(program: &str, args: &[&str]) -> bool {
-    Command::new(program)
-        .args(args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
-}
-
 /// The emulator as a program, built by the cargo that runs the tests; ended when dropped.
 struct Program {
     child: Child,
@@ -86,7 +78,7 @@ struct Program {
 impl Program {
     fn start(trust_anchor: &Path) -> Self {
         use std::io::BufRead;
-        let mut child = Command::new(build_emulator())
+        let mut child = Command::new(built(&EMULATOR))
             .arg("--trust-anchor")
             .arg(trust_anchor)
             .stdout(Stdio::piped())
@@ -108,34 +100,6 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn build_emulator() -> PathBuf {
-    let mut cargo = Command::new(env!("CARGO"));
-    // What cargo set for this test would make build scripts run again, here and at the next build.
-    for (name, _) in env::vars_os() {
-        let name = name.to_string_lossy().into_owned();
-        if name.starts_with("CARGO_") && !["CARGO_HOME", "CARGO_TARGET_DIR"].contains(&&*name) {
-            cargo.env_remove(name);
-        }
-    }
-    let output = cargo
-        .args(["build", "--package", "rolesanywhere-emulator"])
-        .args(["--bin", "rolesanywhere-emulator", "--message-format=json"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
-        .unwrap()
 }
 
 /// The words of a call with the helper's own path in front.
@@ -361,3 +325,10 @@ const CALLER_IDENTITY: &str = "<GetCallerIdentityResponse \
     xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
     <Arn>arn:aws:sts::123456789012:assumed-role/ci-role/1</Arn><UserId>AROA:1</UserId>\
     <Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
+
+const EMULATOR: [&str; 4] = [
+    "--package",
+    "rolesanywhere-emulator",
+    "--bin",
+    "rolesanywhere-emulator",
+];

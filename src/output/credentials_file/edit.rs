@@ -294,3 +294,155 @@ impl std::error::Error for ValueError {}
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 const COMMENT: &[u8] = b"# ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEW: &str = "aws_access_key_id = A\naws_secret_access_key = S\naws_session_token = T\n";
+
+    fn credentials() -> Credentials {
+        Credentials {
+            access_key_id: "A".to_owned(),
+            secret_access_key: Secret::new("S".to_owned()),
+            session_token: Secret::new("T".to_owned()),
+            expiration: String::new(),
+        }
+    }
+
+    /// The file afterwards, with `{NEW}` for the new credentials in their usual order.
+    fn edited(file: &str) -> String {
+        let edited = edit(file.as_bytes(), &"a".parse().unwrap(), &credentials()).unwrap();
+        String::from_utf8(edited.bytes.expose().clone())
+            .unwrap()
+            .replace(NEW, "{NEW}")
+    }
+
+    #[test]
+    fn second_section_of_the_profile_is_merged_into_the_first_and_its_settings_win() {
+        let file = "[a] # 1\nregion = x\n# end\n\n[b]\nc = d\n[a] # 2\nregion = y\n\
+                    aws_session_token = old\n\n# of e\n[e]\n";
+        let expected = "[a] # 1\n# region = x\nregion = y\naws_session_token = T\n\
+                        aws_access_key_id = A\naws_secret_access_key = S\n# end\n\n[b]\nc = d\n# 2\n\n# of e\n[e]\n";
+        assert_eq!(edited(file), expected);
+    }
+
+    #[test]
+    fn header_that_an_sdk_would_not_read_is_tidied_and_keeps_its_comment() {
+        let cases = [
+            ("[a] # x\n", "[a] # x\n{NEW}"),
+            ("[a]\t;x\n", "[a]\t;x\n{NEW}"),
+            ("[ a ]\n", "[a]\n{NEW}"),
+            ("  [a]\n", "[a]\n{NEW}"),
+            ("[a]# x\n", "[a]\n# x\n{NEW}"),
+            ("[a] # see [1]\n", "[a]\n# see [1]\n{NEW}"),
+            ("[a] x\n", "[a]\n# x\n{NEW}"),
+            ("[ab]\n", "[ab]\n[a]\n{NEW}"),
+            ("[A]", "[A]\n[a]\n{NEW}"),
+        ];
+        for (file, expected) in cases {
+            // A comment stays in front of the credentials, wherever the header is split.
+            let found = edited(file);
+            let found = found.replace("[a]\n{NEW}# x\n", "[a]\n# x\n{NEW}");
+            assert_eq!(found, expected, "{file:?}");
+        }
+    }
+
+    #[test]
+    fn indented_settings_are_moved_to_the_first_column_and_lists_are_not() {
+        let file = "[a]\n  aws_access_key_id = x\n  region = r\n  s3 =\n    k = v\n  # c\n";
+        let expected = "[a]\naws_access_key_id = A\naws_secret_access_key = S\n\
+                        aws_session_token = T\nregion = r\ns3 =\n    k = v\n# c\n";
+        assert_eq!(edited(file), expected.replace(NEW, "{NEW}"));
+    }
+
+    #[test]
+    fn what_is_below_an_old_credential_goes_with_it_unless_it_is_a_setting() {
+        let file = "[a]\naws_session_token = x\n  yz\n  # c\n  region = r\n  output = o\n";
+        let expected = "[a]\naws_session_token = T\naws_access_key_id = A\n\
+                        aws_secret_access_key = S\n# c\nregion = r\noutput = o\n";
+        assert_eq!(edited(file), expected);
+    }
+
+    #[test]
+    fn what_an_sdk_refuses_in_the_profile_becomes_a_comment() {
+        let file = "[a]\njunk\n= x\nregion = r\nregion = s\n  t\ncolon: d\ns3 =\n  k\n  l = m\n";
+        let expected = "[a]\n{NEW}# junk\n# = x\n# region = r\nregion = s\n  t\ncolon= d\n\
+                        s3 =\n# k\n  l = m\n";
+        assert_eq!(edited(file), expected);
+    }
+
+    #[test]
+    fn header_behind_the_profile_is_not_left_indented_below_its_settings() {
+        assert_eq!(edited("[a]\n  [b]\n  c = d\n"), "[a]\n{NEW}[b]\n  c = d\n");
+    }
+
+    #[test]
+    fn line_ends_are_those_of_the_header_or_of_the_first_line() {
+        let new = NEW.replace('\n', "\r\n");
+        assert_eq!(edited("[b]\r\n[a]\n"), "[b]\r\n[a]\n{NEW}");
+        assert_eq!(
+            edited("[b]\r\nx = y"),
+            format!("[b]\r\nx = y\r\n[a]\r\n{new}")
+        );
+        assert_eq!(
+            edited("[b]\rx = y\r[a]\rz = 1\r"),
+            "[b]\rx = y\r\n[a]\n{NEW}z = 1\n"
+        );
+    }
+
+    #[test]
+    fn file_without_a_last_newline_stays_so_where_its_last_line_is_only_replaced() {
+        let file = "[a]\naws_access_key_id = x\naws_session_token = y\naws_secret_access_key = z";
+        assert!(edited(file).ends_with("\naws_secret_access_key = S"));
+        assert_eq!(edited("[a]\nregion = r"), "[a]\n{NEW}region = r");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_stay() {
+        let file = b"[b]\nc = \xff\xfe\0\n[a]\n# \xff\nd = \xc3\n";
+        let edited = edit(file, &"a".parse().unwrap(), &credentials()).unwrap();
+        let expected = [
+            &b"[b]\nc = \xff\xfe\0\n[a]\n"[..],
+            NEW.as_bytes(),
+            b"# \xff\nd = \xc3\n",
+        ];
+        assert_eq!(*edited.bytes.expose(), expected.concat());
+    }
+
+    #[test]
+    fn credential_that_could_not_be_read_back_is_refused() {
+        for value in [
+            "", "a b", "a\nb", "a\tb", "a\0", "#a", ";a", "\"a\"", "'a'", "é",
+        ] {
+            let error = |credentials: Credentials| {
+                let edited = edit(b"", &"a".parse().unwrap(), &credentials);
+                edited.unwrap_err().field
+            };
+            let access_key_id = value.to_owned();
+            let secret = || Secret::new(value.to_owned());
+            assert_eq!(
+                error(Credentials {
+                    access_key_id,
+                    ..credentials()
+                }),
+                "accessKeyId"
+            );
+            let (secret_access_key, session_token) = (secret(), secret());
+            assert_eq!(
+                error(Credentials {
+                    secret_access_key,
+                    ..credentials()
+                }),
+                "secretAccessKey"
+            );
+            assert_eq!(
+                error(Credentials {
+                    session_token,
+                    ..credentials()
+                }),
+                "sessionToken"
+            );
+        }
+    }
+}

@@ -207,13 +207,17 @@ fn trim_start(text: &[u8]) -> &[u8] {
         return text;
     }
     match str::from_utf8(text) {
-        Ok(text) => text.trim_start_matches(is_space).as_bytes(),
+        Ok(text) => text.trim_start_matches(is_python_space).as_bytes(),
         Err(_) => text.trim_ascii_start(),
     }
 }
 
-/// What any of the SDKs takes for space: Python counts the separators U+001C to U+001F, Java all
-/// control characters, JavaScript the byte-order mark.
+/// What Python takes for space: also the separators U+001C to U+001F.
+fn is_python_space(character: char) -> bool {
+    character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character)
+}
+
+/// What any of the SDKs takes for space: Java all control characters, JavaScript the byte-order mark.
 pub(crate) fn is_space(character: char) -> bool {
     character.is_whitespace() || character.is_control() || character == '\u{feff}'
 }

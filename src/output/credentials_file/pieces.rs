@@ -31,8 +31,10 @@ impl<'a> Pieces<'a> {
 
     /// Whole lines, as they are.
     pub(crate) fn raw(&mut self, lines: &'a [u8]) {
-        self.end_line();
-        self.push(lines);
+        if !lines.is_empty() {
+            self.end_line();
+            self.push(lines);
+        }
     }
 
     /// What is written next begins a line for every reader: not all take a carriage return for the end

@@ -64,7 +64,10 @@ pub(crate) enum Role {
     Credential(CredentialName),
     /// The session token by its old name, which botocore prefers.
     Stale,
-    Setting,
+    Setting {
+        /// Without a value, so that what is below it are settings of its own.
+        is_list: bool,
+    },
     /// Belongs to the setting above it.
     Continuation,
 }
@@ -175,28 +178,25 @@ impl<'a> Body<'a> {
             self.push(line, role, Form::Unchanged);
             return;
         }
-        let Some(Readable { is_assigned, value }) = readable(text) else {
+        let Some(found) = readable(text) else {
             self.above = Above::CommentedOut;
             self.push(line, Role::Comment, Form::CommentedOut);
             return;
         };
-        self.above = match value.is_empty() {
+        let is_list = found.value.is_empty();
+        self.above = match is_list {
             true => Above::List,
             false => Above::Value,
         };
-        let form = match (is_assigned, indent) {
-            (false, _) => Form::Assigned,
-            (true, 0) => Form::Unchanged,
-            (true, _) => Form::Dedented,
+        let form = match indent {
+            0 if found.is_assigned => Form::Unchanged,
+            _ => found.form(),
         };
-        let name = setting(text).map(|(name, _)| name).unwrap_or_default();
-        let earlier = self
-            .settings
-            .insert(name.to_ascii_lowercase(), self.items.len());
+        let earlier = self.settings.insert(name_of(text), self.items.len());
+        self.push(line, Role::Setting { is_list }, form);
         if let Some(earlier) = earlier {
             self.comment_out(earlier);
         }
-        self.push(line, Role::Setting, form);
     }
 
     /// A line below an old credential, or below what has become a comment, is a setting if it looks
@@ -228,19 +228,39 @@ impl<'a> Body<'a> {
         self.push(line, Role::Continuation, form);
     }
 
-    /// Makes comments of the setting at `index` and what belongs to it: botocore reads no file in which
-    /// a name is given twice, and for the others the last one counts.
+    /// Makes a comment of the setting at `index`: botocore reads no file in which a name is given
+    /// twice, and for the others the last one counts. What looks like a setting below it is one for Go
+    /// and JavaScript, and becomes one for all.
     fn comment_out(&mut self, index: usize) {
-        let mut items = self.items.iter_mut().skip(index);
-        if let Some(setting) = items.next() {
+        let mut indices = vec![index];
+        while let Some(first) = indices.pop() {
+            let mut items = self.items.iter_mut().enumerate().skip(first);
+            let Some((_, setting)) = items.next() else {
+                continue;
+            };
+            let is_list = setting.role == Role::Setting { is_list: true };
+            setting.role = Role::Comment;
             setting.form = Form::CommentedOut;
-        }
-        for item in items {
-            match (item.role, item.form) {
-                (Role::Setting | Role::Credential(_) | Role::Stale, _) => break,
-                (Role::Continuation, _) => item.form = Form::CommentedOut,
-                (Role::Comment, Form::Unchanged) => item.form = Form::Dedented,
-                (Role::Blank | Role::Comment, _) => {}
+            for (index, item) in items {
+                let (text, _) = item.line.dedented();
+                match item.role {
+                    Role::Setting { .. } | Role::Credential(_) | Role::Stale => break,
+                    Role::Blank => {}
+                    Role::Comment if item.form == Form::Unchanged => item.form = Form::Dedented,
+                    Role::Comment => {}
+                    Role::Continuation => {
+                        let known = self.settings.get(&name_of(text)).copied();
+                        let is_last = known.is_none_or(|known| known < index);
+                        item.role = Role::Comment;
+                        item.form = Form::CommentedOut;
+                        if let Some(found) = readable(text).filter(|_| is_last && !is_list) {
+                            item.role = Role::Setting { is_list: false };
+                            item.form = found.form();
+                            self.settings.insert(name_of(text), index);
+                            indices.extend(known);
+                        }
+                    }
+                }
             }
         }
     }
@@ -256,6 +276,15 @@ struct Readable<'a> {
     value: &'a [u8],
 }
 
+impl Readable<'_> {
+    fn form(&self) -> Form {
+        match self.is_assigned {
+            true => Form::Dedented,
+            false => Form::Assigned,
+        }
+    }
+}
+
 fn readable(text: &[u8]) -> Option<Readable<'_>> {
     let bare = without_comment(text);
     let (is_assigned, (name, value)) = match strict_setting(bare) {
@@ -265,6 +294,12 @@ fn readable(text: &[u8]) -> Option<Readable<'_>> {
     let (first_name, _) = setting(text)?;
     let is_readable = !name.is_empty() && !first_name.is_empty() && !text.starts_with(b"[");
     is_readable.then_some(Readable { is_assigned, value })
+}
+
+/// As botocore and Go see it.
+fn name_of(text: &[u8]) -> Vec<u8> {
+    let name = setting(text).map(|(name, _)| name);
+    name.unwrap_or_default().to_ascii_lowercase()
 }
 
 const SECURITY_TOKEN: &[u8] = b"aws_security_token";

@@ -316,3 +316,135 @@ const DEFAULT: &[u8] = b"DEFAULT";
 const RESERVED: &[&[u8]] = &[b"__proto__", b"profile __proto__"];
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::credentials_file::obstacle::Sdk::Botocore;
+    use crate::output::credentials_file::obstacle::Sdk::Go;
+    use crate::output::credentials_file::obstacle::Sdk::Java;
+    use crate::output::credentials_file::obstacle::Sdk::JavaScript;
+    use crate::output::credentials_file::obstacle::Sdk::Rust;
+
+    /// What is found where the profile, `ours`, stands before, behind, or in the place of `{}`.
+    fn found(file: &str, name: &str) -> Vec<Obstacle> {
+        let (before, after) = file.split_once("{}").unwrap_or((file, ""));
+        let ours = format!("[{name}]\nx = y\n");
+        let range = before.len()..before.len() + ours.len();
+        let file = [before, &ours, after].concat();
+        obstacles(file.as_bytes(), range, &name.parse().unwrap())
+    }
+
+    #[test]
+    fn each_obstacle_is_told_with_its_line_and_who_cannot_read_on() {
+        let cases: &[(&str, usize, Fault, &[Sdk])] = &[
+            (
+                "\u{feff}# c\n",
+                1,
+                Fault::ByteOrderMark,
+                &[Botocore, Java, Rust],
+            ),
+            (
+                "\u{feff}{}",
+                1,
+                Fault::ByteOrderMark,
+                &[Botocore, Go, Java, Rust],
+            ),
+            (
+                "[o]\n\njunk\n",
+                3,
+                Fault::NoEqualsSign,
+                &[Botocore, Java, Rust],
+            ),
+            ("[o]\na: b\n", 2, Fault::NoEqualsSign, &[Java, Rust]),
+            ("a = b\n", 1, Fault::OutsideSection, &[Botocore, Java, Rust]),
+            ("[o]\n= b\n", 2, Fault::NoName, &[Botocore, Java, Rust]),
+            ("[o]\n[p]\n[o]\n", 3, Fault::SectionTwice, &[Botocore]),
+            ("[o]\na = 1\nA = 2\n", 3, Fault::NameTwice, &[Botocore]),
+            (
+                "[o]\n  a = 1\n",
+                2,
+                Fault::IndentedBelowNothing,
+                &[Java, Rust],
+            ),
+            (
+                "[o]\ns3 =\n  a\n",
+                3,
+                Fault::NoSettingInList,
+                &[Botocore, Java, Rust],
+            ),
+            (
+                "{}[o\n",
+                3,
+                Fault::MalformedHeader,
+                &[Botocore, Go, Java, Rust, JavaScript],
+            ),
+            ("{}[o]# c\n", 3, Fault::MalformedHeader, &[JavaScript]),
+            (
+                "{}[o] c\n",
+                3,
+                Fault::MalformedHeader,
+                &[Go, Java, Rust, JavaScript],
+            ),
+            ("[o]# c\n{}", 0, Fault::MalformedHeader, &[]),
+            (
+                "[o]\na = b\n  [ours]\n",
+                3,
+                Fault::IndentedHeader,
+                &[Go, JavaScript],
+            ),
+            (
+                "[DEFAULT]\naws_security_token = t\n",
+                2,
+                Fault::TokenForAll,
+                &[Botocore],
+            ),
+            ("[__proto__]\n", 1, Fault::ReservedName, &[JavaScript]),
+            ("[o]\ra = b\n", 1, Fault::MalformedHeader, &[Rust]),
+        ];
+        for (file, line, fault, sdks) in cases {
+            let expected: Vec<_> = Some(Obstacle {
+                line: *line,
+                fault: *fault,
+                sdks: sdks.to_vec(),
+            })
+            .filter(|obstacle| obstacle.line > 0)
+            .into_iter()
+            .collect();
+            assert_eq!(found(file, "ours"), expected, "{file:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_keep_botocore_and_rust_from_the_file() {
+        let file = b"[o]\na = \xff\n[ours]\n";
+        let expected = Obstacle {
+            line: 2,
+            fault: Fault::NotUtf8,
+            sdks: vec![Botocore, Rust],
+        };
+        let range = file.len() - 7..file.len();
+        assert_eq!(obstacles(file, range, &"ours".parse().unwrap()), [expected]);
+    }
+
+    #[test]
+    fn name_that_some_pass_over_is_told() {
+        let sdks = |name| found("", name).into_iter().flat_map(|found| found.sdks);
+        assert_eq!(
+            sdks("two words").collect::<Vec<_>>(),
+            [Java, Rust, JavaScript]
+        );
+        assert_eq!(sdks("é").collect::<Vec<_>>(), [Java, Rust]);
+        assert_eq!(sdks("a-b_c./%@").count(), 0);
+    }
+
+    #[test]
+    fn of_each_kind_only_the_first_is_told() {
+        let found = found("[o]\n1\n2\n3 : 4\n5\n", "ours");
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(
+            found[0].to_string(),
+            "line 2 has no \"=\", so botocore (with it the AWS CLI), the SDK for Java and the SDK for Rust cannot read the profile"
+        );
+    }
+}

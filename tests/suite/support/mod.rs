@@ -6,6 +6,7 @@ pub(crate) mod endpoint;
 pub(crate) mod helper;
 pub(crate) mod http;
 pub(crate) mod port;
+pub(crate) mod program;
 pub(crate) mod script;
 pub(crate) mod signature;
 

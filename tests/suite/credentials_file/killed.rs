@@ -1,0 +1,235 @@
+//! A write, system call by system call: in which order, what a kill before each of them leaves, and
+//! what an error of each of them leads to. By strace.
+
+use std::collections::HashMap;
+use std::env;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::Command;
+use std::process::Output;
+
+use crate::credentials_file::writer::Scene;
+use crate::credentials_file::writer::lines;
+use crate::credentials_file::writer::program;
+use crate::support::program::is_there;
+use crate::support::skip;
+
+const OLD: &str = "[other]\nregion = x\n\n[a]\n# mine\n";
+
+fn scene() -> Scene {
+    let scene = Scene::new(&env::temp_dir(), OLD);
+    fs::set_permissions(scene.file(), fs::Permissions::from_mode(0o640)).unwrap();
+    scene
+}
+
+fn new() -> String {
+    OLD.replace("[a]\n", &format!("[a]\n{}", lines(0)))
+}
+
+/// Runs an update under strace with these options.
+fn traced(scene: &Scene, options: &[&str]) -> (Output, String) {
+    let log = scene.folder().with_file_name("log");
+    let mut command = Command::new("strace");
+    command.arg("-o").arg(&log).args(options).arg(program());
+    scene.arrange(&mut command, "a", 1);
+    let output = command.output().unwrap();
+    (output, fs::read_to_string(log).unwrap())
+}
+
+fn has_strace(test: &str) -> bool {
+    let is_there = is_there("strace", &["-e", "inject=none:signal=KILL", "true"])
+        || is_there("strace", &["true"]);
+    if !is_there {
+        skip(&format!("{test}: no strace, or it may not trace"));
+    }
+    is_there
+}
+
+#[test]
+fn file_is_synced_before_the_rename_and_the_directory_behind_it() {
+    if !has_strace("file_is_synced_before_the_rename_and_the_directory_behind_it") {
+        return;
+    }
+    let scene = scene();
+    let (output, log) = traced(&scene, &["-y"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(scene.text(), new());
+
+    let folder = scene.folder().display().to_string();
+    let names = [
+        (
+            format!("{folder}/.credentials.aws_signing_helper.lock"),
+            "lock",
+        ),
+        (
+            format!("{folder}/.credentials.aws_signing_helper.tmp"),
+            "temporary",
+        ),
+        (format!("{folder}/credentials"), "file"),
+        (folder.clone(), "directory"),
+    ];
+    let watched = [
+        "flock", "openat", "read", "write", "fchown", "fchmod", "fsync", "rename",
+    ];
+    let steps: Vec<_> = log
+        .lines()
+        .filter(|line| line.contains(&folder) && !line.starts_with("write(2<"))
+        .filter_map(|line| {
+            let call = watched.iter().find(|call| line.starts_with(**call))?;
+            let (_, name) = names.iter().find(|(path, _)| line.contains(path))?;
+            Some(format!("{call} {name}"))
+        })
+        .collect();
+    let expected = [
+        "openat lock",
+        "flock lock",
+        "openat file",
+        "read file",
+        "read file",
+        "openat temporary",
+        "write temporary",
+        "fchmod temporary",
+        "fsync temporary",
+        "rename temporary",
+        "openat directory",
+        "fsync directory",
+    ];
+    assert_eq!(steps, expected, "{log}");
+    let created = log.lines().find(|line| line.contains("O_EXCL")).unwrap();
+    assert!(created.contains("0600"), "{created}");
+}
+
+/// Each system call of an update from the first that looks at the folder, with how many of its name
+/// there were up to it.
+fn calls(log: &str, folder: &Path) -> Vec<(String, usize)> {
+    let folder = folder.display().to_string();
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    let mut has_begun = false;
+    let mut calls = Vec::new();
+    for line in log.lines() {
+        let Some((name, _)) = line.split_once('(') else {
+            continue;
+        };
+        let count = counts.entry(name.to_owned()).or_default();
+        *count += 1;
+        has_begun |= line.contains(&folder) && name != "execve";
+        if has_begun {
+            calls.push((name.to_owned(), *count));
+        }
+    }
+    calls
+}
+
+#[test]
+fn kill_at_any_system_call_leaves_the_old_file_or_the_new_one() {
+    if !has_strace("kill_at_any_system_call_leaves_the_old_file_or_the_new_one") {
+        return;
+    }
+    let first = scene();
+    let (output, log) = traced(&first, &[]);
+    assert!(output.status.success(), "{output:?}");
+    let calls = calls(&log, &first.folder());
+    assert!(calls.len() > 30, "{log}");
+
+    let (mut old, mut new_ones, mut left) = (0, 0, 0);
+    for (name, count) in &calls {
+        let scene = scene();
+        let inject = format!("inject={name}:signal=KILL:when={count}");
+        let (output, _) = traced(&scene, &["-e", &inject]);
+        let is_killed = output.status.signal() == Some(9) || output.status.code() == Some(137);
+        assert!(is_killed, "{inject}: {output:?}");
+        match scene.text() {
+            text if text == OLD => old += 1,
+            text if text == new() => new_ones += 1,
+            text => panic!("{inject}: {text:?}"),
+        }
+        let mode = fs::metadata(scene.file()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o640, "{inject}");
+        left += usize::from(scene.temporary().exists());
+
+        // The next one finds nothing in its way, and tidies up.
+        let mut command = Command::new(program());
+        scene.arrange(&mut command, "a", 1);
+        assert!(command.output().unwrap().status.success(), "{inject}");
+        assert_eq!(scene.text(), new(), "{inject}");
+        assert!(scene.is_tidy(), "{inject}");
+    }
+    assert!(
+        old > 0 && new_ones > 0 && left > 0,
+        "{old} {new_ones} {left}"
+    );
+}
+
+#[test]
+fn error_of_a_system_call_is_told_with_its_path_and_leaves_the_old_file() {
+    if !has_strace("error_of_a_system_call_is_told_with_its_path_and_leaves_the_old_file") {
+        return;
+    }
+    let cases = [
+        ("lock", "openat:error=EROFS", "Read-only file system"),
+        ("lock", "flock:error=ENOLCK", "No locks available"),
+        ("file", "openat:error=EACCES", "Permission denied"),
+        ("file", "read:error=EIO", "Input/output error"),
+        ("temporary", "openat:error=EACCES", "Permission denied"),
+        ("temporary", "write:error=ENOSPC", "No space left on device"),
+        (
+            "temporary",
+            "fgetxattr,fremovexattr:error=EPERM",
+            "Operation not permitted",
+        ),
+        ("temporary", "fchmod:error=EPERM", "Operation not permitted"),
+        ("temporary", "fsync:error=EIO", "Input/output error"),
+        // Another device, and an immutable file.
+        (
+            "temporary",
+            "rename,renameat,renameat2:error=EXDEV",
+            "Invalid cross-device link",
+        ),
+        (
+            "temporary",
+            "rename,renameat,renameat2:error=EPERM",
+            "Operation not permitted",
+        ),
+    ];
+    for (what, fault, words) in cases {
+        let scene = scene();
+        let path = match what {
+            "lock" => scene.lock(),
+            "temporary" => scene.temporary(),
+            _ => scene.file(),
+        };
+        // What is not there on some machine is not called.
+        let fault = match cfg!(target_arch = "aarch64") {
+            true => fault.replace("rename,", ""),
+            false => fault.to_owned(),
+        };
+        let inject = format!("inject={fault}");
+        let (output, log) = traced(&scene, &["-P", path.to_str().unwrap(), "-e", &inject]);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{inject}: {stderr} {log}");
+        assert!(stderr.contains(words), "{inject}: {stderr}");
+        let folder = scene.folder().display().to_string();
+        assert!(stderr.contains(&folder), "{inject}: {stderr}");
+        assert_eq!(scene.text(), OLD, "{inject}");
+        assert!(scene.is_tidy(), "{inject}");
+    }
+}
+
+#[test]
+fn directory_that_cannot_be_synced_is_told_although_the_file_is_new() {
+    if !has_strace("directory_that_cannot_be_synced_is_told_although_the_file_is_new") {
+        return;
+    }
+    for (error, is_told) in [("EIO", true), ("EINVAL", false)] {
+        let scene = scene();
+        let folder = scene.folder().display().to_string();
+        let inject = format!("inject=fsync:error={error}");
+        let (output, _) = traced(&scene, &["-P", &folder, "-e", &inject]);
+        assert_eq!(output.status.success(), !is_told, "{error}: {output:?}");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(stderr.contains("power cut"), is_told, "{stderr}");
+        assert_eq!(scene.text(), new());
+    }
+}

@@ -1,0 +1,287 @@
+//! Links, rights, and what else may stand in a file's place, on Unix.
+
+use std::env;
+use std::fs;
+use std::fs::Permissions;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::chown;
+use std::os::unix::fs::symlink;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use rolesanywhere::output::credentials_file::Updated;
+use rolesanywhere::output::credentials_file::error::CredentialsFileError as Error;
+use rolesanywhere::output::credentials_file::update;
+use tempfile::TempDir;
+
+use crate::credentials_file::credentials_of;
+use crate::credentials_file::new_values;
+use crate::credentials_file::writer::Scene;
+use crate::credentials_file::writer::program;
+use crate::support::program::is_there;
+use crate::support::skip;
+
+/// An update of the profile `a`, on a thread, so that one that hangs is a failed test.
+fn updated(path: &Path) -> Result<Updated, Error> {
+    let (sender, receiver) = mpsc::channel();
+    let path = path.to_owned();
+    thread::spawn(move || {
+        let credentials = credentials_of(&new_values());
+        sender.send(update(&path, &"a".parse().unwrap(), &credentials))
+    });
+    receiver.recv_timeout(Duration::from_secs(15)).unwrap()
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().mode() & 0o7777
+}
+
+fn is_root(test: &str) -> bool {
+    let folder = TempDir::new().unwrap();
+    let is_root = chown(folder.path(), Some(NOBODY), Some(NOBODY)).is_ok();
+    if !is_root {
+        skip(&format!("{test}: not run by root"));
+    }
+    is_root
+}
+
+#[test]
+fn new_folder_and_file_are_their_owners_alone() {
+    let home = TempDir::new().unwrap();
+    let path = home.path().join(".aws/deep/credentials");
+    updated(&path).unwrap();
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(mode(&home.path().join(".aws/deep")), 0o700);
+    assert_eq!(mode(&home.path().join(".aws")), 0o700);
+}
+
+#[test]
+fn mode_of_an_old_file_is_kept_and_one_that_others_can_read_is_told() {
+    for kept in [0o600, 0o400, 0o640, 0o644, 0o1600] {
+        let home = TempDir::new().unwrap();
+        let path = home.path().join("credentials");
+        fs::write(&path, "").unwrap();
+        set_mode(&path, kept);
+        let updated = updated(&path).unwrap();
+        assert_eq!(mode(&path), kept);
+        let warnings: Vec<_> = updated.warnings.iter().map(ToString::to_string).collect();
+        match kept & 0o044 {
+            0 => assert!(warnings.is_empty(), "{warnings:?}"),
+            _ => assert!(warnings[0].contains("others can read"), "{warnings:?}"),
+        }
+    }
+}
+
+#[test]
+fn access_control_list_of_an_old_file_is_kept_and_none_is_inherited() {
+    let home = TempDir::new().unwrap();
+    let path = home.path().join("credentials");
+    let set = |args: &[&str], path: &Path| {
+        let path = path.to_str().unwrap();
+        is_there("setfacl", &[args, &[path]].concat())
+    };
+    let shown = || {
+        let output = Command::new("getfacl").arg("-cn").arg(&path).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    fs::write(&path, "").unwrap();
+    if !set(&["-m", "u:12345:r"], &path) {
+        skip("access_control_list_of_an_old_file_is_kept_and_none_is_inherited: no setfacl");
+        return;
+    }
+    let before = shown();
+    assert!(before.contains("12345"), "{before}");
+    updated(&path).unwrap();
+    assert_eq!(shown(), before);
+
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, "").unwrap();
+    set_mode(&path, 0o640);
+    let before = shown();
+    assert!(set(&["-d", "-m", "u:12345:rw"], home.path()));
+    updated(&path).unwrap();
+    assert_eq!(shown(), before);
+}
+
+#[test]
+fn links_are_followed_to_the_file_and_stay_links() {
+    let home = TempDir::new().unwrap();
+    let at = |name: &str| home.path().join(name);
+    fs::create_dir_all(at("real/deep")).unwrap();
+    fs::write(at("real/deep/file"), "[b]\n").unwrap();
+    symlink("real/deep", at("folder")).unwrap();
+    symlink("../../folder/file", at("real/deep/link")).unwrap();
+    symlink("real/new", at("dangling")).unwrap();
+    symlink("loop", at("loop")).unwrap();
+
+    let done = updated(&at("folder/link")).unwrap();
+    assert_eq!(done.path, at("real/deep/file").canonicalize().unwrap());
+    assert!(at("real/deep/link").is_symlink());
+    assert!(
+        fs::read_to_string(at("real/deep/file"))
+            .unwrap()
+            .starts_with("[b]\n[a]\n")
+    );
+    assert!(at("real/deep/.file.aws_signing_helper.lock").exists());
+
+    updated(&at("dangling")).unwrap();
+    assert!(at("dangling").is_symlink());
+    assert_eq!(mode(&at("real/new")), 0o600);
+
+    let error = updated(&at("loop")).unwrap_err();
+    assert!(matches!(error, Error::Unresolvable { .. }), "{error}");
+}
+
+#[test]
+fn what_is_no_file_is_refused_at_once_and_left() {
+    let home = TempDir::new().unwrap();
+    let fifo = home.path().join("fifo");
+    let folder = home.path().join("folder");
+    let device = home.path().join("device");
+    assert!(is_there("mkfifo", &[fifo.to_str().unwrap()]));
+    fs::create_dir(&folder).unwrap();
+    symlink("/dev/null", &device).unwrap();
+    for path in [&fifo, &folder, &device] {
+        let error = updated(path).unwrap_err();
+        assert!(matches!(error, Error::NotAFile { .. }), "{error}");
+    }
+    assert!(fs::metadata(&folder).unwrap().is_dir());
+
+    // Nor does a FIFO in the place of the lock hang it, or a link lead it away.
+    for what in ["fifo", "link"] {
+        let path = home.path().join("credentials");
+        let lock = home.path().join(".credentials.aws_signing_helper.lock");
+        match what {
+            "fifo" => assert!(is_there("mkfifo", &[lock.to_str().unwrap()])),
+            _ => symlink(home.path().join("elsewhere"), &lock).unwrap(),
+        }
+        assert!(updated(&path).is_err());
+        assert!(!path.exists() && !home.path().join("elsewhere").exists());
+        fs::remove_file(&lock).unwrap();
+    }
+}
+
+#[test]
+fn file_larger_than_any_is_refused() {
+    let home = TempDir::new().unwrap();
+    let path = home.path().join("credentials");
+    let file = fs::File::create(&path).unwrap();
+    file.set_len(16 * 1024 * 1024 + 1).unwrap();
+    let error = updated(&path).unwrap_err();
+    assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+    assert_eq!(file.metadata().unwrap().len(), 16 * 1024 * 1024 + 1);
+}
+
+#[test]
+fn owner_and_group_of_an_old_file_are_kept_by_root() {
+    if !is_root("owner_and_group_of_an_old_file_are_kept_by_root") {
+        return;
+    }
+    let home = TempDir::new().unwrap();
+    let path = home.path().join("credentials");
+    fs::write(&path, "").unwrap();
+    chown(&path, Some(NOBODY), Some(12345)).unwrap();
+    set_mode(&path, 0o660);
+    updated(&path).unwrap();
+    let metadata = fs::metadata(&path).unwrap();
+    assert_eq!((metadata.uid(), metadata.gid()), (NOBODY, 12345));
+    assert_eq!(mode(&path), 0o660);
+}
+
+#[test]
+fn root_goes_where_nobody_else_could_have_led_it() {
+    if !is_root("root_goes_where_nobody_else_could_have_led_it") {
+        return;
+    }
+    let home = TempDir::new().unwrap();
+    let folder = home.path().join("folder");
+    let path = folder.join("credentials");
+    fs::create_dir(&folder).unwrap();
+
+    // A directory that somebody else can write.
+    for (owner, folder_mode) in [(0, 0o777), (0, 0o775), (NOBODY, 0o700), (NOBODY, 0o1777)] {
+        chown(&folder, Some(owner), None).unwrap();
+        set_mode(&folder, folder_mode);
+        let error = updated(&path).unwrap_err();
+        assert!(matches!(error, Error::DirectoryOfOthers { .. }), "{error}");
+        let error = updated(&folder.join("deeper/credentials")).unwrap_err();
+        assert!(matches!(error, Error::DirectoryOfOthers { .. }), "{error}");
+    }
+    // A sticky one is fine, but neither its links nor what others put there.
+    chown(&folder, Some(0), None).unwrap();
+    set_mode(&folder, 0o1777);
+    updated(&path).unwrap();
+    chown(&path, Some(NOBODY), None).unwrap();
+    let error = updated(&path).unwrap_err();
+    assert!(matches!(error, Error::FileOfOthers { .. }), "{error}");
+    symlink(home.path().join("victim"), folder.join("link")).unwrap();
+    let error = updated(&folder.join("link")).unwrap_err();
+    assert!(matches!(error, Error::LinkOfOthers { .. }), "{error}");
+    assert!(!home.path().join("victim").exists());
+    // Where root alone can write, it is followed.
+    set_mode(&folder, 0o755);
+    updated(&folder.join("link")).unwrap();
+    assert!(home.path().join("victim").exists());
+}
+
+/// An update by the example, as nobody if this is root.
+fn by_nobody(scene: &Scene) -> (bool, String) {
+    let copy = TempDir::new().unwrap();
+    set_mode(copy.path(), 0o755);
+    let program_copy = copy.path().join("program");
+    fs::copy(program(), &program_copy).unwrap();
+    let mut command = Command::new(program_copy);
+    scene.arrange(&mut command, "a", 1);
+    if chown(copy.path(), Some(NOBODY), None).is_ok() {
+        set_mode(scene.folder().parent().unwrap(), 0o755);
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let output = command.current_dir("/").output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    (output.status.success(), stderr)
+}
+
+#[test]
+fn directory_that_may_not_be_written_is_an_error_with_path_and_cause() {
+    let scene = Scene::new(&env::temp_dir(), "[b]\n");
+    set_mode(&scene.file(), 0o644);
+    set_mode(&scene.folder(), 0o555);
+    let (is_done, stderr) = by_nobody(&scene);
+    assert!(!is_done);
+    assert!(
+        stderr.contains(scene.folder().to_str().unwrap()),
+        "{stderr}"
+    );
+    assert!(stderr.contains("Permission denied"), "{stderr}");
+    assert_eq!(scene.text(), "[b]\n");
+    set_mode(&scene.folder(), 0o755);
+}
+
+#[test]
+fn file_of_somebody_else_is_not_replaced_by_one_of_ones_own() {
+    if !is_root("file_of_somebody_else_is_not_replaced_by_one_of_ones_own") {
+        return;
+    }
+    let scene = Scene::new(&env::temp_dir(), "[b]\n");
+    set_mode(&scene.file(), 0o666);
+    set_mode(&scene.folder(), 0o777);
+    let (is_done, stderr) = by_nobody(&scene);
+    assert!(!is_done);
+    assert!(
+        stderr.contains("cannot keep owner, group and mode"),
+        "{stderr}"
+    );
+    assert_eq!(scene.text(), "[b]\n");
+    assert!(scene.is_tidy());
+}
+
+const NOBODY: u32 = 65534;
