@@ -93,10 +93,22 @@ def seed_names():
 
 
 def seed_encrypted_keys():
-    for path in sorted((VECTORS / "pki").glob("*.key")):
-        for label, body in BLOCK.findall(path.read_bytes()):
-            if label == b"ENCRYPTED PRIVATE KEY":
-                seed("encrypted_key", path.stem, base64.b64decode(b"".join(body.split())))
+    for folder in (VECTORS / "pki", VECTORS.parent / "keys"):
+        for path in sorted(folder.glob("*.key")):
+            content = path.read_bytes()
+            for label, body in BLOCK.findall(content):
+                if label == b"ENCRYPTED PRIVATE KEY":
+                    seed("encrypted_key", path.stem, base64.b64decode(b"".join(body.split())))
+            if dek_info := re.search(rb"DEK-Info: (.*)\r?\n\s*([A-Za-z0-9+/=\s]+)-----END", content):
+                header, body = dek_info.groups()
+                der = base64.b64decode(b"".join(body.split()))
+                seed("encrypted_key", path.stem, header.ljust(52) + der)
+
+
+def seed_pkcs12():
+    for folder in (VECTORS / "pki", VECTORS.parent / "pkcs12"):
+        for path in sorted(folder.glob("*.p12")):
+            seed("pkcs12", path.stem, path.read_bytes())
 
 
 def seed_credentials_files():
@@ -135,3 +147,4 @@ seed_selectors()
 seed_names()
 seed_encrypted_keys()
 seed_credentials_files()
+seed_pkcs12()

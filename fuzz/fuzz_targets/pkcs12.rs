@@ -1,0 +1,12 @@
+//! A PKCS#12 file, with the password of the fixtures; what has no MAC reaches further without one.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use rolesanywhere::identity::pkcs12;
+
+fuzz_target!(|der: &[u8]| {
+    let _ = pkcs12::is_pkcs12(der);
+    for password in ["correct horse", ""] {
+        let _ = pkcs12::read(der, password).map_err(|error| error.to_string());
+    }
+});
