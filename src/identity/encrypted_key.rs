@@ -24,6 +24,7 @@ use pkcs8::der::SliceReader;
 use pkcs8::pkcs5::EncryptionScheme;
 use pkcs8::pkcs5::pbes2::Kdf;
 use pkcs8::spki::AlgorithmIdentifierRef;
+use zeroize::Zeroize;
 
 use crate::secret::Secret;
 
@@ -150,14 +151,16 @@ fn decrypt_cbc<D: KeyIvInit + BlockModeDecrypt>(
 /// OpenSSL's EVP_BytesToKey with MD5 and one round: as many octets as the longest key has.
 fn bytes_to_key(password: &str, salt: &[u8]) -> Secret<Vec<u8>> {
     let mut key = Secret::new(Vec::with_capacity(DEK_KEY_OCTETS_MAX));
-    let mut previous = Vec::new();
     while key.expose().len() < DEK_KEY_OCTETS_MAX {
         let mut hash = Md5::new();
-        hash.update(&previous);
+        // Each block of the key goes into the next.
+        let previous = key.expose().len().saturating_sub(Md5::output_size());
+        hash.update(key.expose().get(previous..).unwrap_or_default());
         hash.update(password);
         hash.update(salt);
-        previous = hash.finalize().to_vec();
-        key.expose_mut().extend_from_slice(&previous);
+        let mut block = hash.finalize();
+        key.expose_mut().extend_from_slice(&block);
+        block.as_mut_slice().zeroize();
     }
     key
 }
