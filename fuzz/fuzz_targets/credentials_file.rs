@@ -26,6 +26,7 @@ fuzz_target!(|input: &[u8]| {
         secret_access_key: Secret::new("secret".to_owned()),
         session_token: Secret::new("token".to_owned()),
         expiration: String::new(),
+        date: None,
     };
     let once = edit(file, &profile, &credentials).expect("these credentials can stand in a file");
     for obstacle in &once.obstacles {

@@ -19,6 +19,13 @@ mod system;
 #[path = "unix.rs"]
 mod system;
 
+#[cfg(not(unix))]
+#[path = "terminal_not_unix.rs"]
+mod terminal;
+#[cfg(unix)]
+#[path = "terminal_unix.rs"]
+mod terminal;
+
 use std::sync::Arc;
 
 use rustls::client::danger::ServerCertVerifier;
@@ -49,6 +56,8 @@ pub(crate) use self::system::sync_directory;
 pub(crate) use self::system::time_since_boot;
 #[cfg(any(windows, target_os = "macos"))]
 pub(crate) use self::system_store::system_verifier;
+pub use self::terminal::prompt_password;
+pub use self::terminal::standard_input;
 
 /// What verifies a server's certificate by the operating system's own store, where there is one.
 pub(crate) type SystemVerifier = Option<Result<Arc<dyn ServerCertVerifier>, rustls::Error>>;

@@ -9,6 +9,7 @@ use rolesanywhere::identity::password::PasswordError;
 use rolesanywhere::identity::password::PasswordSource;
 use rolesanywhere::identity::password::Protected;
 use rolesanywhere::identity::password::Wanted;
+use rolesanywhere::platform;
 use rolesanywhere::secret::Secret;
 
 use crate::arguments::PasswordFlags;
@@ -96,7 +97,7 @@ fn from_file(path: &Path) -> Result<Secret<String>, PasswordError> {
 /// Asks on the terminal, not on stdin and stdout, which belong to whoever reads the credentials.
 /// Without a terminal, or when the answer is given up, there is no password.
 fn ask(path: &Path) -> Option<Secret<String>> {
-    rpassword::prompt_password(format!("Password of {}: ", path.display()))
+    platform::prompt_password(&format!("Password of {}: ", path.display()))
         .ok()
         .map(Secret::new)
 }

@@ -307,6 +307,7 @@ mod tests {
             secret_access_key: Secret::new("S".to_owned()),
             session_token: Secret::new("T".to_owned()),
             expiration: String::new(),
+            date: None,
         }
     }
 

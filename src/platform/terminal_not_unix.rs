@@ -1,0 +1,16 @@
+//! Standard input, and the terminal of the process, on Windows.
+
+use std::io;
+use std::io::Read;
+
+/// Standard input.
+#[expect(clippy::unnecessary_wraps, reason = "as on Unix")]
+pub fn standard_input() -> io::Result<impl Read> {
+    Ok(io::stdin())
+}
+
+/// Asks for a password on the terminal of the process; the answer is not shown. It fails without a
+/// terminal, and where the question is left open.
+pub fn prompt_password(prompt: &str) -> io::Result<String> {
+    rpassword::prompt_password(prompt)
+}
