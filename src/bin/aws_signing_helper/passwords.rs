@@ -89,9 +89,11 @@ fn from_file(path: &Path) -> Result<Secret<String>, PasswordError> {
     let bytes = file::read(path, PASSWORD_FILE_BYTES_MAX).map_err(PasswordError::new)?;
     let text = std::str::from_utf8(bytes.expose())
         .map_err(|_| PasswordError::new(format!("{} is not UTF-8", path.display())))?;
-    let text = text.strip_suffix('\n').unwrap_or(text);
-    let text = text.strip_suffix('\r').unwrap_or(text);
-    Ok(Secret::new(text.to_owned()))
+    let password = text
+        .strip_suffix("\r\n")
+        .or_else(|| text.strip_suffix('\n'))
+        .unwrap_or(text);
+    Ok(Secret::new(password.to_owned()))
 }
 
 /// Asks on the terminal, not on stdin and stdout, which belong to whoever reads the credentials.
