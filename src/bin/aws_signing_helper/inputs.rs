@@ -1,12 +1,15 @@
 //! What `--certificate`, `--private-key` and `--intermediates` name: a file, a variable (`env:KEY`), a
 //! descriptor (`fd:3`) or standard input (`-`), so that a key need not be written to disk.
 
+use std::fs::File;
 use std::io;
+use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
 
 use rolesanywhere::environment::Environment;
 use rolesanywhere::file;
+use rolesanywhere::file::FileError;
 use rolesanywhere::identity::error::IdentityError;
 use rolesanywhere::identity::input::INPUT_BYTES_MAX;
 use rolesanywhere::identity::input::Input;
@@ -47,8 +50,10 @@ impl<'a> Inputs<'a> {
             })?;
             Input::from_variable(name, value.as_encoded_bytes())
         } else if name == Path::new(STANDARD_INPUT) {
-            let bytes = file::read_stream(&mut io::stdin().lock(), &name, INPUT_BYTES_MAX);
-            held(name, bytes)?
+            match platform::standard_input() {
+                Ok(mut input) => read(&mut input, name)?,
+                Err(source) => return Err(unreadable(name, source)),
+            }
         } else if let Some(number) = text.strip_prefix("fd:") {
             let path = number.parse().ok().and_then(platform::descriptor_path);
             let path = path.ok_or(RunError::Input {
@@ -56,7 +61,10 @@ impl<'a> Inputs<'a> {
                 name: text.to_string(),
                 why: "there is no such descriptor on this system",
             })?;
-            held(name, file::read(&path, INPUT_BYTES_MAX))?
+            match File::open(path) {
+                Ok(mut file) => read(&mut file, name)?,
+                Err(source) => return Err(unreadable(name, source)),
+            }
         } else {
             return Ok(Input::File(name));
         };
@@ -65,12 +73,14 @@ impl<'a> Inputs<'a> {
     }
 }
 
-fn held(
-    name: PathBuf,
-    bytes: Result<rolesanywhere::secret::Secret<Vec<u8>>, file::FileError>,
-) -> Result<Input, RunError> {
-    let bytes = bytes.map_err(|error| RunError::Identity(IdentityError::File(error)))?;
+fn read(stream: &mut impl Read, name: PathBuf) -> Result<Input, RunError> {
+    let bytes = file::read_stream(stream, &name, INPUT_BYTES_MAX)
+        .map_err(|error| RunError::Identity(IdentityError::File(error)))?;
     Ok(Input::held(name, bytes))
+}
+
+fn unreadable(path: PathBuf, source: io::Error) -> RunError {
+    RunError::Identity(IdentityError::File(FileError::Unreadable { path, source }))
 }
 
 const STANDARD_INPUT: &str = "-";
