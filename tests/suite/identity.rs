@@ -1,5 +1,15 @@
 //! Identities as files hold them: passwords and the ways to give them.
 
+#[cfg(target_os = "linux")]
+mod exposure;
+mod inputs;
+mod key_files;
+mod pkcs12;
+#[cfg(unix)]
+mod terminal;
+#[cfg(target_os = "linux")]
+mod wiping;
+
 use rolesanywhere_emulator::Emulator;
 use rolesanywhere_emulator::Settings;
 
@@ -10,13 +20,15 @@ use crate::support::vectors;
 
 /// A call with this key of the certificate `rsa2048.crt`.
 fn call(emulator: &Emulator, key: &str) -> Helper {
+    let key = format!("pki/{key}");
+    call_of(emulator).args(["--certificate", "pki/rsa2048.crt", "--private-key", &key])
+}
+
+/// A call that lacks an identity.
+fn call_of(emulator: &Emulator) -> Helper {
     let arn = |kind: &str| format!("arn:aws:rolesanywhere:us-east-1:123456789012:{kind}/1-2");
     Helper::new().args([
         "credential-process",
-        "--certificate",
-        "pki/rsa2048.crt",
-        "--private-key",
-        &format!("pki/{key}"),
         "--trust-anchor-arn",
         &arn("trust-anchor"),
         "--profile-arn",
@@ -30,6 +42,13 @@ fn call(emulator: &Emulator, key: &str) -> Helper {
 
 fn succeeds(output: &Output) {
     assert_eq!((output.exit, output.stderr.as_str()), (0, ""));
+}
+
+/// It fails, says only this on stderr, and nothing on stdout.
+fn fails(output: &Output, message: &str) {
+    assert_eq!((output.exit, output.stdout_text()), (1, ""));
+    let expected = format!("aws_signing_helper: {message}\n");
+    assert_eq!(output.stderr, expected);
 }
 
 const ENCRYPTED: &str = "rsa2048.aes-256-cbc-hmacSHA256.key";

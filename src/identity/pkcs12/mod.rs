@@ -280,6 +280,11 @@ mod tests {
     }
 
     #[test]
+    fn file_of_keytool_is_read() {
+        assert_is_ec256("keytool-imported", PASSWORD);
+    }
+
+    #[test]
     fn file_of_nss_with_open_lengths_is_read() {
         assert_is_ec256("nss", PASSWORD);
     }

@@ -1,15 +1,18 @@
-//! The helper as a process of its own: no terminal, no input, an empty home, and only the
-//! environment that it is given.
+//! The helper as a process of its own: no terminal, no input but what it is given, an empty home, and
+//! only the environment that it is given.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
+use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
 use std::process::ExitStatus;
 use std::process::Stdio;
+use std::sync::LazyLock;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
@@ -26,6 +29,16 @@ pub(crate) struct Helper {
     env: BTreeMap<String, String>,
     home: TempDir,
     time_limit: Duration,
+    input: Input,
+    is_in_home: bool,
+}
+
+/// What a helper can read besides files and variables.
+enum Input {
+    None,
+    Standard(Vec<u8>),
+    /// A pipe, so that it can be read once only.
+    Descriptor3(Vec<u8>),
 }
 
 impl Helper {
@@ -47,6 +60,8 @@ impl Helper {
             env: BTreeMap::new(),
             home: TempDir::new().unwrap(),
             time_limit: TIME_LIMIT,
+            input: Input::None,
+            is_in_home: false,
         }
     }
 
@@ -66,6 +81,25 @@ impl Helper {
         self
     }
 
+    /// What comes on its standard input.
+    pub(crate) fn standard_input(mut self, bytes: impl Into<Vec<u8>>) -> Helper {
+        self.input = Input::Standard(bytes.into());
+        self
+    }
+
+    /// What comes through a pipe on descriptor 3. Standard input is empty then.
+    #[cfg(unix)]
+    pub(crate) fn descriptor_3(mut self, bytes: impl Into<Vec<u8>>) -> Helper {
+        self.input = Input::Descriptor3(bytes.into());
+        self
+    }
+
+    /// Starts it in its home instead of the folder of the cases.
+    pub(crate) fn in_home(mut self) -> Helper {
+        self.is_in_home = true;
+        self
+    }
+
     /// The temporary home, which lives as long as this value.
     pub(crate) fn home(&self) -> &Path {
         self.home.path()
@@ -73,35 +107,128 @@ impl Helper {
 
     /// Writes a file below the home.
     pub(crate) fn file(self, path: &str, text: &str) -> Helper {
+        self.file_of_bytes(path, text.as_bytes())
+    }
+
+    pub(crate) fn file_of_bytes(self, path: &str, bytes: &[u8]) -> Helper {
         let path = self.home().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        fs::write(path, bytes).unwrap();
         self
+    }
+
+    /// Writes a file below the home, and gives its path to a flag.
+    pub(crate) fn flag_of_file(self, flag: &str, path: &str, bytes: impl AsRef<[u8]>) -> Helper {
+        let helper = self.file_of_bytes(path, bytes.as_ref());
+        let path = helper.home().join(path).display().to_string();
+        helper.args([flag, &path])
     }
 
     /// Runs it to its end, or to the time limit.
     pub(crate) fn run(&self) -> Output {
-        let mut child = Command::new(&self.program)
-            .args(&self.args)
-            .current_dir(vectors())
-            .env_clear()
-            .env("HOME", self.home())
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .envs(&self.env)
-            .stdin(Stdio::null())
+        self.start().end()
+    }
+
+    /// Starts it.
+    pub(crate) fn start(&self) -> Running<'_> {
+        let mut starter = match *HAS_SETSID {
+            true => vec!["setsid"],
+            false => Vec::new(),
+        };
+        if let Input::Descriptor3(_) = self.input {
+            starter.extend(["/bin/sh", "-c", STANDARD_INPUT_TO_3]);
+        }
+        let mut command = self.command(&starter);
+        let (stdin, bytes) = match &self.input {
+            Input::None => (Stdio::null(), None),
+            Input::Standard(bytes) | Input::Descriptor3(bytes) => {
+                (Stdio::piped(), Some(bytes.clone()))
+            }
+        };
+        let mut child = command
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let stdout = drain(child.stdout.take().unwrap());
-        let stderr = drain(child.stderr.take().unwrap());
-        let (status, is_timed_out) = wait(&mut child, self.time_limit);
+        if let (Some(mut pipe), Some(bytes)) = (child.stdin.take(), bytes) {
+            // Whoever does not read all of it need not.
+            thread::spawn(move || drop(pipe.write_all(&bytes)));
+        }
+        Running::new(child, self)
+    }
+
+    /// The command line, behind the words of a program that starts it; no streams yet.
+    pub(crate) fn command(&self, starter: &[&str]) -> Command {
+        let program = self.program.as_os_str();
+        let mut words = starter.iter().map(OsStr::new).chain([program]);
+        let mut command = Command::new(words.next().unwrap());
+        let folder = match self.is_in_home {
+            true => self.home().to_owned(),
+            false => vectors(),
+        };
+        command
+            .args(words)
+            .args(&self.args)
+            .current_dir(folder)
+            .env_clear()
+            .env("HOME", self.home())
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .envs(&self.env);
+        command
+    }
+}
+
+/// A helper that was started, whose home lasts so long. It is killed if nobody waits for its end.
+pub(crate) struct Running<'a> {
+    helper: &'a Helper,
+    child: Child,
+    stdout: Option<thread::JoinHandle<Vec<u8>>>,
+    stderr: Option<thread::JoinHandle<Vec<u8>>>,
+}
+
+impl<'a> Running<'a> {
+    /// Reads what the process writes to its pipes.
+    pub(crate) fn new(mut child: Child, helper: &'a Helper) -> Running<'a> {
+        Running {
+            helper,
+            stdout: child.stdout.take().map(drain),
+            stderr: child.stderr.take().map(drain),
+            child,
+        }
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether nothing more will come on stdout.
+    #[cfg(unix)]
+    pub(crate) fn has_ended_its_output(&self) -> bool {
+        self.stdout
+            .as_ref()
+            .is_none_or(thread::JoinHandle::is_finished)
+    }
+
+    /// Waits for its end, or to the time limit.
+    pub(crate) fn end(mut self) -> Output {
+        let (status, is_timed_out) = wait(&mut self.child, self.helper.time_limit);
+        let stderr = self.stderr.take().unwrap().join().unwrap();
         Output {
             exit: exit_code(status),
             is_timed_out,
-            stdout: stdout.join().unwrap(),
-            stderr: String::from_utf8_lossy(&stderr.join().unwrap()).into_owned(),
+            stdout: self.stdout.take().unwrap().join().unwrap(),
+            stderr: String::from_utf8_lossy(&stderr).into_owned(),
         }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -167,6 +294,14 @@ const IDENTITY_AND_ARNS: [&str; 10] = [
     "--role-arn",
     "arn:aws:iam::123456789012:role/path/ci-role",
 ];
+/// Whether there is util-linux's program that starts another in a session of its own, without the
+/// terminal at which somebody runs the tests.
+pub(crate) static HAS_SETSID: LazyLock<bool> = LazyLock::new(|| {
+    let version = Command::new("setsid").arg("--version").output();
+    version.is_ok_and(|output| output.status.success())
+});
+
+const STANDARD_INPUT_TO_3: &str = r#"exec "$0" "$@" 3<&0 </dev/null"#;
 /// Five attempts with their waits take some 20 seconds.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(5);

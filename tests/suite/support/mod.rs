@@ -5,10 +5,14 @@ pub(crate) mod case;
 pub(crate) mod endpoint;
 pub(crate) mod helper;
 pub(crate) mod http;
+#[cfg(target_os = "linux")]
+pub(crate) mod memory;
 pub(crate) mod port;
 pub(crate) mod program;
 pub(crate) mod script;
 pub(crate) mod signature;
+#[cfg(unix)]
+pub(crate) mod terminal;
 
 use std::path::Path;
 use std::path::PathBuf;

@@ -1,0 +1,167 @@
+//! Private keys as other programs write them, and passwords that are easily spoilt on the way.
+
+use rolesanywhere_emulator::Settings;
+
+use super::call_of;
+use super::fails;
+use super::succeeds;
+use crate::support::emulator;
+use crate::support::helper::Helper;
+
+/// A signature by a key of `fixtures/keys`, which is the key of one of these certificates.
+fn sign(key: &str) -> Helper {
+    let certificate = match key.contains("rsa") || key.contains("plain") || key.contains("ssh") {
+        true => "pki/rsa2048.crt",
+        false => "pki/ec256.crt",
+    };
+    let key = format!("../keys/{key}.key");
+    Helper::new().args([
+        "sign-string",
+        "--certificate",
+        certificate,
+        "--private-key",
+        &key,
+    ])
+}
+
+#[test]
+fn keys_of_every_program_give_credentials() {
+    let emulator = emulator(Settings::default());
+    let keys = [
+        ("ec256", "openssl-default"),
+        ("ec256", "openssl-scrypt"),
+        ("ec256", "openssl-sha512"),
+        ("ec256", "openssl-traditional-ec"),
+        ("rsa2048", "openssl-traditional-rsa"),
+        ("rsa2048", "openssl-traditional-plain"),
+        ("ec256", "gnutls-aes-128"),
+        ("ec256", "gnutls-aes-256"),
+        ("ec256", "gnutls-3des"),
+        ("rsa2048", "openssh-PKCS8"),
+        ("rsa2048", "openssh-PEM"),
+        ("ec256", "python-pkcs8"),
+        ("ec256", "python-traditional"),
+    ];
+    for (certificate, key) in keys {
+        let output = call_of(&emulator)
+            .args(["--certificate", &format!("pki/{certificate}.crt")])
+            .args(["--private-key", &format!("../keys/{key}.key")])
+            .args(["--pkcs8-password", "correct horse"])
+            .run();
+        assert_eq!((output.exit, output.stderr.as_str()), (0, ""), "{key}");
+    }
+    assert_eq!(emulator.requests().len(), keys.len());
+}
+
+#[test]
+fn files_of_cfssl_with_certificate_and_key_sign() {
+    for name in ["ecdsa", "rsa"] {
+        let file = format!("../keys/cfssl-{name}.pem");
+        let output = Helper::new()
+            .args(["sign-string", "--certificate", &file])
+            .run();
+        succeeds(&output);
+    }
+}
+
+#[test]
+fn password_may_hold_spaces_quotes_and_any_letter() {
+    for (key, password) in [
+        ("openssl-quotes", " \"double\"  'single' \\ "),
+        ("openssl-utf8", "pässwörd-✓ 🐎"),
+        ("openssl-hyphen", "--help"),
+        ("openssl-newline", "correct horse\n"),
+    ] {
+        succeeds(&sign(key).args(["--pkcs8-password", password]).run());
+        let flag = format!("--pkcs8-password={password}");
+        succeeds(&sign(key).args([flag]).run());
+        let variable = "AWS_SIGNING_HELPER_PKCS8_PASSWORD";
+        succeeds(&sign(key).env(variable, password).run());
+        let with_line_feed = format!("{password}\n");
+        let helper = sign(key).flag_of_file("--pkcs8-password-file", "password", with_line_feed);
+        succeeds(&helper.run());
+    }
+}
+
+#[test]
+fn one_line_break_at_the_end_of_a_password_file_is_left_out() {
+    let with = |key, content: &str| {
+        sign(key)
+            .flag_of_file("--pkcs8-password-file", "password", content)
+            .run()
+    };
+    for right in ["correct horse", "correct horse\n", "correct horse\r\n"] {
+        succeeds(&with("openssl-default", right));
+    }
+    for wrong in [
+        "correct horse\n\n",
+        "correct horse\r\n\r\n",
+        "correct horse \n",
+        "correct horse\r",
+        "\ncorrect horse",
+        "\u{feff}correct horse",
+    ] {
+        fails(&with("openssl-default", wrong), WRONG);
+    }
+    succeeds(&with("openssl-newline", "correct horse\n\n"));
+    fails(
+        &with("openssl-newline", "correct horse\n"),
+        &WRONG.replace("default", "newline"),
+    );
+}
+
+const WRONG: &str = "error: cannot decrypt the private key in ../keys/openssl-default.key: the \
+                     password is wrong, or the file is damaged";
+
+#[test]
+fn empty_password_file_is_an_empty_password() {
+    for content in ["", "\n"] {
+        let helper = sign("openssl-default");
+        let output = helper
+            .flag_of_file("--pkcs8-password-file", "password", content)
+            .run();
+        fails(&output, WRONG);
+    }
+}
+
+#[test]
+fn password_file_that_is_no_text_or_too_large_is_named() {
+    let name = "../keys/openssl-default.key";
+    for (content, why) in [
+        (&b"correct horse \xff"[..], "is not UTF-8"),
+        (&[b'x'; 65537], "is larger than 65536 bytes"),
+    ] {
+        let helper = sign("openssl-default");
+        let helper = helper.flag_of_file("--pkcs8-password-file", "password", content);
+        let path = helper.home().join("password").display().to_string();
+        fails(
+            &helper.run(),
+            &format!("error: cannot get the password of {name}: {path} {why}"),
+        );
+    }
+    let helper = sign("openssl-default").args(["--pkcs8-password-file", "pki"]);
+    fails(
+        &helper.run(),
+        &format!("error: cannot get the password of {name}: pki is a directory, not a file"),
+    );
+}
+
+#[test]
+fn password_file_is_not_read_where_nothing_is_encrypted() {
+    let helper = sign("openssl-traditional-plain");
+    succeeds(&helper.args(["--pkcs8-password-file", "absent"]).run());
+}
+
+#[test]
+fn password_and_its_file_exclude_each_other() {
+    for kind in ["pkcs8", "pkcs12"] {
+        let output = sign("openssl-default")
+            .args([format!("--{kind}-password"), "x".to_owned()])
+            .args([format!("--{kind}-password-file"), "x".to_owned()])
+            .run();
+        fails(
+            &output,
+            &format!("error: --{kind}-password and --{kind}-password-file cannot be used together"),
+        );
+    }
+}
