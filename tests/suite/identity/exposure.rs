@@ -3,7 +3,6 @@
 
 use std::fs;
 
-use super::ENCRYPTED;
 use crate::support::endpoint::Endpoint;
 use crate::support::helper::Helper;
 use crate::support::helper::Running;
@@ -36,7 +35,7 @@ fn call(endpoint: &Endpoint) -> Helper {
 /// What nobody is to see: the password, and the key as its file has it and as it is decrypted.
 fn secrets() -> Vec<Needle> {
     let pki = vectors().join("pki");
-    let file = fs::read(pki.join(ENCRYPTED)).unwrap();
+    let file = fs::read(vectors().join(ENCRYPTED)).unwrap();
     let plain = fs::read(pki.join("rsa2048.key")).unwrap();
     let (_, der) = x509_parser::pem::parse_x509_pem(&plain).unwrap();
     vec![
@@ -111,7 +110,7 @@ fn secrets_that_come_by_file_are_not_shown() {
 
     let endpoint = slow();
     let helper = call(&endpoint)
-        .args(["--certificate", "pki/rsa2048.aes-password.p12"])
+        .args(["--certificate", "../keys/openssl-long.p12"])
         .flag_of_file("--pkcs12-password-file", "password", PASSWORD);
     let running = helper.start();
     assert_nothing_is_shown(&endpoint, running.id());
@@ -122,11 +121,11 @@ fn secrets_that_come_by_descriptor_or_standard_input_are_not_shown() {
     for (key, file) in [
         ("fd:3", ENCRYPTED),
         ("-", ENCRYPTED),
-        ("fd:3", "rsa2048.key"),
-        ("-", "rsa2048.key"),
+        ("fd:3", "pki/rsa2048.key"),
+        ("-", "pki/rsa2048.key"),
     ] {
         let endpoint = slow();
-        let content = fs::read(vectors().join("pki").join(file)).unwrap();
+        let content = fs::read(vectors().join(file)).unwrap();
         let helper = call(&endpoint)
             .args(["--certificate", "pki/rsa2048.crt", "--private-key", key])
             .flag_of_file("--pkcs8-password-file", "password", PASSWORD);
@@ -160,6 +159,7 @@ const IDENTITY_OF_ENCRYPTED: [&str; 4] = [
     "--certificate",
     "pki/rsa2048.crt",
     "--private-key",
-    "pki/rsa2048.aes-256-cbc-hmacSHA256.key",
+    ENCRYPTED,
 ];
-const PASSWORD: &str = "correct horse";
+const ENCRYPTED: &str = "../keys/openssl-long.key";
+const PASSWORD: &str = "a pass phrase that is long enough to be searched for";
