@@ -58,6 +58,7 @@ impl From<Document> for Credentials {
             secret_access_key: document.secret_access_key,
             session_token: document.session_token,
             expiration: document.expiration,
+            date: None,
         }
     }
 }

@@ -42,7 +42,7 @@ pub(crate) fn credential_process(
     let session = Session::new(arguments.call, is_debug, environment)
         .map_err(|error| error.with_strays(&arguments.strays.strays))?;
     let credentials = match arguments.cache.cache {
-        Some(true) => cached(&session, &arguments.cache, is_debug, environment)?,
+        Some(true) => cached(session, &arguments.cache, is_debug, environment)?,
         Some(false) | None => session.call()?,
     };
     let document = output::credential_process::document(&credentials);
@@ -51,7 +51,7 @@ pub(crate) fn credential_process(
 
 /// The session's credentials from the cache, or to it. Where there can be none, without.
 fn cached(
-    session: &Session,
+    session: Session,
     flags: &CacheFlags,
     is_debug: bool,
     environment: &Environment,

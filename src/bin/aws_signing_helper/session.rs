@@ -41,10 +41,15 @@ use crate::report;
 
 /// What is asked for, of whom, by whom.
 pub(crate) struct Session {
-    begin: Instant,
-    is_debug: bool,
     source: IdentitySource,
     passwords: Passwords,
+    call: Call,
+}
+
+/// What is asked for, and of whom.
+struct Call {
+    begin: Instant,
+    is_debug: bool,
     request: CreateSessionRequest,
     region: Region,
     endpoint: Endpoint,
@@ -76,11 +81,9 @@ impl Session {
             Some(true) => (on_the_way.map_err(RunError::Proxy)?, false),
             Some(false) | None => (None, matches!(on_the_way, Ok(Some(_)))),
         };
-        Ok(Self {
+        let call = Call {
             begin,
             is_debug,
-            source,
-            passwords,
             request,
             region,
             endpoint,
@@ -91,6 +94,11 @@ impl Session {
                 Some(false) | None => TrustRoots::resolve(environment),
             },
             attempts_max: retry::attempts_max(environment).map_err(RunError::Retry)?,
+        };
+        Ok(Self {
+            source,
+            passwords,
+            call,
         })
     }
 
@@ -98,11 +106,11 @@ impl Session {
     pub(crate) fn cache_key(&self) -> Result<Option<CacheKey>, RunError> {
         CacheKey::of(&Question {
             source: &self.source,
-            request: &self.request,
-            region: &self.region,
-            endpoint: &self.endpoint,
-            proxy: self.proxy.as_ref(),
-            trust_roots: &self.trust_roots,
+            request: &self.call.request,
+            region: &self.call.region,
+            endpoint: &self.call.endpoint,
+            proxy: self.call.proxy.as_ref(),
+            trust_roots: &self.call.trust_roots,
         })
         .map_err(|error| RunError::Identity(IdentityError::File(error)))
     }
@@ -113,8 +121,8 @@ impl Session {
             .source
             .open(&self.passwords)
             .map_err(RunError::Identity)?;
-        if self.is_debug {
-            let after = debug::milliseconds(self.begin.elapsed());
+        if self.call.is_debug {
+            let after = debug::milliseconds(self.call.begin.elapsed());
             report::line(&format!("debug: identity read after {after}"));
         }
         Ok(identity)
@@ -126,13 +134,19 @@ impl Session {
     }
 
     /// Calls CreateSession for a command that ends with it: as often, and for as long, as that may
-    /// take.
-    pub(crate) fn call(&self) -> Result<Credentials, RunError> {
+    /// take. What was held of files and passwords is wiped before that.
+    pub(crate) fn call(self) -> Result<Credentials, RunError> {
         let identity = self.open()?;
+        let Self {
+            source,
+            passwords,
+            call,
+        } = self;
+        drop((source, passwords));
         let runtime = runtime()?;
         // The limit is the command's; reading files may have taken some of it.
-        let time_max = ClientSettings::TIME_MAX.saturating_sub(self.begin.elapsed());
-        let outcome = runtime.block_on(self.create_session(&identity, self.attempts_max, time_max));
+        let time_max = ClientSettings::TIME_MAX.saturating_sub(call.begin.elapsed());
+        let outcome = runtime.block_on(call.create_session(&identity, call.attempts_max, time_max));
         // A resolver that hangs would hold the end of the runtime back, and with it the exit.
         runtime.shutdown_background();
         outcome
@@ -140,10 +154,13 @@ impl Session {
 
     /// Calls CreateSession once, for who decides himself when to try again.
     pub(crate) async fn attempt(&self, identity: &Identity) -> Result<Credentials, RunError> {
-        self.create_session(identity, 1, ClientSettings::TIME_MAX)
+        self.call
+            .create_session(identity, 1, ClientSettings::TIME_MAX)
             .await
     }
+}
 
+impl Call {
     async fn create_session(
         &self,
         identity: &Identity,

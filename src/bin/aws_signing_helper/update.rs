@@ -44,12 +44,10 @@ pub(crate) fn update(arguments: Update, environment: &Environment) -> Result<(),
             .parse()
             .map_err(|source| RunError::Profile { name, source })?,
         path: location::locate(flag.as_deref(), environment).map_err(RunError::CredentialsFile)?,
-        session: &session,
         told: BTreeSet::new(),
     };
     if arguments.file.once == Some(true) {
-        let credentials = session.call()?;
-        return updater.write(&credentials);
+        return updater.write(&session.call()?);
     }
     if duration_seconds.is_some_and(|seconds| seconds < DURATION_SECONDS_ADVISED) {
         report::line(&format!(
@@ -63,24 +61,23 @@ pub(crate) fn update(arguments: Update, environment: &Environment) -> Result<(),
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
         let termination = Termination::listen().map_err(RunError::Runtime)?;
-        until(termination.wait(), updater.run(identity)).await
+        until(termination.wait(), updater.run(&session, identity)).await
     });
     runtime.shutdown_background();
     outcome
 }
 
 /// Writes one profile, again and again.
-struct Updater<'a> {
-    session: &'a Session,
+struct Updater {
     profile: ProfileName,
     path: PathBuf,
     /// Warnings, each of which is told once.
     told: BTreeSet<String>,
 }
 
-impl Updater<'_> {
+impl Updater {
     /// Until it fails at the start; afterwards, for good.
-    async fn run(&mut self, identity: Identity) -> Result<(), RunError> {
+    async fn run(&mut self, session: &Session, identity: Identity) -> Result<(), RunError> {
         let mut identity = Some(identity);
         let mut renewal = Renewal::default();
         let mut is_started = false;
@@ -90,7 +87,7 @@ impl Updater<'_> {
                 tokio::time::sleep(wait.min(NAP_MAX)).await;
                 continue;
             }
-            match self.renew(identity.take(), &mut renewal).await {
+            match renew(session, identity.take(), &mut renewal).await {
                 Ok(credentials) => {
                     self.supply(&credentials, &renewal, is_started).await?;
                     if !is_started {
@@ -108,23 +105,6 @@ impl Updater<'_> {
                 }
             }
         }
-    }
-
-    /// The next session. The files are read anew for each but the first: they may have been renewed.
-    async fn renew(
-        &self,
-        identity: Option<Identity>,
-        renewal: &mut Renewal,
-    ) -> Result<Credentials, RunError> {
-        let identity = match identity {
-            Some(identity) => identity,
-            None => self.session.open()?,
-        };
-        let credentials = self.session.attempt(&identity).await?;
-        let now = Clock::System.moment();
-        let life = credentials.life(now).map_err(RunError::Expiration)?;
-        renewal.renewed(now, life, jitter());
-        Ok(credentials)
     }
 
     /// Writes the credentials, if need be until it is time for the next.
@@ -166,6 +146,23 @@ impl Updater<'_> {
         }
         Ok(())
     }
+}
+
+/// The next session. The files are read anew for each but the first: they may have been renewed.
+async fn renew(
+    session: &Session,
+    identity: Option<Identity>,
+    renewal: &mut Renewal,
+) -> Result<Credentials, RunError> {
+    let identity = match identity {
+        Some(identity) => identity,
+        None => session.open()?,
+    };
+    let credentials = session.attempt(&identity).await?;
+    let now = Clock::System.moment();
+    let life = credentials.life(now).map_err(RunError::Expiration)?;
+    renewal.renewed(now, life, jitter());
+    Ok(credentials)
 }
 
 /// Runs `work`, but no further than to where it waits when `end` is there.

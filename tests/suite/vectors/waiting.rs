@@ -3,7 +3,6 @@
 /// A case, or every case whose name begins with what is in front of a `*`, and what it waits for.
 /// Each of them has to fail: one that passes fails the run, until its row is taken away.
 pub(crate) const WAITING: &[(&str, &str)] = &[
-    // create_session
     // cli
     ("bad-hop-limit-abc", SERVE),
     ("bad-port-abc", SERVE),
@@ -12,17 +11,13 @@ pub(crate) const WAITING: &[(&str, &str)] = &[
     ("help-none", EVERY_COMMAND),
     ("help-serve", SERVE),
     ("help-short-none", EVERY_COMMAND),
-    ("help-update", UPDATE),
     ("missing-value-serve", SERVE),
-    ("missing-value-update", UPDATE),
     ("none", EVERY_COMMAND),
     ("unknown-flag-serve", SERVE),
-    ("unknown-flag-update", UPDATE),
 ];
 
 const EVERY_COMMAND: &str = "the last command that the help has to list";
 const SERVE: &str = "the command serve";
-const UPDATE: &str = "the command update";
 
 /// What this case waits for.
 pub(crate) fn waits_for(name: &str) -> Option<&'static str> {
