@@ -91,16 +91,17 @@ pub(crate) fn read(target: &Target) -> Result<Option<Old>, CredentialsFileError>
 }
 
 /// Puts a file of these bytes in the place of `old`, with its rights; a new one is its owner's alone.
+/// On Windows, an open file stands in the way of the rename.
 pub(crate) fn write(
     target: &Target,
-    old: Option<&File>,
+    old: Option<File>,
     bytes: &[u8],
 ) -> Result<(), CredentialsFileError> {
     let temporary = Temporary::create(target.sibling("tmp"))?;
     temporary.write(bytes)?;
     let path = target.path();
     if let Some(old) = old {
-        platform::keep_rights(old, &temporary.file).map_err(|source| {
+        platform::keep_rights(&old, &temporary.file).map_err(|source| {
             CredentialsFileError::RightsNotKept {
                 path: path.clone(),
                 source,

@@ -400,6 +400,18 @@ mod tests {
     }
 
     #[test]
+    fn settings_given_twice_cost_no_more_than_others() {
+        let names = || (0..20_000).map(|number| format!("n{number} = x\n"));
+        let first: String = names().collect();
+        let again: String = names().rev().collect();
+        let begun = std::time::Instant::now();
+        let edited = edited(&format!("[a]\n{first}{again}"));
+        assert_eq!(edited.matches("# n").count(), 20_000);
+        // Looking at all of them for each takes minutes.
+        assert!(begun.elapsed() < std::time::Duration::from_secs(10));
+    }
+
+    #[test]
     fn bytes_that_are_no_text_stay() {
         let file = b"[b]\nc = \xff\xfe\0\n[a]\n# \xff\nd = \xc3\n";
         let edited = edit(file, &"a".parse().unwrap(), &credentials()).unwrap();

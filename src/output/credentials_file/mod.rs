@@ -29,6 +29,7 @@ use crate::output::credentials_file::obstacle::Obstacle;
 use crate::output::credentials_file::profile_name::ProfileName;
 use crate::output::credentials_file::target::Target;
 use crate::platform;
+use crate::secret::Secret;
 
 /// The file that was written, and what is to be said about it.
 #[derive(Debug)]
@@ -83,15 +84,16 @@ pub fn update(
 ) -> Result<Updated, CredentialsFileError> {
     let target = Target::resolve(path)?;
     let _lock = Lock::wait(&target)?;
-    let old = atomic_write::read(&target)?;
-    let old_bytes = old.as_ref().map(|old| old.bytes.expose().as_slice());
-    let edited = edit::edit(old_bytes.unwrap_or_default(), profile, credentials)
+    let (old_bytes, old_file) = match atomic_write::read(&target)? {
+        Some(old) => (old.bytes, Some(old.file)),
+        None => (Secret::new(Vec::new()), None),
+    };
+    let edited = edit::edit(old_bytes.expose(), profile, credentials)
         .map_err(CredentialsFileError::Value)?;
-    let old_file = old.as_ref().map(|old| &old.file);
+    let metadata = old_file.as_ref().and_then(|file| file.metadata().ok());
     atomic_write::write(&target, old_file, edited.bytes.expose())?;
 
     let path = target.path();
-    let metadata = old_file.and_then(|file| file.metadata().ok());
     let is_readable = metadata.is_some_and(|metadata| platform::others_can_read(&metadata));
     let readable = is_readable.then(|| Warning::ReadableByOthers { path: path.clone() });
     let obstacles = edited

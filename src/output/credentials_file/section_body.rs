@@ -1,6 +1,6 @@
 //! [`Body`]: the lines of a profile's section, each in the form in which every SDK reads it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::output::credentials_file::line::Kind;
 use crate::output::credentials_file::line::Line;
@@ -109,7 +109,7 @@ impl<'a> Item<'a> {
 pub(crate) struct Body<'a> {
     pub(crate) items: Vec<Item<'a>>,
     /// Where each setting is, by its name in lower case.
-    settings: HashMap<Vec<u8>, usize>,
+    settings: BTreeMap<Vec<u8>, usize>,
     above: Above,
 }
 
@@ -239,7 +239,6 @@ impl<'a> Body<'a> {
                 continue;
             };
             let is_list = setting.role == Role::Setting { is_list: true };
-            setting.role = Role::Comment;
             setting.form = Form::CommentedOut;
             for (index, item) in items {
                 let (text, _) = item.line.dedented();

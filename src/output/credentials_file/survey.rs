@@ -3,7 +3,7 @@
 //! botocore has the rules of Python's `configparser`; Java and Rust refuse a file for what Go and
 //! JavaScript pass over, and these two see headers where the others see none.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::output::credentials_file::line::Kind;
@@ -140,9 +140,9 @@ struct Python<'a> {
     section: Section,
     name: Option<&'a [u8]>,
     is_in_list: bool,
-    sections: HashSet<&'a [u8]>,
+    sections: BTreeSet<&'a [u8]>,
     /// Of the section's settings, in lower case.
-    settings: HashSet<Vec<u8>>,
+    settings: BTreeSet<Vec<u8>>,
 }
 
 impl<'a> Python<'a> {
