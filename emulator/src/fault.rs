@@ -42,6 +42,12 @@ impl Fault {
 pub enum FaultKind {
     /// `throttle`: 429 `ThrottlingException`, unverified, as over the quota of 10 calls a second.
     Throttle,
+    /// `quota=N`: as `throttle`, but only for the calls above so many a second; those within it are
+    /// answered as without a fault.
+    Quota {
+        /// How many a second, and at once.
+        per_second: u32,
+    },
     /// `status=CODE`: this status, unverified. A redirect leads to the emulator's own
     /// `/sessions`, so that a client which follows it is seen.
     Status {
@@ -97,6 +103,7 @@ impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             FaultKind::Throttle => f.write_str("throttle"),
+            FaultKind::Quota { per_second } => write!(f, "quota={per_second}"),
             FaultKind::Status { status } => write!(f, "status={status}"),
             FaultKind::Error { status, code } => {
                 write!(f, "error={status}/{}", code.escape_debug())
@@ -158,6 +165,9 @@ impl FromStr for FaultKind {
             ("html", Some(value)) => Ok(FaultKind::Html {
                 status: html_status(value)?,
             }),
+            ("quota", Some(value)) => Ok(FaultKind::Quota {
+                per_second: calls_per_second(value)?,
+            }),
             ("status", Some(value)) => Ok(FaultKind::Status {
                 status: error_status(name, value)?,
             }),
@@ -174,7 +184,7 @@ impl FromStr for FaultKind {
             ("throttle" | "drop" | "cut-body", Some(_)) => Err(FaultError::ValueUnexpected {
                 kind: name.to_owned(),
             }),
-            ("status" | "error" | "slow" | "clock-skew" | "expires-in", None) => {
+            ("quota" | "status" | "error" | "slow" | "clock-skew" | "expires-in", None) => {
                 Err(FaultError::ValueMissing {
                     kind: name.to_owned(),
                 })
@@ -183,6 +193,13 @@ impl FromStr for FaultKind {
                 kind: name.to_owned(),
             }),
         }
+    }
+}
+
+fn calls_per_second(value: &str) -> Result<u32, FaultError> {
+    match value.parse() {
+        Ok(per_second @ 1..) => Ok(per_second),
+        _ => Err(FaultError::invalid("quota", value, "a number above 0")),
     }
 }
 
@@ -349,7 +366,7 @@ impl FaultQueue {
 }
 
 const KINDS: &str =
-    "throttle, status, error, drop, slow, cut-body, html, clock-skew and expires-in";
+    "throttle, quota, status, error, drop, slow, cut-body, html, clock-skew and expires-in";
 
 /// The longest delay of [`FaultKind::Slow`], in milliseconds: ten minutes, longer than any
 /// client waits.
@@ -363,6 +380,7 @@ mod tests {
     fn every_kind_is_parsed_and_printed_the_same() {
         for text in [
             "throttle",
+            "quota=10",
             "status=503",
             "error=403/RequestExpired",
             "drop",
@@ -396,6 +414,9 @@ mod tests {
             ("", "unknown fault \"\""),
             ("status", "the fault status needs a value"),
             ("slow:2", "the fault slow needs a value"),
+            ("quota:*", "the fault quota needs a value"),
+            ("quota=0", "a number above 0, not \"0\""),
+            ("quota=1.5", "a number above 0, not \"1.5\""),
             ("drop=1", "the fault drop takes no value"),
             (
                 "status=200",

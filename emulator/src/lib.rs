@@ -75,6 +75,7 @@ mod canonical_request;
 mod parameters;
 mod verify;
 mod fault;
+mod quota;
 mod record;
 mod settings;
 mod respond;

@@ -54,8 +54,8 @@ struct Arguments {
 
     /// Misbehave: KIND[=VALUE][:COUNT], in order, one per request; COUNT is 1, or * for ever
     ///
-    /// throttle (429), status=CODE, error=STATUS/CODE, drop (no answer), slow=MILLISECONDS,
-    /// cut-body, html[=STATUS], clock-skew=SECONDS, expires-in=SECONDS
+    /// throttle (429), quota=CALLS_PER_SECOND, status=CODE, error=STATUS/CODE, drop (no answer),
+    /// slow=MILLISECONDS, cut-body, html[=STATUS], clock-skew=SECONDS, expires-in=SECONDS
     #[arg(long, value_name = "FAULT", allow_hyphen_values = true)]
     fault: Vec<Fault>,
 

@@ -59,7 +59,9 @@ impl Answer {
     pub(crate) fn fault(kind: &FaultKind) -> Option<Answer> {
         let injected = "injected by the emulator";
         match kind {
-            FaultKind::Throttle => Some(Answer::error(429, "ThrottlingException", "Rate exceeded")),
+            FaultKind::Throttle | FaultKind::Quota { .. } => {
+                Some(Answer::error(429, "ThrottlingException", "Rate exceeded"))
+            }
             FaultKind::Status { status } => {
                 let location = (*status < 400).then_some("/sessions");
                 Some(Answer {

@@ -14,6 +14,7 @@ use crate::certificate::Certificate;
 use crate::fault::Fault;
 use crate::fault::FaultKind;
 use crate::fault::FaultQueue;
+use crate::quota::Quota;
 use crate::record::Outcome;
 use crate::record::RequestLog;
 use crate::record::RequestRecord;
@@ -35,6 +36,7 @@ pub(crate) struct Service {
 #[derive(Debug, Default)]
 struct State {
     faults: FaultQueue,
+    quota: Quota,
     log: RequestLog,
     requests: usize,
     sessions: usize,
@@ -105,7 +107,15 @@ impl Service {
     fn next_request(&self) -> (usize, Option<FaultKind>) {
         let mut state = self.state();
         state.requests += 1;
-        (state.requests, state.faults.next())
+        let fault = match state.faults.next() {
+            Some(FaultKind::Quota { per_second })
+                if state.quota.take(per_second, self.settings.clock.now()) =>
+            {
+                None
+            }
+            fault => fault,
+        };
+        (state.requests, fault)
     }
 
     fn now(&self, fault: Option<&FaultKind>) -> OffsetDateTime {

@@ -6,6 +6,7 @@ use rolesanywhere_emulator::Fault;
 use rolesanywhere_emulator::FaultKind;
 use rolesanywhere_emulator::Outcome;
 use rolesanywhere_emulator::Refusal;
+use rolesanywhere_emulator::ServiceClock;
 use rolesanywhere_emulator::Settings;
 use time::Duration;
 use time::OffsetDateTime;
@@ -60,6 +61,22 @@ fn throttling_is_429_as_often_as_asked_for() {
         .collect();
     assert_eq!(outcomes[1], Outcome::Faulted(FaultKind::Throttle));
     assert!(matches!(outcomes[2], Outcome::Issued { .. }));
+}
+
+#[test]
+fn calls_over_the_quota_are_throttled_and_those_within_are_not() {
+    let setup = Setup::new(Settings {
+        faults: vec!["quota=2:*".parse().unwrap()],
+        clock: ServiceClock::Fixed(OffsetDateTime::now_utc()),
+        ..Settings::default()
+    });
+    let statuses: Vec<u16> = (0..4).map(|_| setup.post().status).collect();
+    assert_eq!(statuses, [201, 201, 429, 429]);
+    let outcomes = setup.emulator.requests().into_iter().map(|r| r.outcome);
+    let outcomes: Vec<_> = outcomes.collect();
+    assert!(matches!(outcomes[1], Outcome::Issued { .. }));
+    let quota = FaultKind::Quota { per_second: 2 };
+    assert_eq!(outcomes[2], Outcome::Faulted(quota));
 }
 
 #[test]

@@ -385,6 +385,7 @@ fn the_help_names_every_fault() {
     assert!(output.status.success());
     for kind in [
         "throttle",
+        "quota=",
         "status=",
         "error=",
         "drop",

@@ -138,6 +138,7 @@ fn every_fault_is_in_the_table_and_is_parsed_as_it_stands_there() {
             1,
             (|kind| matches!(kind, FaultKind::Throttle)) as fn(&FaultKind) -> bool,
         ),
+        (1, |kind| matches!(kind, FaultKind::Quota { .. })),
         (1, |kind| matches!(kind, FaultKind::Status { .. })),
         (1, |kind| matches!(kind, FaultKind::Error { .. })),
         (1, |kind| matches!(kind, FaultKind::Drop)),
