@@ -48,6 +48,24 @@ pub(crate) fn version(path: &Path) -> Result<Option<String>, FileError> {
     Ok(metadata.is_file().then_some(version))
 }
 
+/// What others can do with a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exposure {
+    /// Anybody but its owner can read it.
+    pub is_readable: bool,
+    /// Anybody but this user and the superuser can write it, or put another in its place.
+    pub is_replaceable: bool,
+}
+
+/// What others can do with the file at `path`; on Windows nothing is known of it.
+pub fn exposure(path: &Path) -> io::Result<Exposure> {
+    let (is_readable, is_replaceable) = platform::exposure(path)?;
+    Ok(Exposure {
+        is_readable,
+        is_replaceable,
+    })
+}
+
 /// As [`read`], of a stream that is open already and goes by the name of `path` in messages.
 pub fn read_stream(
     stream: &mut impl Read,

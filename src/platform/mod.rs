@@ -41,6 +41,7 @@ pub(crate) use self::system::HOME_VARIABLE;
 pub(crate) use self::system::create_private_directory;
 pub(crate) use self::system::create_private_file;
 pub use self::system::descriptor_path;
+pub(crate) use self::system::exposure;
 pub(crate) use self::system::file_version;
 pub use self::system::forbid_core_files;
 pub(crate) use self::system::is_superuser;

@@ -178,6 +178,26 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Whether anybody but its owner can read a file, and whether anybody but us and the superuser can
+/// write it or put another in its place. Links are followed.
+pub(crate) fn exposure(path: &Path) -> io::Result<(bool, bool)> {
+    let is_others = |metadata: &Metadata| {
+        let owner = metadata.uid();
+        owner != 0 && owner != rustix::process::geteuid().as_raw()
+    };
+    let path = path.canonicalize()?;
+    let file = path.metadata()?;
+    let is_replaceable = match path.parent().map(Path::metadata).transpose()? {
+        Some(folder) => {
+            let is_writable = folder.mode() & 0o022 != 0 && folder.mode() & STICKY == 0;
+            is_writable || is_others(&folder)
+        }
+        None => false,
+    };
+    let is_writable = file.mode() & 0o022 != 0 || is_others(&file);
+    Ok((others_can_read(&file), is_writable || is_replaceable))
+}
+
 /// Whether this process may write what others own.
 pub(crate) fn is_superuser() -> bool {
     rustix::process::geteuid().is_root()

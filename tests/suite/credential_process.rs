@@ -289,6 +289,45 @@ fn debug_shows_what_is_signed_and_no_secret() {
 }
 
 #[test]
+#[cfg(unix)]
+fn key_that_others_can_read_or_replace_is_used_and_told_under_debug() {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    let emulator = emulator(Settings::default());
+    let key = fs::read_to_string(vectors().join("pki/rsa2048.key")).unwrap();
+    for (folder_mode, mode, told) in [
+        (0o700, 0o600, None),
+        (0o700, 0o400, None),
+        (0o755, 0o600, None),
+        (0o1777, 0o600, None),
+        (0o700, 0o644, Some("read")),
+        (0o700, 0o640, Some("read")),
+        (0o700, 0o620, Some("replace")),
+        (0o770, 0o600, Some("replace")),
+        (0o777, 0o666, Some("read and replace")),
+    ] {
+        let helper = call(&emulator, "rsa2048.crt", "rsa2048.key").file("keys/private.key", &key);
+        let folder = helper.home().join("keys");
+        let path = folder.join("private.key");
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        fs::set_permissions(&folder, Permissions::from_mode(folder_mode)).unwrap();
+        let path = path.display().to_string();
+        let helper = helper.args(["--private-key", &path]);
+        let quiet = helper.run();
+        assert_eq!((quiet.exit, quiet.stderr.as_str()), (0, ""));
+        let output = helper.args(["--debug"]).run();
+        assert_eq!(output.exit, 0);
+        let said = output
+            .stderr
+            .lines()
+            .find_map(|line| line.strip_prefix("aws_signing_helper: debug: others can "));
+        let expected = told.map(|what| format!("{what} the private key in {path}"));
+        assert_eq!(said, expected.as_deref(), "{folder_mode:o} {mode:o}");
+    }
+}
+
+#[test]
 fn closed_stdout_is_no_failure() {
     let emulator = emulator(Settings::default());
     let script = format!(

@@ -7,7 +7,10 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use rolesanywhere::IdentitySource;
 use rolesanywhere::create_session::Event;
+use rolesanywhere::file;
+use rolesanywhere::identity::input::Input;
 use rolesanywhere::text::Printable;
 
 /// The lines for one event.
@@ -61,6 +64,31 @@ pub(crate) fn describe(event: &Event<'_>) -> String {
         other => write!(text, "{other:?}"),
     };
     text
+}
+
+/// What others can do with the private key's file, where that is too much. It is used all the same, as
+/// the reference helper does.
+pub(crate) fn exposure(source: &IdentitySource) -> Option<String> {
+    let IdentitySource::Files {
+        certificate,
+        private_key,
+        ..
+    } = source
+    else {
+        return None;
+    };
+    let Input::File(path) = private_key.as_ref().unwrap_or(certificate) else {
+        return None;
+    };
+    let exposure = file::exposure(path).ok()?;
+    let what = match (exposure.is_readable, exposure.is_replaceable) {
+        (true, true) => "read and replace",
+        (true, false) => "read",
+        (false, true) => "replace",
+        (false, false) => return None,
+    };
+    let path = path.display();
+    Some(format!("others can {what} the private key in {path}"))
 }
 
 /// A duration in ms, to the microsecond.

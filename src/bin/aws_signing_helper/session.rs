@@ -124,6 +124,9 @@ impl Session {
         if self.call.is_debug {
             let after = debug::milliseconds(self.call.begin.elapsed());
             report::line(&format!("debug: identity read after {after}"));
+            if let Some(exposure) = debug::exposure(&self.source) {
+                report::line(&format!("debug: {exposure}"));
+            }
         }
         Ok(identity)
     }
