@@ -63,13 +63,19 @@ impl PrivateFolder {
             .open(self.0.join(name))
     }
 
-    /// The names of what lies in it, `count_max` at most.
-    pub(crate) fn names(&self, count_max: usize) -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.0)?.take(count_max) {
-            names.extend(entry?.file_name().into_string().ok());
-        }
-        Ok(names)
+    /// What `read` makes of the names of what lies in it, `count_max` at most.
+    pub(crate) fn names<T>(
+        &self,
+        read: impl Fn(&str) -> Option<T>,
+        count_max: usize,
+    ) -> io::Result<Vec<T>> {
+        fs::read_dir(&self.0)?
+            .filter_map(|entry| match entry {
+                Ok(entry) => entry.file_name().to_str().and_then(&read).map(Ok),
+                Err(error) => Some(Err(error)),
+            })
+            .take(count_max)
+            .collect()
     }
 }
 

@@ -7,6 +7,7 @@ use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+use std::path::PathBuf;
 
 use rustix::fs::AtFlags;
 use rustix::fs::Dir;
@@ -25,11 +26,13 @@ impl PrivateFolder {
     /// and one that others can use.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let open = || rustix::fs::open(path, flags, Mode::empty());
+        // With a slash at its end, a link would be followed.
+        let path: PathBuf = path.components().collect();
+        let open = || rustix::fs::open(&path, flags, Mode::empty());
         let folder = match open() {
             Err(Errno::NOENT) => {
                 let mut builder = DirBuilder::new();
-                builder.recursive(true).mode(0o700).create(path)?;
+                builder.recursive(true).mode(0o700).create(&path)?;
                 open()?
             }
             opened => opened?,
@@ -41,15 +44,19 @@ impl PrivateFolder {
         }
     }
 
-    /// A file's content, of at most `bytes_max` bytes; `None` if there is no such file. Refuses what
-    /// is no file of ours alone.
+    /// A file's content, of at most `bytes_max` bytes; `None` if there is no such file. Refuses one
+    /// that has a second name or is anybody else's to use.
     pub(crate) fn read(&self, name: &str, bytes_max: usize) -> io::Result<Option<(File, usize)>> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK;
         let file = match self.open_below(name, flags) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened?,
         };
-        let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+        let stat = rustix::fs::fstat(&file)?;
+        if stat.st_nlink != 1 || stat.st_mode & 0o177 != 0 {
+            return Err(refused("it is not a file that only its owner can use"));
+        }
+        let length = usize::try_from(stat.st_size).unwrap_or(usize::MAX);
         match length <= bytes_max {
             true => Ok(Some((file, length))),
             false => Err(refused("it is too large")),
@@ -86,29 +93,35 @@ impl PrivateFolder {
         }
     }
 
-    /// A file to hold a lock on.
+    /// A file to hold a lock on. Nothing is in it, so that its mode does not matter.
     pub(crate) fn open_lock(&self, name: &str) -> io::Result<File> {
         self.open_below(name, OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK)
     }
 
-    /// The names of what lies in it, `count_max` at most.
-    pub(crate) fn names(&self, count_max: usize) -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
-        for entry in Dir::read_from(&self.0)?.take(count_max) {
-            names.extend(entry?.file_name().to_str().ok().map(str::to_owned));
-        }
-        Ok(names)
+    /// What `read` makes of the names of what lies in it, `count_max` at most.
+    pub(crate) fn names<T>(
+        &self,
+        read: impl Fn(&str) -> Option<T>,
+        count_max: usize,
+    ) -> io::Result<Vec<T>> {
+        Dir::read_from(&self.0)?
+            .filter_map(|entry| match entry {
+                Ok(entry) => entry.file_name().to_str().ok().and_then(&read).map(Ok),
+                Err(error) => Some(Err(error.into())),
+            })
+            .take(count_max)
+            .collect()
     }
 
-    /// Opens a regular file that is ours, has no second name and is nobody else's to use.
+    /// Opens a regular file of ours.
     fn open_below(&self, name: &str, flags: OFlags) -> io::Result<File> {
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NOCTTY;
         let file = rustix::fs::openat(&self.0, name, flags, Mode::from_raw_mode(0o600))?;
         let stat = rustix::fs::fstat(&file)?;
         let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-        match is_file && is_ours(&stat) && stat.st_nlink == 1 && stat.st_mode & 0o177 == 0 {
+        match is_file && is_ours(&stat) {
             true => Ok(File::from(file)),
-            false => Err(refused("it is not a file that only its owner can use")),
+            false => Err(refused("it is not a file of ours")),
         }
     }
 }

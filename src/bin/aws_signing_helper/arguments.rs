@@ -83,8 +83,8 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum CacheCommand {
     /// Removes all credentials from the cache.
-    #[command(args_override_self = true)]
-    Clear(CacheFlags),
+    #[command(after_help = VARIABLES_AFTER_HELP, args_override_self = true)]
+    Clear(CacheFolderFlag),
 }
 
 /// Words that belong to no flag.
@@ -225,6 +225,13 @@ pub(crate) struct CacheFlags {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) cache: Option<bool>,
+    #[command(flatten)]
+    pub(crate) folder: CacheFolderFlag,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Cache")]
+pub(crate) struct CacheFolderFlag {
     /// Folder in which they are kept, which nobody else may be able to use [default:
     /// aws_signing_helper in the user's folder for caches].
     #[arg(long, value_name = "FOLDER", allow_hyphen_values = true)]
@@ -351,18 +358,24 @@ pub(crate) struct NetworkFlags {
 /// The whole command line, with the variables named in each flag's help.
 pub(crate) fn command() -> clap::Command {
     Arguments::command().mut_subcommands(|command| {
-        command.mut_args(|argument| match variable(&argument) {
-            Some(name) => {
-                let help = argument
-                    .get_help()
-                    .map(ToString::to_string)
-                    .unwrap_or_default();
-                let help = help.trim_end_matches('.');
-                argument.help(format!("{help} [env: {name}]"))
-            }
-            None => argument,
-        })
+        command
+            .mut_subcommands(|command| command.mut_args(with_variable))
+            .mut_args(with_variable)
     })
+}
+
+fn with_variable(argument: Arg) -> Arg {
+    match variable(&argument) {
+        Some(name) => {
+            let help = argument
+                .get_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let help = help.trim_end_matches('.');
+            argument.help(format!("{help} [env: {name}]"))
+        }
+        None => argument,
+    }
 }
 
 /// The variable of a flag; words without one have none, nor has `--help`.

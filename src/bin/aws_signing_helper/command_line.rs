@@ -8,6 +8,7 @@ use rolesanywhere::environment::Environment;
 
 use crate::arguments;
 use crate::arguments::Arguments;
+use crate::arguments::CacheCommand;
 use crate::arguments::Command;
 use crate::error::RunError;
 use crate::exclusions;
@@ -46,10 +47,13 @@ pub(crate) fn parse(
             Command::ReadCertificateData(arguments) => {
                 variables::fill_in(arguments.as_mut(), typed, environment)?;
             }
-            Command::Cache { .. }
-            | Command::Completion { .. }
-            | Command::Version(_)
-            | Command::Help { .. } => {}
+            Command::Cache {
+                command: CacheCommand::Clear(flag),
+            } => {
+                let typed = typed.subcommand().map_or(typed, |(_, typed)| typed);
+                variables::fill_in(flag, typed, environment)?;
+            }
+            Command::Completion { .. } | Command::Version(_) | Command::Help { .. } => {}
         }
     }
     Ok(command)

@@ -36,8 +36,8 @@ fn main() -> ExitCode {
                 run::read_certificate_data(*arguments, &environment)
             }
             Command::Cache {
-                command: CacheCommand::Clear(flags),
-            } => run::cache_clear(&flags, &environment),
+                command: CacheCommand::Clear(flag),
+            } => run::cache_clear(flag, &environment),
             Command::Completion { shell, strays: _ } => run::completion(shell),
             Command::Version(_) => run::version(),
             Command::Help { topic } => run::help(&topic),

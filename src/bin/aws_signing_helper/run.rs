@@ -17,7 +17,7 @@ use rolesanywhere::identity::signer::Digest;
 use rolesanywhere::output;
 
 use crate::arguments;
-use crate::arguments::CacheFlags;
+use crate::arguments::CacheFolderFlag;
 use crate::arguments::CompletionShell;
 use crate::arguments::CredentialProcess;
 use crate::arguments::DigestFlag;
@@ -42,7 +42,7 @@ pub(crate) fn credential_process(
     let session = Session::new(arguments.call, is_debug, environment)
         .map_err(|error| error.with_strays(&arguments.strays.strays))?;
     let credentials = match arguments.cache.cache {
-        Some(true) => cached(session, &arguments.cache, is_debug, environment)?,
+        Some(true) => cached(session, arguments.cache.folder, is_debug, environment)?,
         Some(false) | None => session.call()?,
     };
     let document = output::credential_process::document(&credentials);
@@ -52,7 +52,7 @@ pub(crate) fn credential_process(
 /// The session's credentials from the cache, or to it. Where there can be none, without.
 fn cached(
     session: Session,
-    flags: &CacheFlags,
+    flag: CacheFolderFlag,
     is_debug: bool,
     environment: &Environment,
 ) -> Result<Credentials, RunError> {
@@ -65,13 +65,14 @@ fn cached(
         told("not used for such an identity, or without verification".to_owned());
         return session.call();
     };
-    let opened = cache_path(flags, environment)
-        .ok_or_else(|| io::Error::other("no variable says where it should be"))
-        .and_then(|path| Cache::open(&path));
-    let cache = match opened {
+    let Some(path) = cache_path(flag, environment) else {
+        told("not used: no variable says where it should be".to_owned());
+        return session.call();
+    };
+    let cache = match Cache::open(&path) {
         Ok(cache) => cache,
         Err(error) => {
-            told(format!("not used: {error}"));
+            told(format!("not used: {}: {error}", path.display()));
             return session.call();
         }
     };
@@ -89,6 +90,7 @@ fn cached(
                     RunError::CreateSession { failure, .. } => {
                         Some((Setback::of(&failure.error), report::chain(&error)))
                     }
+                    RunError::Credentials(_) => Some((Setback::Other, report::chain(&error))),
                     _ => None,
                 },
                 error: Box::new(error),
@@ -100,23 +102,24 @@ fn cached(
         })
 }
 
-fn cache_path(flags: &CacheFlags, environment: &Environment) -> Option<PathBuf> {
-    let given = flags.cache_dir.clone();
-    given
+fn cache_path(flag: CacheFolderFlag, environment: &Environment) -> Option<PathBuf> {
+    flag.cache_dir
         .filter(|path| !path.as_os_str().is_empty())
         .or_else(|| Cache::default_path(environment))
 }
 
 /// `cache clear`.
-pub(crate) fn cache_clear(flags: &CacheFlags, environment: &Environment) -> Result<(), RunError> {
-    let path = cache_path(flags, environment).ok_or(RunError::CachePath)?;
-    let cleared = match path.exists() {
-        true => Cache::open(&path).and_then(|cache| cache.clear()),
-        false => Ok(0),
+pub(crate) fn cache_clear(
+    flag: CacheFolderFlag,
+    environment: &Environment,
+) -> Result<(), RunError> {
+    let path = cache_path(flag, environment).ok_or(RunError::CachePath)?;
+    let cleared = match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(_) => Cache::open(&path).and_then(|cache| cache.clear()),
     };
-    cleared
-        .map(|_| ())
-        .map_err(|source| RunError::CacheClear { path, source })
+    cleared.map_err(|source| RunError::CacheClear { path, source })
 }
 
 /// `sign-string`.

@@ -22,6 +22,7 @@ use self::key::CacheKey;
 use crate::clock::Clock;
 use crate::clock::Moment;
 use crate::credentials::Credentials;
+use crate::credentials::renewal::Call;
 use crate::credentials::renewal::Renewal;
 use crate::credentials::renewal::Setback;
 use crate::environment::Environment;
@@ -89,7 +90,9 @@ impl Cache {
         let lock = match self.wait_for_turn(key, surroundings)? {
             Turn::Answered(credentials) => return Ok(credentials),
             Turn::Ours(lock) => lock,
-            Turn::Unlockable => return call().map_err(|failed| CachedError::Call(failed.error)),
+            Turn::Unlockable(credentials) => {
+                return call().or_else(|failed| credentials.ok_or(CachedError::Call(failed.error)));
+            }
         };
         let mut entry = self.entry(key, surroundings.clock.moment());
         let outcome = call();
@@ -120,16 +123,13 @@ impl Cache {
         answer
     }
 
-    /// Removes every entry.
-    pub fn clear(&self) -> io::Result<usize> {
-        let mut count = 0;
-        for name in self.folder.names(NAMES_MAX)? {
-            if name.ends_with(ENTRY_SUFFIX) || name.ends_with(NEW_SUFFIX) {
-                self.folder.remove(&name)?;
-                count += 1;
-            }
+    /// Removes every entry. Where one cannot be removed, the others are all the same.
+    pub fn clear(&self) -> io::Result<()> {
+        let mut outcome = Ok(());
+        for (name, _) in self.names()? {
+            outcome = outcome.and(self.folder.remove(&name));
         }
-        Ok(count)
+        outcome
     }
 
     /// Until there is an answer, or it is for us to call.
@@ -173,12 +173,12 @@ impl Cache {
                             continue;
                         }
                         Ok(None) => {}
-                        Err(_) => return Ok(Turn::Unlockable),
+                        Err(_) => return Ok(Turn::Unlockable(credentials)),
                     }
                     if let Some(credentials) = credentials {
                         return Ok(Turn::Answered(credentials));
                     }
-                    if now.since(began) >= LOCK_WAIT_MAX {
+                    if now.since_by_boot(began) >= LOCK_WAIT_MAX {
                         return Err(CachedError::Busy { failure });
                     }
                     sleep(nap.mul_f64(0.5 + share()));
@@ -202,6 +202,9 @@ impl Cache {
         let mut entry = self.read(key).unwrap_or_default();
         if entry.renewal.left(now).is_zero() {
             entry.credentials = None;
+        } else if entry.credentials.is_none() {
+            // It had lapsed by a clock that has been set back since: nobody is to wait for its end.
+            entry.renewal.set = None;
         }
         entry
     }
@@ -227,22 +230,38 @@ impl Cache {
         }
     }
 
-    /// Removes the entries of others that say nothing any more, as far as nobody is at work on them.
+    /// Removes the entries of others that say nothing any more, and what a writer who was killed left,
+    /// as far as nobody is at work on them.
     fn remove_lapsed(&self, ours: &CacheKey, now: Moment) {
-        for name in self.folder.names(NAMES_MAX).unwrap_or_default() {
-            let Some(key) = name.strip_suffix(ENTRY_SUFFIX).and_then(CacheKey::parse) else {
-                continue;
-            };
+        for (name, key) in self.names().unwrap_or_default() {
             if key == *ours {
                 continue;
             }
-            if let Ok(Some(_lock)) = self.try_lock(&key) {
-                let entry = self.entry(&key, now);
-                if entry.credentials.is_none() && entry.renewal.wait(now).is_zero() {
-                    let _ = self.folder.remove(&name);
-                }
+            if let Ok(Some(_lock)) = self.try_lock(&key)
+                && (name.ends_with(NEW_SUFFIX) || self.entry(&key, now).is_over(now))
+            {
+                let _ = self.folder.remove(&name);
             }
         }
+    }
+
+    /// The files of entries, and their keys. Whatever else lies in the folder is somebody's.
+    fn names(&self) -> io::Result<Vec<(String, CacheKey)>> {
+        let key = |name: &str| {
+            let key = name
+                .strip_suffix(ENTRY_SUFFIX)
+                .or_else(|| name.strip_suffix(NEW_SUFFIX))?;
+            Some((name.to_owned(), CacheKey::parse(key)?))
+        };
+        self.folder.names(key, ENTRIES_MAX)
+    }
+}
+
+impl Entry {
+    /// Whether there is neither a set in it nor a row of failures that still counts.
+    fn is_over(&self, now: Moment) -> bool {
+        let counts = |call: Call| call.failures > 0 && now.since(call.ended) < FAILURES_COUNT_FOR;
+        self.credentials.is_none() && !self.renewal.call.is_some_and(counts)
     }
 }
 
@@ -252,8 +271,9 @@ enum Turn {
     Answered(Credentials),
     /// Ours, for as long as the file is open.
     Ours(File),
-    /// Nobody can tell: the file system has no locks, or its file cannot be opened.
-    Unlockable,
+    /// Nobody can tell: the file system has no locks, or its file cannot be opened. With the set to go
+    /// on with, if there is one.
+    Unlockable(Option<Credentials>),
 }
 
 /// Why there is no set, with a cache.
@@ -314,8 +334,11 @@ const ENTRY_SUFFIX: &str = ".json";
 /// Of an entry that is being written.
 const NEW_SUFFIX: &str = ".json.new";
 
-/// More identities share no folder.
-const NAMES_MAX: usize = 10_000;
+/// Removed and looked at at a time; each is an identity with what it asks for.
+const ENTRIES_MAX: usize = 100_000;
+
+/// After a longer time, the next failure is the first of another row. No wait is as long.
+const FAILURES_COUNT_FOR: Duration = Duration::from_secs(3600);
 
 /// Who waits for longer is better off without credentials: SDKs end a `credential_process` after 60 s.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(20);
