@@ -236,3 +236,171 @@ const MAGIC: &str = "aws_signing_helper cache 1";
 
 /// The longest answer of CreateSession is a few kilobytes.
 pub(super) const ENTRY_BYTES_MAX: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    const MOMENT: Moment = Moment {
+        wall: datetime!(2030-01-01 12:00:00.123 UTC),
+        boot: Duration::from_millis(5_000_456),
+    };
+
+    fn key() -> CacheKey {
+        CacheKey::parse(&"0123456789abcdef".repeat(4)).unwrap()
+    }
+
+    fn credentials() -> Credentials {
+        Credentials {
+            access_key_id: "ASIAEXAMPLE".to_owned(),
+            secret_access_key: Secret::new("secret/key+1= \"\\\u{1}\u{e9}".to_owned()),
+            session_token: Secret::new("token/1+=".to_owned()),
+            expiration: "2030-01-01T13:00:00Z".to_owned(),
+            date: Some(datetime!(2030-01-01 12:00 UTC)),
+        }
+    }
+
+    fn renewal() -> Renewal {
+        Renewal {
+            set: Some(Set {
+                received: MOMENT,
+                life: Duration::from_millis(3_599_001),
+                due_left: Duration::from_millis(1_200_002),
+            }),
+            call: Some(Call {
+                ended: MOMENT,
+                failures: 3,
+                wait: Duration::from_millis(7_003),
+            }),
+        }
+    }
+
+    /// A file with everything in it.
+    fn whole() -> Vec<u8> {
+        let bytes = to_bytes(&key(), Some(&credentials()), &renewal(), Some("down")).unwrap();
+        bytes.expose().clone()
+    }
+
+    /// A file with this JSON in it, and the hash that it should have.
+    fn with_digest(json: &str) -> Vec<u8> {
+        format!("{}{json}", head(json.as_bytes())).into_bytes()
+    }
+
+    fn is_absent(bytes: &[u8]) -> bool {
+        Entry::from_bytes(bytes, &key()).is_none()
+    }
+
+    #[test]
+    fn entry_comes_back_as_it_was_kept() {
+        let entry = Entry::from_bytes(&whole(), &key()).unwrap();
+        let (kept, read) = (credentials(), entry.credentials.unwrap());
+        assert_eq!(read.access_key_id, kept.access_key_id);
+        assert_eq!(
+            read.secret_access_key.expose(),
+            kept.secret_access_key.expose()
+        );
+        assert_eq!(read.session_token.expose(), kept.session_token.expose());
+        assert_eq!(read.expiration, kept.expiration);
+        assert_eq!(read.date, kept.date);
+        assert_eq!(entry.renewal, renewal());
+        assert_eq!(entry.failure.as_deref(), Some("down"));
+    }
+
+    #[test]
+    fn entry_without_anything_comes_back() {
+        let bytes = to_bytes(&key(), None, &Renewal::default(), None).unwrap();
+        let entry = Entry::from_bytes(bytes.expose(), &key()).unwrap();
+        assert!(entry.credentials.is_none());
+        assert_eq!(entry.renewal, Renewal::default());
+        assert_eq!(entry.failure, None);
+    }
+
+    #[test]
+    fn one_changed_bit_makes_no_entry() {
+        let whole = whole();
+        for index in 0..whole.len() {
+            for bit in 0..8 {
+                let mut changed = whole.clone();
+                changed[index] ^= 1 << bit;
+                assert!(is_absent(&changed), "bit {bit} of byte {index}");
+            }
+        }
+    }
+
+    #[test]
+    fn cut_or_longer_file_is_no_entry() {
+        let whole = whole();
+        for length in 0..whole.len() {
+            assert!(is_absent(&whole[..length]), "{length}");
+        }
+        for more in [&b"\n"[..], b" ", b"\0", &whole] {
+            assert!(is_absent(&[&whole, more].concat()));
+            assert!(is_absent(&[more, &whole].concat()));
+        }
+    }
+
+    #[test]
+    fn entry_of_another_key_is_none() {
+        let other = CacheKey::parse(&"f".repeat(64)).unwrap();
+        assert!(Entry::from_bytes(&whole(), &other).is_none());
+    }
+
+    #[test]
+    fn entry_of_another_version_is_none() {
+        let text = String::from_utf8(whole()).unwrap();
+        let newer = text.replacen("cache 1 ", "cache 2 ", 1);
+        assert_ne!(newer, text);
+        assert!(is_absent(newer.as_bytes()));
+    }
+
+    #[test]
+    fn more_than_64_kib_are_not_kept() {
+        let head = head(b"").len();
+        let empty = to_bytes(&key(), None, &Renewal::default(), Some("")).unwrap();
+        let room = ENTRY_BYTES_MAX - empty.expose().len();
+        let bytes = |length| {
+            let failure = "f".repeat(length);
+            to_bytes(&key(), None, &Renewal::default(), Some(&failure))
+        };
+        let largest = bytes(room).unwrap();
+        assert_eq!(largest.expose().len(), ENTRY_BYTES_MAX);
+        assert!(!is_absent(largest.expose()));
+        for over in [1, head, head + 1, ENTRY_BYTES_MAX] {
+            assert!(bytes(room + over).is_none(), "{over}");
+        }
+    }
+
+    #[test]
+    fn digest_alone_makes_no_entry() {
+        let key = key();
+        let with = |set: &str| {
+            with_digest(&format!(
+                r#"{{"key":"{}","credentials":null,"set":{set},"call":null,"failure":null}}"#,
+                key.as_str()
+            ))
+        };
+        let set = |wall: &str, life: &str| {
+            format!(
+                r#"{{"received":{{"wall_ms":{wall},"boot_ms":0}},"life_ms":{life},"due_left_ms":0}}"#
+            )
+        };
+        assert!(!is_absent(&with("null")));
+        assert!(!is_absent(&with(&set("0", "18446744073709551615"))));
+        for odd in [
+            set("9223372036854775807", "0"),
+            set("-9223372036854775808", "0"),
+            set("1e3", "0"),
+            set("0", "-1"),
+            set("0", "18446744073709551616"),
+            "[]".to_owned(),
+            "{}".to_owned(),
+        ] {
+            assert!(is_absent(&with(&odd)), "{odd}");
+        }
+        for json in ["", "{}", "null", "[", "{\"key\":1}"] {
+            assert!(is_absent(&with_digest(json)), "{json}");
+        }
+    }
+}

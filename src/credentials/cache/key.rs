@@ -166,3 +166,281 @@ fn holds_key(bytes: &[u8]) -> bool {
 }
 
 const PRIVATE_KEY: &[u8] = b"PRIVATE KEY-----";
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::fs;
+    use std::path::PathBuf;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::environment::Environment;
+    use crate::secret::Secret;
+
+    /// Files of an identity, and a question with them.
+    struct Asked {
+        folder: TempDir,
+        source: IdentitySource,
+        request: CreateSessionRequest,
+        region: Region,
+        endpoint: Endpoint,
+        proxy: Option<Proxy>,
+        trust_roots: TrustRoots,
+    }
+
+    impl Asked {
+        fn new() -> Self {
+            let folder = TempDir::new().unwrap();
+            let file = |name: &str| {
+                let path = folder.path().join(name);
+                fs::write(&path, name).unwrap();
+                path
+            };
+            let arn =
+                |kind: &str| format!("arn:aws:rolesanywhere:us-east-1:123456789012:{kind}/1-2");
+            Self {
+                source: IdentitySource::Files {
+                    certificate: file("certificate").into(),
+                    private_key: Some(file("key").into()),
+                    intermediates: Some(file("chain").into()),
+                },
+                request: CreateSessionRequest {
+                    trust_anchor_arn: arn("trust-anchor").parse().unwrap(),
+                    profile_arn: arn("profile").parse().unwrap(),
+                    role_arn: "arn:aws:iam::123456789012:role/ci".parse().unwrap(),
+                    duration_seconds: 3600,
+                    role_session_name: None,
+                },
+                region: "us-east-1".parse().unwrap(),
+                endpoint: Endpoint::parse("https://example.com").unwrap(),
+                proxy: None,
+                trust_roots: TrustRoots::Bundle(file("roots")),
+                folder,
+            }
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.folder.path().join(name)
+        }
+
+        fn try_key(&self) -> Result<Option<CacheKey>, FileError> {
+            CacheKey::of(&Question {
+                source: &self.source,
+                request: &self.request,
+                region: &self.region,
+                endpoint: &self.endpoint,
+                proxy: self.proxy.as_ref(),
+                trust_roots: &self.trust_roots,
+            })
+        }
+
+        fn key(&self) -> CacheKey {
+            self.try_key().unwrap().unwrap()
+        }
+
+        fn is_kept(&self) -> bool {
+            self.try_key().unwrap().is_some()
+        }
+
+        fn inputs(&mut self) -> (&mut Input, &mut Option<Input>, &mut Option<Input>) {
+            let IdentitySource::Files {
+                certificate,
+                private_key,
+                intermediates,
+            } = &mut self.source;
+            (certificate, private_key, intermediates)
+        }
+
+        /// Puts a file with the same bytes in the place of one.
+        fn copy_anew(&self, name: &str) {
+            let copy = self.path("copy");
+            fs::copy(self.path(name), &copy).unwrap();
+            fs::rename(copy, self.path(name)).unwrap();
+        }
+    }
+
+    fn held(name: &str, bytes: &str) -> Input {
+        Input::held(name, Secret::new(bytes.as_bytes().to_vec()))
+    }
+
+    #[test]
+    fn same_question_has_the_same_key() {
+        let asked = Asked::new();
+        assert_eq!(asked.key(), asked.key());
+        assert_eq!(
+            CacheKey::parse(asked.key().as_str()).as_ref(),
+            Some(&asked.key())
+        );
+    }
+
+    #[test]
+    fn each_part_of_the_question_makes_another_key() {
+        let mut asked = Asked::new();
+        let other = |kind: &str| format!("arn:aws:rolesanywhere:us-east-1:123456789012:{kind}/9");
+        let proxy = |url: &str| {
+            let environment: Environment = [("HTTPS_PROXY", url)].into_iter().collect();
+            let endpoint = Endpoint::parse("https://example.com").unwrap();
+            Proxy::on_the_way_to(&endpoint, &environment).unwrap()
+        };
+        let mut keys = vec![asked.key()];
+        // Each change stays when the next is made.
+        let changes: [&dyn Fn(&mut Asked); 16] = [
+            &|asked| asked.request.trust_anchor_arn = other("trust-anchor").parse().unwrap(),
+            &|asked| asked.request.profile_arn = other("profile").parse().unwrap(),
+            &|asked| {
+                asked.request.role_arn = "arn:aws:iam::123456789012:role/b".parse().unwrap();
+            },
+            &|asked| asked.request.duration_seconds = 3601,
+            &|asked| asked.request.role_session_name = Some("name".to_owned()),
+            &|asked| asked.region = "us-east-2".parse().unwrap(),
+            &|asked| asked.endpoint = Endpoint::parse("http://example.com").unwrap(),
+            &|asked| asked.endpoint = Endpoint::parse("http://example.com:81").unwrap(),
+            &|asked| asked.endpoint = Endpoint::parse("http://example.com:81/path").unwrap(),
+            &|asked| asked.proxy = proxy("http://proxy:1"),
+            &|asked| asked.proxy = proxy("socks5://proxy:1"),
+            &|asked| asked.trust_roots = TrustRoots::System,
+            &|asked| asked.trust_roots = TrustRoots::BundleIfPresent(asked.path("absent")),
+            &|asked| *asked.inputs().2 = None,
+            &|asked| *asked.inputs().1 = None,
+            &|asked| *asked.inputs().0 = held("env:C", "certificate and more"),
+        ];
+        for change in changes {
+            change(&mut asked);
+            keys.push(asked.key());
+        }
+        let different: HashSet<&str> = keys.iter().map(CacheKey::as_str).collect();
+        assert_eq!(different.len(), keys.len());
+    }
+
+    #[test]
+    fn parts_are_kept_apart() {
+        let keys = [("ab", "c"), ("a", "bc"), ("abc", ""), ("", "abc")].map(|(one, other)| {
+            let mut asked = Asked::new();
+            *asked.inputs().0 = held("env:A", one);
+            *asked.inputs().1 = Some(held("env:B", "key"));
+            *asked.inputs().2 = Some(held("env:C", other));
+            asked.trust_roots = TrustRoots::System;
+            asked.key().as_str().to_owned()
+        });
+        assert_eq!(keys.iter().collect::<HashSet<_>>().len(), keys.len());
+    }
+
+    #[test]
+    fn certificate_counts_by_its_content() {
+        let asked = Asked::new();
+        let key = asked.key();
+        asked.copy_anew("certificate");
+        asked.copy_anew("chain");
+        assert_eq!(asked.key(), key);
+        for name in ["certificate", "chain"] {
+            let before = asked.key();
+            fs::write(asked.path(name), "renewed").unwrap();
+            assert_ne!(asked.key(), before, "{name}");
+        }
+    }
+
+    #[test]
+    fn key_and_trust_roots_count_by_their_file() {
+        let asked = Asked::new();
+        for name in ["key", "roots"] {
+            let key = asked.key();
+            asked.copy_anew(name);
+            assert_ne!(asked.key(), key, "{name}");
+        }
+    }
+
+    #[test]
+    fn certificate_that_holds_a_key_counts_by_its_file_too() {
+        let pki = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/vectors/pki");
+        let pkcs12 = fs::read_dir(&pki)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .find(|path| path.extension().is_some_and(|extension| extension == "p12"))
+            .unwrap();
+        for bytes in [
+            fs::read(pki.join("ec256.key")).unwrap(),
+            fs::read(pki.join("rsa2048.pkcs1.key")).unwrap(),
+            fs::read(pkcs12).unwrap(),
+        ] {
+            let mut asked = Asked::new();
+            *asked.inputs().1 = None;
+            fs::write(asked.path("certificate"), &bytes).unwrap();
+            let key = asked.key();
+            asked.copy_anew("certificate");
+            assert_ne!(asked.key(), key);
+        }
+    }
+
+    #[test]
+    fn key_of_a_variable_counts_by_its_content() {
+        let mut asked = Asked::new();
+        let mut key_of = |bytes: &str| {
+            *asked.inputs().1 = Some(held("env:KEY", bytes));
+            asked.key()
+        };
+        assert_eq!(key_of("one"), key_of("one"));
+        assert_ne!(key_of("one"), key_of("other"));
+    }
+
+    #[test]
+    fn what_is_read_only_once_is_not_kept() {
+        for name in ["-", "fd:3"] {
+            for index in 0..3 {
+                let mut asked = Asked::new();
+                let (certificate, private_key, intermediates) = asked.inputs();
+                match index {
+                    0 => *certificate = held(name, "c"),
+                    1 => *private_key = Some(held(name, "k")),
+                    _ => *intermediates = Some(held(name, "i")),
+                }
+                assert!(!asked.is_kept(), "{name} {index}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_kept() {
+        for index in 0..3 {
+            let mut asked = Asked::new();
+            let device = Input::File("/dev/null".into());
+            let (certificate, private_key, intermediates) = asked.inputs();
+            match index {
+                0 => *certificate = device,
+                1 => *private_key = Some(device),
+                _ => *intermediates = Some(device),
+            }
+            assert!(!asked.is_kept(), "{index}");
+        }
+    }
+
+    #[test]
+    fn answer_of_anybody_is_not_kept() {
+        let mut asked = Asked::new();
+        asked.trust_roots = TrustRoots::Unverified;
+        assert!(!asked.is_kept());
+    }
+
+    #[test]
+    fn file_of_the_identity_that_is_not_there_is_named() {
+        for name in ["certificate", "key", "chain"] {
+            let asked = Asked::new();
+            fs::remove_file(asked.path(name)).unwrap();
+            let error = asked.try_key().unwrap_err().to_string();
+            assert!(error.ends_with(name), "{error}");
+        }
+        // Whoever needs them is told of these.
+        let asked = Asked::new();
+        fs::remove_file(asked.path("roots")).unwrap();
+        assert!(asked.is_kept());
+    }
+
+    #[test]
+    fn name_that_is_no_key_is_none() {
+        for text in ["", "a", &"g".repeat(64), &"a".repeat(63), &"a".repeat(65)] {
+            assert_eq!(CacheKey::parse(text), None, "{text}");
+        }
+        assert!(CacheKey::parse(&"a0".repeat(32)).is_some());
+    }
+}

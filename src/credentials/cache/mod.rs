@@ -346,3 +346,6 @@ const LOCK_WAIT_MAX: Duration = Duration::from_secs(20);
 /// Between two looks at whether the other process is done.
 const NAP_MIN: Duration = Duration::from_millis(5);
 const NAP_MAX: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests;
