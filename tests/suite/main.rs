@@ -7,6 +7,7 @@
     reason = "in a test, whatever goes wrong is a failed test"
 )]
 
+mod cache;
 mod cli;
 mod create_session;
 mod credentials_file;

@@ -1,0 +1,296 @@
+//! Folders and files that are not what they should be: nothing is read from them, nothing is written
+//! through them, and the call goes on.
+
+use std::fs;
+use std::fs::Permissions;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::chown;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::Cached;
+use super::clear;
+use super::fails;
+use super::files;
+use super::second;
+use super::succeeds;
+use crate::support::helper::Helper;
+use crate::support::script::Response;
+use crate::support::skip;
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+/// Gives `path` to nobody; `false` where only the superuser may.
+fn give_away(path: &Path, test: &str) -> bool {
+    let is_given = chown(path, Some(65534), None).is_ok();
+    if !is_given {
+        skip(&format!("{test}: only the superuser can give files away"));
+    }
+    is_given
+}
+
+fn make_fifo(path: &Path) {
+    let status = Command::new("mkfifo").arg(path).status().unwrap();
+    assert!(status.success());
+}
+
+/// Two calls without a word, and the reason under `--debug`.
+fn goes_on_without_a_cache(cached: &Cached, cache_dir: &Path) {
+    let helper = || {
+        let path = cache_dir.display().to_string();
+        Helper::credential_process(&cached.endpoint).args(["--cache", "--cache-dir", &path])
+    };
+    let calls = cached.calls();
+    for _ in 0..2 {
+        succeeds(&helper());
+    }
+    let output = helper().args(["--debug"]).run();
+    let told = format!("cache: not used: {}", cache_dir.display());
+    assert!(output.stderr.contains(&told), "{}", output.stderr);
+    assert_eq!(cached.calls(), calls + 3);
+}
+
+#[test]
+fn folder_and_files_are_the_owners_alone() {
+    let cached = Cached::with_entry([Response::created()]);
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o7777;
+    assert_eq!(mode(&cached.path()), 0o700);
+    let names = files(&cached.path(), "");
+    assert_eq!(names.len(), 2);
+    for path in names {
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+}
+
+#[test]
+fn folder_that_is_a_link_is_not_used() {
+    let cached = Cached::new([Response::created()]);
+    let target = cached.folder.path().join("target");
+    fs::create_dir(&target).unwrap();
+    set_mode(&target, 0o700);
+    symlink(&target, cached.path()).unwrap();
+    goes_on_without_a_cache(&cached, &cached.path());
+    // With a slash at the end the system would follow it.
+    goes_on_without_a_cache(&cached, &cached.path().join(""));
+    goes_on_without_a_cache(&cached, &cached.path().join("."));
+    assert_eq!(fs::read_dir(&target).unwrap().count(), 0);
+    let stderr = fails(&clear(&cached.path()));
+    assert!(stderr.contains("cannot clear the cache in "), "{stderr}");
+    fs::remove_dir(&target).unwrap();
+    goes_on_without_a_cache(&cached, &cached.path());
+    assert!(!target.exists());
+}
+
+#[test]
+fn folder_that_others_can_use_is_not_used() {
+    for mode in [0o755, 0o710, 0o701, 0o770, 0o777, 0o1777] {
+        let cached = Cached::with_entry([Response::created()]);
+        set_mode(&cached.path(), mode);
+        goes_on_without_a_cache(&cached, &cached.path());
+        let stderr = fails(&clear(&cached.path()));
+        assert!(stderr.contains("only its owner can use"), "{stderr}");
+        assert!(cached.entry().exists());
+    }
+}
+
+#[test]
+fn folder_of_somebody_else_is_not_used() {
+    let cached = Cached::with_entry([Response::created()]);
+    if give_away(&cached.path(), "folder_of_somebody_else_is_not_used") {
+        goes_on_without_a_cache(&cached, &cached.path());
+    }
+}
+
+#[test]
+fn folder_that_cannot_be_made_is_done_without() {
+    let cached = Cached::new([Response::created()]);
+    fs::write(cached.path(), "a file").unwrap();
+    goes_on_without_a_cache(&cached, &cached.path());
+    goes_on_without_a_cache(&cached, &cached.path().join("below"));
+    goes_on_without_a_cache(&cached, Path::new("/dev/null/below"));
+    assert_eq!(fs::read_to_string(cached.path()).unwrap(), "a file");
+
+    let closed = TempDir::new().unwrap();
+    set_mode(closed.path(), 0o500);
+    if fs::create_dir(closed.path().join("x")).is_ok() {
+        skip("folder_that_cannot_be_made_is_done_without: the superuser can write anywhere");
+    } else {
+        goes_on_without_a_cache(&cached, &closed.path().join("below"));
+    }
+}
+
+#[test]
+fn fifo_in_the_place_of_the_folder_holds_nobody_up() {
+    let cached = Cached::new([Response::created()]);
+    make_fifo(&cached.path());
+    goes_on_without_a_cache(&cached, &cached.path());
+}
+
+/// What is done to an entry, and whether the next call puts a good one in its place.
+fn entry_is_absent(attack: impl Fn(&Path)) {
+    let cached = Cached::with_entry([Response::created(), second()]);
+    let entry = cached.entry();
+    attack(&entry);
+    for _ in 0..2 {
+        let printed = succeeds(&cached.helper());
+        assert!(printed.contains("ASIASECOND"), "{printed}");
+    }
+    assert_eq!(cached.calls(), 2);
+    let metadata = fs::symlink_metadata(&entry).unwrap();
+    assert!(metadata.is_file() && metadata.nlink() == 1);
+    assert_eq!(metadata.mode() & 0o7777, 0o600);
+}
+
+#[test]
+fn entry_that_is_a_link_is_not_followed() {
+    let elsewhere = TempDir::new().unwrap();
+    let target = elsewhere.path().join("target");
+    // To what would be a good entry, and to nothing.
+    entry_is_absent(|entry| {
+        fs::rename(entry, &target).unwrap();
+        symlink(&target, entry).unwrap();
+    });
+    let text = fs::read_to_string(&target).unwrap();
+    assert!(text.contains("ASIAEXAMPLE"), "{text}");
+    let nothing = elsewhere.path().join("nothing");
+    entry_is_absent(|entry| {
+        fs::remove_file(entry).unwrap();
+        symlink(&nothing, entry).unwrap();
+    });
+    assert!(!nothing.exists());
+}
+
+#[test]
+fn entry_with_a_second_name_is_absent() {
+    let elsewhere = TempDir::new().unwrap();
+    let name = elsewhere.path().join("second");
+    entry_is_absent(|entry| fs::hard_link(entry, &name).unwrap());
+    let text = fs::read_to_string(&name).unwrap();
+    assert!(text.contains("ASIAEXAMPLE"), "{text}");
+}
+
+#[test]
+fn entry_that_others_can_use_is_absent() {
+    for mode in [0o644, 0o620, 0o602, 0o604, 0o666, 0o700] {
+        entry_is_absent(|entry| set_mode(entry, mode));
+    }
+}
+
+#[test]
+fn entry_of_somebody_else_is_absent() {
+    entry_is_absent(|entry| {
+        if !give_away(entry, "entry_of_somebody_else_is_absent") {
+            fs::remove_file(entry).unwrap();
+        }
+    });
+}
+
+#[test]
+fn fifo_in_the_place_of_an_entry_holds_nobody_up() {
+    entry_is_absent(|entry| {
+        fs::remove_file(entry).unwrap();
+        make_fifo(entry);
+    });
+}
+
+#[test]
+fn entry_that_is_not_one_is_absent() {
+    for content in [
+        Vec::new(),
+        b"garbage".to_vec(),
+        vec![b'\n'; 100],
+        vec![0xff; 64 * 1024],
+        vec![b'x'; 10 * 1024 * 1024],
+    ] {
+        entry_is_absent(|entry| fs::write(entry, &content).unwrap());
+    }
+}
+
+#[test]
+fn entry_of_another_key_is_absent() {
+    entry_is_absent(|entry| {
+        let text = fs::read_to_string(entry).unwrap();
+        let other = Cached::with_entry([Response::created()]);
+        let others = fs::read_to_string(other.entry()).unwrap();
+        assert_ne!(others, text);
+        fs::write(entry, others).unwrap();
+    });
+}
+
+#[test]
+fn directory_in_the_place_of_an_entry_stays_and_each_calls() {
+    let cached = Cached::with_entry([Response::created()]);
+    let entry = cached.entry();
+    fs::remove_file(&entry).unwrap();
+    fs::create_dir(&entry).unwrap();
+    for calls in 2..4 {
+        succeeds(&cached.helper());
+        assert_eq!(cached.calls(), calls);
+    }
+    assert!(entry.is_dir());
+    assert_eq!(files(&cached.path(), ".new").len(), 0);
+    let stderr = fails(&clear(&cached.path()));
+    assert!(stderr.contains("cannot clear the cache in "), "{stderr}");
+}
+
+#[test]
+fn what_lies_where_an_entry_is_written_is_removed_and_not_followed() {
+    let elsewhere = TempDir::new().unwrap();
+    let target = elsewhere.path().join("target");
+    fs::write(&target, "mine").unwrap();
+    entry_is_absent(|entry| {
+        symlink(&target, entry.with_extension("json.new")).unwrap();
+        fs::remove_file(entry).unwrap();
+    });
+    entry_is_absent(|entry| {
+        fs::hard_link(&target, entry.with_extension("json.new")).unwrap();
+        fs::remove_file(entry).unwrap();
+    });
+    entry_is_absent(|entry| {
+        make_fifo(&entry.with_extension("json.new"));
+        fs::remove_file(entry).unwrap();
+    });
+    assert_eq!(fs::read_to_string(&target).unwrap(), "mine");
+}
+
+#[test]
+fn what_is_no_lock_is_not_followed_and_each_calls() {
+    let elsewhere = TempDir::new().unwrap();
+    let target = elsewhere.path().join("target");
+    let attacks: [&dyn Fn(&Path); 3] = [
+        &|lock| symlink(&target, lock).unwrap(),
+        &|lock| make_fifo(lock),
+        &|lock| fs::create_dir(lock).unwrap(),
+    ];
+    for attack in attacks {
+        let cached = Cached::with_entry([Response::created()]);
+        let lock = cached.file(".lock");
+        fs::remove_file(cached.entry()).unwrap();
+        fs::remove_file(&lock).unwrap();
+        attack(&lock);
+        for calls in 2..4 {
+            succeeds(&cached.helper());
+            assert_eq!(cached.calls(), calls);
+        }
+    }
+    assert!(!target.exists());
+}
+
+#[test]
+fn lock_of_any_mode_is_one() {
+    // As `chmod -R` makes them.
+    for mode in [0o700, 0o644] {
+        let cached = Cached::with_entry([Response::created()]);
+        set_mode(&cached.file(".lock"), mode);
+        fs::remove_file(cached.entry()).unwrap();
+        succeeds(&cached.helper());
+        succeeds(&cached.helper());
+        assert_eq!(cached.calls(), 2, "{mode:o}");
+    }
+}
