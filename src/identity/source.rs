@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use zeroize::zeroize_stack;
+
 use super::Identity;
 use super::certificate::Certificate;
 use super::chain::CHAIN_LENGTH_MAX;
@@ -47,6 +49,14 @@ impl IdentitySource {
     /// not what it should be, and where the key is not the certificate's. A certificate that the
     /// service may refuse (expired, say) is no failure.
     pub fn open(&self, passwords: &dyn PasswordSource) -> Result<Identity, IdentityError> {
+        let identity = self.read(passwords);
+        // Libraries that decrypt and sign move keys about on the stack. A hint, as `inline` is.
+        zeroize_stack::<STACK_BYTES>();
+        identity
+    }
+
+    #[inline(never)]
+    fn read(&self, passwords: &dyn PasswordSource) -> Result<Identity, IdentityError> {
         let Self::Files {
             certificate,
             private_key,
@@ -223,3 +233,6 @@ fn check_chain_length(input: &Input, chain: &Chain) -> Result<(), IdentityError>
         false => Ok(()),
     }
 }
+
+/// More than reading takes in a release build.
+const STACK_BYTES: usize = 64 * 1024;
