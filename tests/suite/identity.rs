@@ -1,6 +1,8 @@
 //! Identities as files hold them: passwords and the ways to give them.
 
 #[cfg(target_os = "linux")]
+mod derivation;
+#[cfg(target_os = "linux")]
 mod exposure;
 mod inputs;
 mod key_files;
