@@ -193,6 +193,10 @@ fn terminal_is_opened_only_where_a_password_is_wanted() {
         let starter = ["strace", "-f", "-e", "trace=open,openat", "-o", &path];
         let output = helper.command(&starter).output().ok()?;
         let trace = fs::read_to_string(trace).ok()?;
+        // The helper lets nobody but root read its memory, and so the names that it opens.
+        if trace.contains("openat(AT_FDCWD, 0x") {
+            return None;
+        }
         assert!(trace.contains("pki/rsa2048.crt"), "{trace}");
         Some((output.status.success(), trace.contains("/dev/tty")))
     };
@@ -200,7 +204,7 @@ fn terminal_is_opened_only_where_a_password_is_wanted() {
     let given = encrypted(&emulator).args(["--pkcs8-password", PASSWORD]);
     let wanted = encrypted(&emulator);
     let Some(plain) = opened(plain) else {
-        skip("terminal is opened only where a password is wanted: there is no strace");
+        skip("terminal is opened only where a password is wanted: no strace, or not as root");
         return;
     };
     assert_eq!(plain, (true, false));
