@@ -1,6 +1,7 @@
 //! `aws_signing_helper`: temporary AWS credentials from an X.509 certificate.
 
 mod arguments;
+mod cached;
 mod command_line;
 mod debug;
 mod error;

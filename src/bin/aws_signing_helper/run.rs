@@ -1,16 +1,9 @@
 //! The commands: typed values to library values to output.
 
 use std::io;
-use std::path::PathBuf;
 
 use clap_complete::Shell;
-use rolesanywhere::Credentials;
-use rolesanywhere::clock::Clock;
 use rolesanywhere::credentials::cache::Cache;
-use rolesanywhere::credentials::cache::CachedError;
-use rolesanywhere::credentials::cache::Failed;
-use rolesanywhere::credentials::cache::Surroundings;
-use rolesanywhere::credentials::renewal::Setback;
 use rolesanywhere::environment::Environment;
 use rolesanywhere::identity::open_certificate;
 use rolesanywhere::identity::signer::Digest;
@@ -24,6 +17,8 @@ use crate::arguments::DigestFlag;
 use crate::arguments::FormatFlag;
 use crate::arguments::ReadCertificateData;
 use crate::arguments::SignString;
+use crate::cached;
+use crate::cached::CacheEntry;
 use crate::error::RunError;
 use crate::inputs::Inputs;
 use crate::report;
@@ -31,7 +26,6 @@ use crate::report::print;
 use crate::session::Session;
 use crate::session::certificate_path;
 use crate::session::identity_source;
-use crate::session::jitter;
 
 /// `credential-process`.
 pub(crate) fn credential_process(
@@ -41,71 +35,12 @@ pub(crate) fn credential_process(
     let is_debug = arguments.debug == Some(true);
     let session = Session::new(arguments.call, is_debug, environment)
         .map_err(|error| error.with_strays(&arguments.strays.strays))?;
-    let credentials = match arguments.cache.cache {
-        Some(true) => cached(session, arguments.cache.folder, is_debug, environment)?,
-        Some(false) | None => session.call()?,
+    let credentials = match CacheEntry::open(&session, arguments.cache, environment)? {
+        Some(entry) => entry.credentials(session)?,
+        None => session.call()?,
     };
     let document = output::credential_process::document(&credentials);
     print(document.expose())
-}
-
-/// The session's credentials from the cache, or to it. Where there can be none, without.
-fn cached(
-    session: Session,
-    flag: CacheFolderFlag,
-    is_debug: bool,
-    environment: &Environment,
-) -> Result<Credentials, RunError> {
-    let told = |text: String| {
-        if is_debug {
-            report::line(&format!("debug: cache: {text}"));
-        }
-    };
-    let Some(key) = session.cache_key()? else {
-        told("not used for such an identity, or without verification".to_owned());
-        return session.call();
-    };
-    let Some(path) = cache_path(flag, environment) else {
-        told("not used: no variable says where it should be".to_owned());
-        return session.call();
-    };
-    let cache = match Cache::open(&path) {
-        Ok(cache) => cache,
-        Err(error) => {
-            told(format!("not used: {}: {error}", path.display()));
-            return session.call();
-        }
-    };
-    told(format!("entry {key}"));
-    let surroundings = Surroundings {
-        clock: Clock::System,
-        sleep: std::thread::sleep,
-        share: jitter,
-    };
-    cache
-        .credentials(&key, surroundings, || {
-            told("nothing to go on with".to_owned());
-            session.call().map_err(|error| Failed {
-                told: match &error {
-                    RunError::CreateSession { failure, .. } => {
-                        Some((Setback::of(&failure.error), report::chain(&error)))
-                    }
-                    RunError::Credentials(_) => Some((Setback::Other, report::chain(&error))),
-                    _ => None,
-                },
-                error: Box::new(error),
-            })
-        })
-        .map_err(|error| match error {
-            CachedError::Call(error) => *error,
-            error => RunError::Cached(error.to_string()),
-        })
-}
-
-fn cache_path(flag: CacheFolderFlag, environment: &Environment) -> Option<PathBuf> {
-    flag.cache_dir
-        .filter(|path| !path.as_os_str().is_empty())
-        .or_else(|| Cache::default_path(environment))
 }
 
 /// `cache clear`.
@@ -113,7 +48,7 @@ pub(crate) fn cache_clear(
     flag: CacheFolderFlag,
     environment: &Environment,
 ) -> Result<(), RunError> {
-    let path = cache_path(flag, environment).ok_or(RunError::CachePath)?;
+    let path = cached::path(flag, environment).ok_or(RunError::CachePath)?;
     let cleared = match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),

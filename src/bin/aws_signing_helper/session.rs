@@ -102,6 +102,11 @@ impl Session {
         })
     }
 
+    /// Whether `--debug` was given.
+    pub(crate) fn is_debug(&self) -> bool {
+        self.call.is_debug
+    }
+
     /// The name of its answer in a cache; `None` if that is not to be kept.
     pub(crate) fn cache_key(&self) -> Result<Option<CacheKey>, RunError> {
         CacheKey::of(&Question {

@@ -23,6 +23,7 @@ use rolesanywhere::platform::Termination;
 use time::format_description::well_known::Rfc3339;
 
 use crate::arguments::Update;
+use crate::cached::CacheEntry;
 use crate::error::RunError;
 use crate::report;
 use crate::session::Session;
@@ -46,8 +47,13 @@ pub(crate) fn update(arguments: Update, environment: &Environment) -> Result<(),
         path: location::locate(flag.as_deref(), environment).map_err(RunError::CredentialsFile)?,
         told: BTreeSet::new(),
     };
+    let entry = CacheEntry::open(&session, arguments.cache, environment)?;
     if arguments.file.once == Some(true) {
-        return updater.write(&session.call()?);
+        let credentials = match entry {
+            Some(entry) => entry.credentials(session)?,
+            None => session.call()?,
+        };
+        return updater.write(&credentials);
     }
     if duration_seconds.is_some_and(|seconds| seconds < DURATION_SECONDS_ADVISED) {
         report::line(&format!(
@@ -61,7 +67,8 @@ pub(crate) fn update(arguments: Update, environment: &Environment) -> Result<(),
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
         let termination = Termination::listen().map_err(RunError::Runtime)?;
-        until(termination.wait(), updater.run(&session, identity)).await
+        let run = updater.run(&session, identity, entry.as_ref());
+        until(termination.wait(), run).await
     });
     runtime.shutdown_background();
     outcome
@@ -77,10 +84,21 @@ struct Updater {
 
 impl Updater {
     /// Until it fails at the start; afterwards, for good.
-    async fn run(&mut self, session: &Session, identity: Identity) -> Result<(), RunError> {
+    async fn run(
+        &mut self,
+        session: &Session,
+        identity: Identity,
+        entry: Option<&CacheEntry>,
+    ) -> Result<(), RunError> {
         let mut identity = Some(identity);
         let mut renewal = Renewal::default();
         let mut is_started = false;
+        if let Some((credentials, begun)) = entry.and_then(CacheEntry::latest) {
+            renewal = begun;
+            self.supply(&credentials, &renewal, is_started).await?;
+            platform::tell_ready();
+            is_started = true;
+        }
         loop {
             let wait = renewal.wait(Clock::System.moment());
             if !wait.is_zero() {
@@ -89,6 +107,9 @@ impl Updater {
             }
             match renew(session, identity.take(), &mut renewal).await {
                 Ok(credentials) => {
+                    if let Some(entry) = entry {
+                        entry.keep(&credentials, &renewal);
+                    }
                     self.supply(&credentials, &renewal, is_started).await?;
                     if !is_started {
                         platform::tell_ready();

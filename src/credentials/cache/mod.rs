@@ -123,6 +123,23 @@ impl Cache {
         answer
     }
 
+    /// The set of `key`, as long as it is good, and when it is due: to begin with, for who renews it
+    /// himself from then on.
+    pub fn latest(&self, key: &CacheKey, now: Moment) -> Option<(Credentials, Renewal)> {
+        let entry = self.entry(key, now);
+        entry
+            .credentials
+            .map(|credentials| (credentials, entry.renewal))
+    }
+
+    /// Keeps the set of one who renews it himself, for others to find. Nothing is kept while another
+    /// process calls for it.
+    pub fn keep(&self, key: &CacheKey, credentials: &Credentials, renewal: &Renewal) {
+        if let Ok(Some(_lock)) = self.try_lock(key) {
+            self.write(key, Some(credentials), renewal, None);
+        }
+    }
+
     /// Removes every entry. Where one cannot be removed, the others are all the same.
     pub fn clear(&self) -> io::Result<()> {
         let mut outcome = Ok(());
