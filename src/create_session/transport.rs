@@ -58,6 +58,8 @@ impl Transport {
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
+            // The next call is minutes away, and by then the service has closed the connection.
+            .pool_max_idle_per_host(0)
             .connect_timeout(limits.connect)
             .timeout(limits.attempt)
             .http1_only();

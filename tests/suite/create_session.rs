@@ -166,6 +166,30 @@ fn broken_connections_are_tried_again_and_told() {
 }
 
 #[test]
+fn connection_of_an_earlier_call_is_not_relied_on() {
+    let created = Response::created();
+    let closing = Response {
+        // As long as it is; whoever serves closes the connection after it, and says nothing of it.
+        content_length: Some(created.body.len()),
+        ..created
+    };
+    let endpoint = endpoint::Endpoint::start(Script::of([closing]));
+    let client = Client::new(ClientSettings {
+        attempts_max: 1,
+        ..settings(&endpoint.url())
+    });
+    let (client, identity) = (client.unwrap(), identity("ec256.crt", "ec256.key"));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    for number in 1..=20 {
+        let outcome = runtime.block_on(client.create_session(&identity, &request(), &|_| {}));
+        assert!(outcome.is_ok(), "call {number}: {:?}", outcome.err());
+    }
+}
+
+#[test]
 fn cut_body_is_tried_again_and_its_text_is_never_shown() {
     let cut = Response {
         content_length: Some(5000),
