@@ -7,12 +7,14 @@
 
 use std::fmt;
 
+use memchr::memchr;
+
 use crate::credentials::Credentials;
 use crate::output::credentials_file::line::Kind;
 use crate::output::credentials_file::line::Line;
 use crate::output::credentials_file::line::Section;
 use crate::output::credentials_file::line::lines;
-use crate::output::credentials_file::line::split;
+use crate::output::credentials_file::line::split_at;
 use crate::output::credentials_file::line::without_comment;
 use crate::output::credentials_file::obstacle::Obstacle;
 use crate::output::credentials_file::pieces::Pieces;
@@ -195,7 +197,7 @@ impl<'a> Edit<'a> {
     /// What stands behind the header's name, as a comment of its own.
     fn header_comment(&mut self, header: &Line<'a>) {
         let trimmed = header.trimmed();
-        let (_, behind) = split(trimmed, |byte| *byte == b']').unwrap_or_default();
+        let (_, behind) = split_at(trimmed, memchr(b']', trimmed)).unwrap_or_default();
         let comment = behind.trim_ascii_start();
         match comment.first() {
             None => {}

@@ -3,6 +3,10 @@
 //! Bytes, not text: a file may hold what is no UTF-8. A line ends as Python and Java see it, also with
 //! a carriage return alone.
 
+use memchr::memchr;
+use memchr::memchr2;
+use memchr::memchr2_iter;
+
 /// One line.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Line<'a> {
@@ -45,16 +49,21 @@ pub(crate) fn lines(bytes: &[u8]) -> Lines<'_> {
 
 /// The lines as Go, Rust and JavaScript see them: a carriage return alone is a part of the line.
 pub(crate) fn newline_lines(bytes: &[u8]) -> impl Iterator<Item = Line<'_>> {
+    let mut rest = bytes;
     let mut at = 0;
-    bytes
-        .split_inclusive(|byte| *byte == b'\n')
-        .map(move |line| {
-            let text = line.strip_suffix(b"\r\n").or(line.strip_suffix(b"\n"));
-            let (text, ending) = line.split_at(text.unwrap_or(line).len());
-            let line = Line { at, text, ending };
-            at = line.end();
-            line
-        })
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let length = memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1);
+        let (line, behind) = rest.split_at(length);
+        let text = line.strip_suffix(b"\r\n").or(line.strip_suffix(b"\n"));
+        let (text, ending) = line.split_at(text.unwrap_or(line).len());
+        let line = Line { at, text, ending };
+        rest = behind;
+        at = line.end();
+        Some(line)
+    })
 }
 
 pub(crate) struct Lines<'a> {
@@ -69,8 +78,7 @@ impl<'a> Iterator for Lines<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
-        let length = self.rest.iter().position(is_end);
+        let length = memchr2(b'\n', b'\r', self.rest);
         let (text, rest) = self.rest.split_at(length.unwrap_or(self.rest.len()));
         let ending_length = if rest.starts_with(b"\r\n") { 2 } else { 1 };
         let (ending, rest) = rest.split_at(ending_length.min(rest.len()));
@@ -139,43 +147,52 @@ impl Section {
 /// The name in a header, without the space around it.
 fn header_name(text: &[u8]) -> Option<&[u8]> {
     let text = text.strip_prefix(b"[")?;
-    let (name, _) = split(text, |byte| *byte == b']')?;
+    let (name, _) = split_at(text, memchr(b']', text))?;
     Some(trim(name))
 }
 
 /// Name and value of `name = value` or `name: value`, whichever comes first, as botocore and Go do.
 pub(crate) fn setting(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (name, value) = split(text, |byte| matches!(byte, b'=' | b':'))?;
+    let (name, value) = split_at(text, memchr2(b'=', b':', text))?;
     Some((trim(name), trim(value)))
 }
 
 /// Name and value of `name = value`, as Java, Rust and JavaScript read it.
 pub(crate) fn strict_setting(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (name, value) = split(text, |byte| *byte == b'=')?;
+    let (name, value) = split_at(text, memchr(b'=', text))?;
     Some((trim(name), trim(value)))
 }
 
 /// Without a comment behind it: `#` or `;` after a space, or at the beginning.
 pub(crate) fn without_comment(text: &[u8]) -> &[u8] {
-    let mut is_after_space = true;
-    for (index, byte) in text.iter().enumerate() {
-        if is_after_space && matches!(byte, b'#' | b';') {
-            return text.get(..index).unwrap_or_default();
-        }
-        is_after_space = byte.is_ascii_whitespace();
+    let mut marks = memchr2_iter(b'#', b';', text);
+    let is_comment = |mark: &usize| {
+        let before = mark.checked_sub(1).and_then(|index| text.get(index));
+        before.is_none_or(u8::is_ascii_whitespace)
+    };
+    match marks.find(is_comment) {
+        Some(mark) => text.get(..mark).unwrap_or_default(),
+        None => text,
     }
-    text
+}
+
+/// Without what may be a comment behind a header: `#` or `;` anywhere.
+pub(crate) fn without_any_comment(text: &[u8]) -> &[u8] {
+    let comment = split_at(text, memchr2(b'#', b';', text));
+    comment.map_or(text, |(before, _)| before)
 }
 
 /// The name in a line that Go takes for a header, however far it is indented.
 pub(crate) fn header_for_go(text: &[u8]) -> Option<&[u8]> {
-    let comment = split(text, |byte| matches!(byte, b'#' | b';'));
-    let text = trim(comment.map_or(text, |(before, _)| before));
-    Some(trim(text.strip_prefix(b"[")?.strip_suffix(b"]")?))
+    let name = trim_start(text).strip_prefix(b"[")?;
+    Some(trim(trim(without_any_comment(name)).strip_suffix(b"]")?))
 }
 
 /// The name in a line that JavaScript takes for a header, however far it is indented.
 pub(crate) fn header_for_javascript(text: &[u8]) -> Option<&[u8]> {
+    if !trim_start(text).contains(&b'[') {
+        return None;
+    }
     let text = trim(without_comment(text));
     text.strip_prefix(b"[")?.strip_suffix(b"]")
 }
@@ -185,9 +202,9 @@ pub(crate) fn is_strictly_indented(text: &[u8]) -> bool {
     matches!(text.first(), Some(b' ' | b'\t'))
 }
 
-/// What stands before and after the first byte of a kind.
-pub(crate) fn split(text: &[u8], is_it: impl Fn(&u8) -> bool) -> Option<(&[u8], &[u8])> {
-    let (before, rest) = text.split_at(text.iter().position(is_it)?);
+/// What stands before and after a byte of the text.
+pub(crate) fn split_at(text: &[u8], index: Option<usize>) -> Option<(&[u8], &[u8])> {
+    let (before, rest) = text.split_at_checked(index?)?;
     Some((before, rest.get(1..)?))
 }
 

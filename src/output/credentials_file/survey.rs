@@ -3,6 +3,7 @@
 //! botocore has the rules of Python's `configparser`; Java and Rust refuse a file for what Go and
 //! JavaScript pass over, and these two see headers where the others see none.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -15,8 +16,8 @@ use crate::output::credentials_file::line::is_strictly_indented;
 use crate::output::credentials_file::line::lines;
 use crate::output::credentials_file::line::newline_lines;
 use crate::output::credentials_file::line::setting;
-use crate::output::credentials_file::line::split;
 use crate::output::credentials_file::line::strict_setting;
+use crate::output::credentials_file::line::without_any_comment;
 use crate::output::credentials_file::line::without_comment;
 use crate::output::credentials_file::obstacle::Fault;
 use crate::output::credentials_file::obstacle::Obstacle;
@@ -141,8 +142,8 @@ struct Python<'a> {
     name: Option<&'a [u8]>,
     is_in_list: bool,
     sections: BTreeSet<&'a [u8]>,
-    /// Of the section's settings, in lower case.
-    settings: BTreeSet<Vec<u8>>,
+    /// Of the section.
+    settings: BTreeSet<SettingName<'a>>,
 }
 
 impl<'a> Python<'a> {
@@ -179,7 +180,7 @@ impl<'a> Python<'a> {
         }
     }
 
-    fn setting_fault(&mut self, text: &[u8]) -> Option<Fault> {
+    fn setting_fault(&mut self, text: &'a [u8]) -> Option<Fault> {
         let Some(section) = self.name else {
             return Some(Fault::OutsideSection);
         };
@@ -187,16 +188,45 @@ impl<'a> Python<'a> {
             return Some(Fault::NoEqualsSign);
         };
         self.is_in_list = value.is_empty();
-        let name = name.to_ascii_lowercase();
         if name.is_empty() {
             return Some(Fault::NoName);
         }
-        if section == DEFAULT && name == b"aws_security_token" {
+        if section == DEFAULT && name.eq_ignore_ascii_case(b"aws_security_token") {
             return Some(Fault::TokenForAll);
         }
-        (!self.settings.insert(name)).then_some(Fault::NameTwice)
+        (!self.settings.insert(SettingName(name))).then_some(Fault::NameTwice)
     }
 }
+
+/// A setting's name, which is the same in any case.
+struct SettingName<'a>(&'a [u8]);
+
+impl SettingName<'_> {
+    fn lower_case(&self) -> impl Iterator<Item = u8> {
+        self.0.iter().map(u8::to_ascii_lowercase)
+    }
+}
+
+impl Ord for SettingName<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_length = self.0.len().cmp(&other.0.len());
+        by_length.then_with(|| self.lower_case().cmp(other.lower_case()))
+    }
+}
+
+impl PartialOrd for SettingName<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for SettingName<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for SettingName<'_> {}
 
 /// Everything up to the last `]`.
 fn header_for_python(text: &[u8]) -> Option<&[u8]> {
@@ -233,15 +263,16 @@ impl Strict {
                 (Above::Nothing, _) => Some(Fault::OutsideSection),
                 (Above::Header, true) => Some(Fault::IndentedBelowNothing),
                 (Above::Value, true) => None,
-                (Above::List, true) => setting_fault(text).map(|_| Fault::NoSettingInList),
+                (Above::List, true) => {
+                    fault_in(strict_setting(without_comment(text))).map(|_| Fault::NoSettingInList)
+                }
                 (_, false) => self.setting_fault(text),
             },
         }
     }
 
     fn header_fault(&mut self, text: &[u8]) -> Option<Fault> {
-        let comment = split(text, |byte| matches!(byte, b'#' | b';'));
-        let text = comment.map_or(text, |(before, _)| before);
+        let text = without_any_comment(text);
         let end = text.iter().rposition(|byte| !b" \t".contains(byte));
         let header = text.get(1..=end.unwrap_or_default());
         match header.and_then(|header| header.strip_suffix(b"]")) {
@@ -255,17 +286,17 @@ impl Strict {
     }
 
     fn setting_fault(&mut self, text: &[u8]) -> Option<Fault> {
-        let value = strict_setting(without_comment(text)).map(|(_, value)| value);
-        self.above = match value.is_some_and(<[u8]>::is_empty) {
-            true => Above::List,
-            false => Above::Value,
+        let setting = strict_setting(without_comment(text));
+        self.above = match setting {
+            Some((_, b"")) => Above::List,
+            _ => Above::Value,
         };
-        setting_fault(text)
+        fault_in(setting)
     }
 }
 
-fn setting_fault(text: &[u8]) -> Option<Fault> {
-    match strict_setting(without_comment(text)) {
+fn fault_in(setting: Option<(&[u8], &[u8])>) -> Option<Fault> {
+    match setting {
         None => Some(Fault::NoEqualsSign),
         Some((b"", _)) => Some(Fault::NoName),
         Some(_) => None,
