@@ -203,7 +203,7 @@ const PATHS: &[Source] = &[
         by_variable: true,
     },
     pem_key("PKCS#8, PBKDF2", "rsa2048.aes-256-cbc-hmacSHA256.key"),
-    pem_key(SCRYPT, "rsa2048.aes-256-cbc-scrypt.key"),
+    pem_key(SCRYPT, "../../keys/openssl-scrypt-rsa.key"),
     pem_key("DEK-Info", "rsa2048.dek-info.key"),
     pkcs12("PKCS#12, triple DES", "rsa2048.3des-password.p12", PASSWORD),
     pkcs12("PKCS#12, AES", "rsa2048.aes-password.p12", PASSWORD),

@@ -30,6 +30,7 @@ fn keys_of_every_program_give_credentials() {
     let keys = [
         ("ec256", "openssl-default"),
         ("ec256", "openssl-scrypt"),
+        ("rsa2048", "openssl-scrypt-rsa"),
         ("ec256", "openssl-sha512"),
         ("ec256", "openssl-traditional-ec"),
         ("rsa2048", "openssl-traditional-rsa"),
