@@ -6,7 +6,6 @@ use std::fs::Metadata;
 use std::fs::OpenOptions;
 use std::fs::Permissions;
 use std::io;
-use std::os::fd::AsFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::OpenOptionsExt;
@@ -143,7 +142,7 @@ fn keep_access_control_list(old: &File, new: &File) -> io::Result<()> {
     use rustix::io::Errno;
 
     let mut list = vec![0; ACCESS_CONTROL_LIST_BYTES_MAX];
-    let result = match rustix::fs::fgetxattr(old.as_fd(), ACCESS_CONTROL_LIST, &mut list) {
+    let result = match rustix::fs::fgetxattr(old, ACCESS_CONTROL_LIST, &mut list) {
         Ok(length) => {
             let list = list.get(..length).unwrap_or_default();
             rustix::fs::fsetxattr(new, ACCESS_CONTROL_LIST, list, XattrFlags::empty())

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::fs::chown;
 use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -178,7 +179,9 @@ fn what_is_no_file_is_refused_at_once_and_left() {
     assert!(is_there("mkfifo", &[fifo.to_str().unwrap()]));
     fs::create_dir(&folder).unwrap();
     symlink("/dev/null", &device).unwrap();
-    for path in [&fifo, &folder, &device] {
+    let socket = home.path().join("socket");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    for path in [&fifo, &folder, &device, &socket] {
         let error = updated(path).unwrap_err();
         assert!(matches!(error, Error::NotAFile { .. }), "{error}");
     }
