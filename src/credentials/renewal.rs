@@ -110,9 +110,9 @@ impl Renewal {
             (None, _) => wait_for_first_set(before, setback),
             (Some(_), Duration::ZERO) => wait_for_lapsed_set(before, setback),
             // Those whose sets end first go first, without anyone telling them to.
-            (Some(_), left) => doubled(RETRY_BASE, before)
+            (Some(_), left) => doubled(RETRY_MIN.max(left / 100), before)
                 .min(left / 4)
-                .clamp(RETRY_BASE, RETRY_MAX),
+                .clamp(RETRY_MIN, RETRY_MAX),
         };
         self.call = Some(Call {
             ended,
@@ -174,7 +174,7 @@ fn wait_for_first_set(failures: u32, setback: Setback) -> Duration {
         Setback::NoConnection => Duration::from_secs(60),
         Setback::Throttled | Setback::Refused | Setback::Other => Duration::from_secs(300),
     };
-    doubled(RETRY_BASE, failures).min(longest)
+    doubled(RETRY_MIN, failures).min(longest)
 }
 
 fn wait_for_lapsed_set(failures: u32, setback: Setback) -> Duration {
@@ -207,7 +207,7 @@ const CALLS_APART: Duration = Duration::from_secs(5);
 /// botocore does not believe in less than 15 minutes, and 5 more are for its command to end in.
 const LEFT_ON_DEMAND: Duration = Duration::from_secs(20 * 60);
 
-const RETRY_BASE: Duration = Duration::from_secs(5);
+const RETRY_MIN: Duration = Duration::from_secs(5);
 const LAPSED_BASE: Duration = Duration::from_secs(10);
 const RETRY_MAX: Duration = Duration::from_secs(15 * 60);
 
@@ -365,14 +365,13 @@ mod tests {
     }
 
     #[test]
-    fn with_a_set_waits_double_up_to_a_quarter_of_what_is_left_or_15_minutes() {
+    fn with_a_set_waits_double_from_a_hundredth_to_a_quarter_of_what_is_left_or_15_minutes() {
         let due = after(1260);
         for (failures, wait) in [
-            (1, 5.0),
-            (2, 10.0),
-            (3, 20.0),
-            (4, 40.0),
-            (9, 584.75),
+            (1, 23.39),
+            (2, 46.78),
+            (5, 374.24),
+            (6, 584.75),
             (99, 584.75),
         ] {
             assert_eq!(
@@ -391,11 +390,11 @@ mod tests {
     #[test]
     fn waits_are_spread_by_a_half_to_either_side() {
         for (share, wait) in [
-            (0.0, 20.0),
-            (0.5, 40.0),
-            (1.0, 60.0),
-            (-1.0, 20.0),
-            (f64::NAN, 60.0),
+            (0.0, 93.56),
+            (0.5, 187.12),
+            (1.0, 280.68),
+            (-1.0, 93.56),
+            (f64::NAN, 280.68),
         ] {
             let mut renewal = renewed(3599);
             (0..4).for_each(|_| renewal.failed(after(1260), Setback::Other, share));
@@ -452,7 +451,7 @@ mod tests {
         renewal.renewed(after(2600), secs(3599), 0.5);
         assert_eq!(renewal.left(after(2600)), secs(3599));
         assert_eq!(renewal.wait(after(2600)).as_secs(), 1259);
-        assert_eq!(wait_after(renewal, 1, after(4000), Setback::Other), 5.0);
+        assert_eq!(wait_after(renewal, 1, after(5000), Setback::Other), 11.99);
     }
 
     #[test]
@@ -466,10 +465,10 @@ mod tests {
         let mut failed = renewal;
         failed.failed(after(1400), Setback::Other, 0.5);
         assert_eq!(failed.wait_on_demand(after(1400)), secs(999));
-        assert_eq!(failed.wait(after(1400)), secs(5));
+        assert_eq!(failed.wait(after(1400)).as_millis(), 21_990);
         // And one's own is waited for.
         failed.failed(after(2500), Setback::Other, 0.5);
-        assert_eq!(failed.wait_on_demand(after(2500)), secs(10));
+        assert_eq!(failed.wait_on_demand(after(2500)).as_millis(), 21_980);
         assert_eq!(failed.left(after(2500)), secs(1099));
     }
 
