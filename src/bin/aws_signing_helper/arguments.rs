@@ -30,7 +30,10 @@ pub(crate) struct Arguments {
     pub(crate) command: Option<Command>,
 }
 
+// `defer`: only the flags of the command that is run are defined, which is a good part of what a cached
+// call takes. What is flattened must have no documentation then: clap would show it as the command's.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Command {
     /// Prints one session's credentials as JSON, for `credential_process` in ~/.aws/config.
     ///
@@ -87,7 +90,7 @@ pub(crate) enum CacheCommand {
     Clear(CacheFolderFlag),
 }
 
-/// Words that belong to no flag.
+// Words that belong to no flag.
 #[derive(Debug, Args)]
 pub(crate) struct Strays {
     #[arg(hide = true, value_name = "IGNORED")]
@@ -207,7 +210,7 @@ pub(crate) enum FormatFlag {
     Bin,
 }
 
-/// What one call of CreateSession needs.
+// What one call of CreateSession needs.
 #[derive(Debug, Args)]
 pub(crate) struct CallFlags {
     #[command(flatten)]
@@ -280,8 +283,8 @@ pub(crate) struct PasswordFlags {
 #[derive(Debug, Clone)]
 pub(crate) struct Password(pub(crate) Arc<Secret<String>>);
 
-/// Flags of the reference helper for identities that this version does not read. They are known, so
-/// that what they exclude is told and their use gets a clear answer. Passwords are not kept.
+// Flags of the reference helper for identities that this version does not read. They are known, so
+// that what they exclude is told and their use gets a clear answer. Passwords are not kept.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Known, but not supported by this version")]
 pub(crate) struct UnsupportedFlags {
@@ -357,7 +360,10 @@ pub(crate) struct NetworkFlags {
 
 /// The whole command line, with the variables named in each flag's help.
 pub(crate) fn command() -> clap::Command {
-    Arguments::command().mut_subcommands(|command| {
+    let mut command = Arguments::command();
+    // So that all flags are there.
+    command.build();
+    command.mut_subcommands(|command| {
         command
             .mut_subcommands(|command| command.mut_args(with_variable))
             .mut_args(with_variable)
