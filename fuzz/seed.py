@@ -120,6 +120,21 @@ def seed_credentials_files():
         seed("credentials_file", name, file[:2048])
 
 
+def seed_cache_entries():
+    moment = {"wall_ms": 1893499200000, "boot_ms": 5000000}
+    texts = dict.fromkeys(["access_key_id", "secret_access_key", "session_token"], "text")
+    whole = {
+        "key": "0123456789abcdef" * 4,
+        "credentials": texts | {"expiration": "2030-01-01T13:00:00Z", "date": 1893499200},
+        "set": {"received": moment, "life_ms": 3599000, "due_left_ms": 1200000},
+        "call": {"ended": moment, "failures": 1, "wait_ms": 5000},
+        "failure": "why",
+    }
+    empty = dict.fromkeys(whole) | {"key": whole["key"]}
+    for name, entry in [("whole", whole), ("empty", empty)]:
+        seed("cache_entry", name, json.dumps(entry, separators=(",", ":")).encode())
+
+
 def subject_of(certificate):
     """What comes after version, serial number, algorithm, issuer and validity."""
     at = start(certificate, start(certificate, 0))
@@ -148,3 +163,4 @@ seed_names()
 seed_encrypted_keys()
 seed_credentials_files()
 seed_pkcs12()
+seed_cache_entries()

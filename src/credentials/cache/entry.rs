@@ -21,17 +21,17 @@ use crate::secret::Secret;
 
 /// What is known of one session.
 #[derive(Debug, Default)]
-pub(super) struct Entry {
+pub struct Entry {
     /// The latest set, unless it has lapsed.
-    pub(super) credentials: Option<Credentials>,
+    pub credentials: Option<Credentials>,
     /// When that is due, and when the next call may be made.
-    pub(super) renewal: Renewal,
+    pub renewal: Renewal,
     /// What the latest call failed with.
-    pub(super) failure: Option<String>,
+    pub failure: Option<String>,
 }
 
 /// The bytes of a file; `None` if they are too many.
-pub(super) fn to_bytes(
+pub fn to_bytes(
     key: &CacheKey,
     credentials: Option<&Credentials>,
     renewal: &Renewal,
@@ -65,7 +65,7 @@ pub(super) fn to_bytes(
 
 impl Entry {
     /// The entry of `key` in a file's bytes; `None` if it is anything else.
-    pub(super) fn from_bytes(bytes: &[u8], key: &CacheKey) -> Option<Self> {
+    pub fn from_bytes(bytes: &[u8], key: &CacheKey) -> Option<Self> {
         let end = bytes.iter().position(|byte| *byte == b'\n')? + 1;
         let (first_line, json) = bytes.split_at_checked(end)?;
         if first_line != head(json).as_bytes() {
@@ -235,7 +235,7 @@ fn milliseconds(duration: Duration) -> u64 {
 const MAGIC: &str = "aws_signing_helper cache 1";
 
 /// The longest answer of CreateSession is a few kilobytes.
-pub(super) const ENTRY_BYTES_MAX: usize = 64 * 1024;
+pub const ENTRY_BYTES_MAX: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -68,8 +68,8 @@ impl CacheKey {
         Ok(Some(Self(hex::encode(hash.0.finalize()))))
     }
 
-    /// The key that an entry is named by.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// The key that an entry is named by; `None` if the text is none.
+    pub fn parse(text: &str) -> Option<Self> {
         let is_key = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         is_key.then(|| Self(text.to_owned()))
     }

@@ -5,7 +5,7 @@
 //! files; `docs/threat-model.md` says what that means. The cache never makes a call fail: without it
 //! there is only more to do.
 
-mod entry;
+pub mod entry;
 pub mod key;
 
 use std::fmt;
