@@ -316,11 +316,17 @@ mod tests {
 
     #[test]
     fn parts_are_kept_apart() {
-        let keys = [("ab", "c"), ("a", "bc"), ("abc", ""), ("", "abc")].map(|(one, other)| {
+        let keys = [
+            ("a", Some("b")),
+            ("ab", None),
+            ("", Some("ab")),
+            ("aintermediatesb", None),
+        ]
+        .map(|(certificate, intermediates)| {
             let mut asked = Asked::new();
-            *asked.inputs().0 = held("env:A", one);
+            *asked.inputs().0 = held("env:A", certificate);
             *asked.inputs().1 = Some(held("env:B", "key"));
-            *asked.inputs().2 = Some(held("env:C", other));
+            *asked.inputs().2 = intermediates.map(|chain| held("env:C", chain));
             asked.trust_roots = TrustRoots::System;
             asked.key().as_str().to_owned()
         });

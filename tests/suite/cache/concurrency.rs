@@ -1,6 +1,8 @@
 //! Many processes at once, and one that holds the others up.
 
 use std::fs::File;
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::Barrier;
 use std::thread;
@@ -10,12 +12,15 @@ use std::time::Instant;
 use super::Cached;
 use super::down;
 use super::fails;
+use super::files;
 use super::second;
 use super::succeeds;
 use crate::support::helper::Helper;
 use crate::support::helper::Output;
+use crate::support::helper::credential_process;
 use crate::support::port::ClosedPort;
 use crate::support::script::Response;
+use crate::support::skip;
 
 /// Starts so many helpers at once and waits for all of them.
 fn at_once(count: usize, helper: impl Fn() -> Helper) -> Vec<Output> {
@@ -74,6 +79,33 @@ fn when_who_calls_is_killed_one_other_calls() {
     });
     assert!(printed(&outputs).contains("ASIASECOND"));
     assert_eq!(cached.calls(), 2);
+}
+
+#[test]
+fn who_gets_the_lock_looks_again_before_it_calls() {
+    if Command::new("strace").arg("-V").output().is_err() {
+        skip("who_gets_the_lock_looks_again_before_it_calls: no strace");
+        return;
+    }
+    let cached = Cached::new([Response::created(), second()]);
+    let outputs = thread::scope(|scope| {
+        // Between its look and its lock, another process calls and is done.
+        let held_up = scope.spawn(|| {
+            let path = cached.path().display().to_string();
+            Helper::at(Path::new("strace"))
+                .args(["-q", "-o", "/dev/null", "-e", "trace=flock"])
+                .args(["-e", "inject=flock:delay_enter=3000000:when=1"])
+                .args([env!("CARGO_BIN_EXE_aws_signing_helper")])
+                .args(credential_process(&cached.endpoint))
+                .args(["--cache", "--cache-dir", &path])
+                .run()
+        });
+        wait_until(|| files(&cached.path(), ".lock").len() == 1);
+        let other = cached.helper().run();
+        [other, held_up.join().unwrap()]
+    });
+    assert!(printed(&outputs).contains("ASIAEXAMPLE"));
+    assert_eq!(cached.calls(), 1);
 }
 
 #[test]

@@ -48,8 +48,7 @@ impl Helper {
 
     /// `credential-process` with the plainest identity, against this endpoint.
     pub(crate) fn credential_process(endpoint: &Endpoint) -> Helper {
-        let plain = ["credential-process", "--endpoint", &endpoint.url()];
-        Helper::new().args(plain).args(IDENTITY_AND_ARNS)
+        Helper::new().args(credential_process(endpoint))
     }
 
     /// Another program in its place.
@@ -247,6 +246,14 @@ impl Output {
     pub(crate) fn stdout_text(&self) -> &str {
         str::from_utf8(&self.stdout).expect("stdout is UTF-8")
     }
+}
+
+/// The words of `credential-process` with the plainest identity, against this endpoint.
+pub(crate) fn credential_process(endpoint: &Endpoint) -> Vec<String> {
+    let url = endpoint.url();
+    let plain = ["credential-process", "--endpoint", &url];
+    let words = plain.into_iter().chain(IDENTITY_AND_ARNS);
+    words.map(str::to_owned).collect()
 }
 
 /// Reads a pipe to its end on a thread, so that neither pipe fills while the other is read.
