@@ -36,6 +36,11 @@ impl Passwords {
     pub(crate) fn keep_answer(&self) {
         self.is_answer_kept.set(true);
     }
+
+    /// From now on nobody is asked.
+    pub(crate) fn ask_no_more(&self) {
+        self.asked.set(ASKED_MAX);
+    }
 }
 
 impl PasswordSource for Passwords {

@@ -122,13 +122,14 @@ impl Session {
 
     /// Reads the identity.
     pub(crate) fn open(&self) -> Result<Identity, RunError> {
+        let begin = Instant::now();
         let identity = self
             .source
             .open(&self.passwords)
             .map_err(RunError::Identity)?;
         if self.call.is_debug {
-            let after = debug::milliseconds(self.call.begin.elapsed());
-            report::line(&format!("debug: identity read after {after}"));
+            let after = debug::milliseconds(begin.elapsed());
+            report::line(&format!("debug: identity read in {after}"));
             if let Some(exposure) = debug::exposure(&self.source) {
                 report::line(&format!("debug: {exposure}"));
             }
@@ -139,6 +140,12 @@ impl Session {
     /// Keeps a password that somebody types: the identity is opened again at every renewal.
     pub(crate) fn keep_password(&self) {
         self.passwords.keep_answer();
+    }
+
+    /// From now on nobody is asked for a password: nobody may be there any more, and signals wait
+    /// until the question is answered.
+    pub(crate) fn ask_no_more(&self) {
+        self.passwords.ask_no_more();
     }
 
     /// Calls CreateSession for a command that ends with it: as often, and for as long, as that may
