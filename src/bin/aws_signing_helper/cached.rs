@@ -99,6 +99,17 @@ impl CacheEntry {
         self.cache.latest(&self.key, Clock::System.moment())
     }
 
+    /// Goes on with the entry of the files as they are now.
+    pub(crate) fn follow(&mut self, session: &Session) {
+        // Files that cannot be read are told by who needs them.
+        if let Ok(Some(key)) = session.cache_key()
+            && key != self.key
+        {
+            tell(self.is_debug, &format!("entry {key}"));
+            self.key = key;
+        }
+    }
+
     /// Keeps what was got without asking.
     pub(crate) fn keep(&self, credentials: &Credentials, renewal: &Renewal) {
         self.cache.keep(&self.key, credentials, renewal);

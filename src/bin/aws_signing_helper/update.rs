@@ -47,6 +47,8 @@ pub(crate) fn update(arguments: Update, environment: &Environment) -> Result<(),
         path: location::locate(flag.as_deref(), environment).map_err(RunError::CredentialsFile)?,
         told: BTreeSet::new(),
     };
+    // A session for a file that cannot be written would be one of the service's ten a second.
+    credentials_file::check(&updater.path).map_err(RunError::CredentialsFile)?;
     let entry = CacheEntry::open(&session, arguments.cache, environment)?;
     if arguments.file.once == Some(true) {
         let credentials = match entry {
@@ -64,10 +66,11 @@ pub(crate) fn update(arguments: Update, environment: &Environment) -> Result<(),
     session.keep_password();
     // While somebody may be asked for a password, Ctrl-C still ends the program by itself.
     let identity = session.open()?;
+    session.ask_no_more();
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
         let termination = Termination::listen().map_err(RunError::Runtime)?;
-        let run = updater.run(&session, identity, entry.as_ref());
+        let run = updater.run(&session, identity, entry);
         until(termination.wait(), run).await
     });
     runtime.shutdown_background();
@@ -88,12 +91,12 @@ impl Updater {
         &mut self,
         session: &Session,
         identity: Identity,
-        entry: Option<&CacheEntry>,
+        mut entry: Option<CacheEntry>,
     ) -> Result<(), RunError> {
         let mut identity = Some(identity);
         let mut renewal = Renewal::default();
         let mut is_started = false;
-        if let Some((credentials, begun)) = entry.and_then(CacheEntry::latest) {
+        if let Some((credentials, begun)) = entry.as_ref().and_then(CacheEntry::latest) {
             renewal = begun;
             self.supply(&credentials, &renewal, is_started).await?;
             platform::tell_ready();
@@ -105,9 +108,9 @@ impl Updater {
                 tokio::time::sleep(wait.min(NAP_MAX)).await;
                 continue;
             }
-            match renew(session, identity.take(), &mut renewal).await {
+            match renew(session, identity.take(), entry.as_mut(), &mut renewal).await {
                 Ok(credentials) => {
-                    if let Some(entry) = entry {
+                    if let Some(entry) = &entry {
                         entry.keep(&credentials, &renewal);
                     }
                     self.supply(&credentials, &renewal, is_started).await?;
@@ -173,11 +176,18 @@ impl Updater {
 async fn renew(
     session: &Session,
     identity: Option<Identity>,
+    entry: Option<&mut CacheEntry>,
     renewal: &mut Renewal,
 ) -> Result<Credentials, RunError> {
     let identity = match identity {
         Some(identity) => identity,
-        None => session.open()?,
+        None => {
+            // Before it is read: what is renewed meanwhile then goes into an entry of the old one.
+            if let Some(entry) = entry {
+                entry.follow(session);
+            }
+            session.open()?
+        }
     };
     let credentials = session.attempt(&identity).await?;
     let now = Clock::System.moment();
@@ -207,13 +217,16 @@ fn due(renewal: &Renewal) -> String {
     due.format(&Rfc3339).unwrap_or_default()
 }
 
-/// Whether a start may go on after it: the service is there, but cannot answer now.
+/// Whether a start may go on after it: what is asked for is right, as far as it can be told, but there
+/// is no answer now.
 fn is_passing(error: &RunError) -> bool {
     match error {
         RunError::CreateSession { failure, .. } => match failure.error {
             CreateSessionError::NotCreateSession { .. } => true,
             ref error => error.is_transient(),
         },
+        // It could be read at first: somebody is about to renew it.
+        RunError::Identity(_) => true,
         _ => false,
     }
 }

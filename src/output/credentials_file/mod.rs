@@ -2,7 +2,8 @@
 //! and everything else is kept.
 //!
 //! [`location::locate`] says where it is, and [`update`] writes it: it resolves the path, takes the
-//! lock, reads, [`edit`](edit::edit)s, and puts the new file in the place of the old one.
+//! lock, reads, [`edit`](edit::edit)s, and puts the new file in the place of the old one. [`check`]
+//! goes half of that way.
 //!
 //! Source: [shared config and credentials files](https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html).
 
@@ -69,6 +70,14 @@ impl fmt::Display for Warning {
             Self::Obstacle { path, obstacle } => write!(f, "{}: {obstacle}", path.display()),
         }
     }
+}
+
+/// Finds out, as far as can be told without writing it, whether [`update`] can write the file at
+/// `path`: before anything is asked for that could not be kept. Makes the directories above it.
+pub fn check(path: &Path) -> Result<(), CredentialsFileError> {
+    let target = Target::resolve(path)?;
+    let _lock = Lock::wait(&target)?;
+    atomic_write::read(&target).map(drop)
 }
 
 /// Makes `credentials` those of `profile` in the file at `path`, which is created if need be, as are
