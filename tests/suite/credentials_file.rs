@@ -7,7 +7,7 @@ mod properties;
 #[cfg(unix)]
 mod rights;
 mod sdk_rules;
-mod vectors;
+pub(crate) mod vectors;
 mod writer;
 mod writers;
 

@@ -18,6 +18,7 @@ mod interop;
 mod past_defects;
 mod sigv4_x509;
 mod support;
+mod update;
 mod vectors;
 #[path = "../../examples/quickstart/walkthrough.rs"]
 mod walkthrough;

@@ -14,13 +14,18 @@ use tempfile::TempDir;
 
 use crate::credentials_file::credentials_of;
 use crate::credentials_file::sdk_rules::SDKS;
+use crate::support::script::Script;
 use crate::support::vectors;
 
 /// A case, as `fixtures/vectors/README.md` describes it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Case {
-    name: String,
+pub(crate) struct Case {
+    #[serde(skip)]
+    folder: PathBuf,
+    pub(crate) name: String,
+    pub(crate) args: Vec<String>,
+    pub(crate) server: Script,
     profile: String,
     compare: Compare,
     target: String,
@@ -42,10 +47,6 @@ struct Case {
     _informative: bool,
     #[serde(rename = "kind")]
     _kind: IgnoredAny,
-    #[serde(rename = "args")]
-    _args: IgnoredAny,
-    #[serde(rename = "server")]
-    _server: IgnoredAny,
     #[serde(default, rename = "about")]
     _about: IgnoredAny,
     #[serde(default, rename = "defect")]
@@ -71,6 +72,7 @@ struct Setup {
 #[derive(Default, Deserialize)]
 struct Expectation {
     exit: Option<i32>,
+    requests: Option<Vec<IgnoredAny>>,
     mode: Option<String>,
     dir_mode: Option<String>,
     #[serde(default)]
@@ -79,69 +81,98 @@ struct Expectation {
 
 #[test]
 fn update_cases_match_the_reference() {
-    let mut names: Vec<_> = fs::read_dir(vectors().join("update"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    names.sort();
-    assert_eq!(names.len(), 58);
-    let failures: Vec<_> = names
+    let failures: Vec<_> = Case::all()
         .iter()
-        .filter_map(|folder| {
-            let json = fs::read_to_string(folder.join("case.json")).unwrap();
-            let case: Case = serde_json::from_str(&json).unwrap();
-            // Here there is no service, which refuses.
-            match case.name.starts_with("unchanged-service-") {
-                true => None,
-                false => case
-                    .run(folder)
-                    .err()
-                    .map(|what| format!("{}: {what}", case.name)),
-            }
+        // Here there is no service, which refuses.
+        .filter(|case| !case.name.starts_with("unchanged-service-"))
+        .filter_map(|case| {
+            let failure = case.run().err()?;
+            Some(format!("{}: {failure}", case.name))
         })
         .collect();
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
 }
 
 impl Case {
-    fn run(&self, folder: &Path) -> Result<(), String> {
+    /// Every case, by name.
+    pub(crate) fn all() -> Vec<Case> {
+        let mut folders: Vec<_> = fs::read_dir(vectors().join("update"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        folders.sort();
+        assert_eq!(folders.len(), 58);
+        let read = |folder: PathBuf| {
+            let json = fs::read_to_string(folder.join("case.json")).unwrap();
+            let case: Case = serde_json::from_str(&json).unwrap();
+            Case { folder, ..case }
+        };
+        folders.into_iter().map(read).collect()
+    }
+
+    fn run(&self) -> Result<(), String> {
         let home = TempDir::new().unwrap();
-        let path = home.path().join(&self.target);
-        let before = fs::read(folder.join("before")).ok();
-        self.arrange(home.path(), before.as_deref());
+        self.arrange(home.path());
         let home_text = home.path().to_str().unwrap();
         let environment = self
-            .env
-            .iter()
-            .map(|(name, value)| (name.clone(), value.replace("{TMP}", home_text)))
+            .variables(home_text)
             .chain([("HOME".to_owned(), home_text.to_owned())])
             .collect();
         let located = locate(None, &environment).unwrap();
-        differing("path", &path, &located)?;
+        differing("path", &home.path().join(&self.target), &located)?;
 
         let done = update(
             &located,
             &self.profile.parse().unwrap(),
             &credentials_of(&self.credentials),
         );
-        let exit = self.expected.exit.filter(|_| self.reference_defect);
-        if exit.or(self.expect.exit) == Some(1) {
+        if self.exit() == 1 {
             return match done {
                 Err(CredentialsFileError::NotAFile { .. }) => Ok(()),
                 other => Err(format!("{other:?}")),
             };
         }
         done.map_err(|error| error.to_string())?;
+        self.check(home.path())
+    }
+
+    /// The environment but for the home directory, which is at this path.
+    pub(crate) fn variables(&self, home: &str) -> impl Iterator<Item = (String, String)> {
+        self.env
+            .iter()
+            .map(move |(name, value)| (name.clone(), value.replace("{TMP}", home)))
+    }
+
+    pub(crate) fn exit(&self) -> i32 {
+        let exit = self.expected.exit.filter(|_| self.reference_defect);
+        exit.or(self.expect.exit).unwrap()
+    }
+
+    /// How many requests are to be sent.
+    pub(crate) fn request_count(&self) -> usize {
+        match (self.exit(), &self.expect.requests) {
+            (0, _) => 1,
+            (_, requests) => requests.as_ref().map_or(0, Vec::len),
+        }
+    }
+
+    /// Whether the file is as it has to be afterwards.
+    pub(crate) fn check(&self, home: &Path) -> Result<(), String> {
+        let path = home.join(&self.target);
+        if path.is_dir() {
+            return Ok(());
+        }
         let after = fs::read(&path).unwrap();
         let expected = match self.reference_defect {
             true => "expected",
             false => "after",
         };
-        self.compare(&fs::read(folder.join(expected)).unwrap(), &after)?;
+        self.compare(&fs::read(self.folder.join(expected)).unwrap(), &after)?;
         self.check_modes(&path)
     }
 
-    fn arrange(&self, home: &Path, before: Option<&[u8]>) {
+    /// Makes what is there before.
+    pub(crate) fn arrange(&self, home: &Path) {
         for setup in &self.setup {
             let path = home.join(&setup.path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -154,13 +185,15 @@ impl Case {
             }
         }
         let path = home.join(self.before_path.as_ref().unwrap_or(&self.target));
-        if let Some(before) = before {
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(&path, before).unwrap();
-        }
+        let Ok(before) = fs::read(self.folder.join("before")) else {
+            return;
+        };
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, before).unwrap();
         #[cfg(unix)]
-        if let Some(mode) = &self.before_mode {
+        {
             use std::os::unix::fs::PermissionsExt;
+            let mode = self.before_mode.as_deref().unwrap_or("600");
             let mode = fs::Permissions::from_mode(u32::from_str_radix(mode, 8).unwrap());
             fs::set_permissions(&path, mode).unwrap();
         }

@@ -12,7 +12,9 @@ use std::process::Child;
 use std::process::Command;
 use std::process::ExitStatus;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::sync::LazyLock;
+use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
@@ -49,6 +51,12 @@ impl Helper {
     /// `credential-process` with the plainest identity, against this endpoint.
     pub(crate) fn credential_process(endpoint: &Endpoint) -> Helper {
         Helper::new().args(credential_process(endpoint))
+    }
+
+    /// A command with the plainest identity, against the service at this address.
+    pub(crate) fn command_at(command: &str, url: &str) -> Helper {
+        let plain = [command, "--endpoint", url];
+        Helper::new().args(plain).args(IDENTITY_AND_ARNS)
     }
 
     /// Another program in its place.
@@ -182,8 +190,8 @@ impl Helper {
 pub(crate) struct Running<'a> {
     helper: &'a Helper,
     child: Child,
-    stdout: Option<thread::JoinHandle<Vec<u8>>>,
-    stderr: Option<thread::JoinHandle<Vec<u8>>>,
+    stdout: Option<Stream>,
+    stderr: Option<Stream>,
 }
 
 impl<'a> Running<'a> {
@@ -207,17 +215,28 @@ impl<'a> Running<'a> {
     pub(crate) fn has_ended_its_output(&self) -> bool {
         self.stdout
             .as_ref()
-            .is_none_or(thread::JoinHandle::is_finished)
+            .is_none_or(|stdout| stdout.reader.is_finished())
+    }
+
+    /// What it has said so far.
+    pub(crate) fn stderr_so_far(&self) -> String {
+        let bytes = self.stderr.as_ref().unwrap().bytes.lock().unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Whether it has not ended.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     /// Waits for its end, or to the time limit.
     pub(crate) fn end(mut self) -> Output {
         let (status, is_timed_out) = wait(&mut self.child, self.helper.time_limit);
-        let stderr = self.stderr.take().unwrap().join().unwrap();
+        let stderr = self.stderr.take().unwrap().end();
         Output {
             exit: exit_code(status),
             is_timed_out,
-            stdout: self.stdout.take().unwrap().join().unwrap(),
+            stdout: self.stdout.take().unwrap().end(),
             stderr: String::from_utf8_lossy(&stderr).into_owned(),
         }
     }
@@ -257,12 +276,33 @@ pub(crate) fn credential_process(endpoint: &Endpoint) -> Vec<String> {
 }
 
 /// Reads a pipe to its end on a thread, so that neither pipe fills while the other is read.
-fn drain(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        pipe.read_to_end(&mut bytes).unwrap();
-        bytes
-    })
+fn drain(mut pipe: impl Read + Send + 'static) -> Stream {
+    let bytes = Arc::default();
+    let read: Arc<Mutex<Vec<u8>>> = Arc::clone(&bytes);
+    let reader = thread::spawn(move || {
+        let mut piece = [0; 4096];
+        loop {
+            match pipe.read(&mut piece).unwrap() {
+                0 => break,
+                length => read.lock().unwrap().extend(&piece[..length]),
+            }
+        }
+    });
+    Stream { bytes, reader }
+}
+
+/// What comes through a pipe.
+struct Stream {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: thread::JoinHandle<()>,
+}
+
+impl Stream {
+    /// All of it.
+    fn end(self) -> Vec<u8> {
+        self.reader.join().unwrap();
+        std::mem::take(&mut self.bytes.lock().unwrap())
+    }
 }
 
 fn wait(child: &mut Child, limit: Duration) -> (ExitStatus, bool) {

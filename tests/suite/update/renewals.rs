@@ -1,0 +1,269 @@
+//! A continuous `update` over several sessions, of seconds here.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use rolesanywhere_emulator::OnRequest;
+use rolesanywhere_emulator::Settings;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::support::emulator;
+use crate::support::endpoint::Endpoint;
+use crate::support::helper::Helper;
+use crate::support::script::Script;
+use crate::update::access_key_id;
+use crate::update::created;
+use crate::update::file;
+use crate::update::issued;
+use crate::update::service;
+use crate::update::start::put;
+use crate::update::start::with_own_files;
+use crate::update::update;
+use crate::update::wait_until;
+
+/// The lines that tell of a renewal.
+fn told(stderr: &str) -> Vec<&str> {
+    let lines = stderr.lines();
+    lines
+        .filter(|line| line.contains("has credentials until"))
+        .collect()
+}
+
+#[test]
+fn sets_are_renewed_before_they_end_and_the_file_is_put_right() {
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let record = Arc::clone(&calls);
+    let service = emulator(Settings {
+        faults: vec!["expires-in=12:*".parse().unwrap()],
+        on_request: Some(OnRequest::new(move |_| {
+            record.lock().unwrap().push(Instant::now())
+        })),
+        ..Settings::default()
+    });
+    let helper = update(&service.url()).args(["--debug"]);
+    fs::write(file(&helper), "[other]\naws_access_key_id = AKIAOTHER\n").unwrap();
+    let mut running = helper.start();
+    let has = |number| move |said: &str| told(said).len() == number;
+    wait_until(&mut running, "a set", has(1));
+    fs::remove_file(file(&helper)).unwrap();
+    wait_until(&mut running, "a second one", has(2));
+    assert_eq!(access_key_id(&helper), issued(2), "a file that was deleted");
+    fs::write(
+        file(&helper),
+        "[default]\naws_access_key_id = AKIA\n[mine]\na = b\n",
+    )
+    .unwrap();
+    wait_until(&mut running, "a third one", has(3));
+    assert_eq!(access_key_id(&helper), issued(3), "a file that was changed");
+    let text = fs::read_to_string(file(&helper)).unwrap();
+    assert!(text.contains("[mine]\na = b\n"), "{text}");
+
+    let calls = calls.lock().unwrap().clone();
+    for pair in calls.windows(2) {
+        let apart = pair[1] - pair[0];
+        assert!(apart > Duration::from_millis(4900), "{apart:?}");
+        assert!(apart < Duration::from_secs(11), "{apart:?}");
+    }
+    let said = running.stderr_so_far();
+    for line in told(&said) {
+        let line = line
+            .strip_prefix("aws_signing_helper: profile \"default\" of ")
+            .unwrap();
+        let (path, line) = line.split_once(" has credentials until ").unwrap();
+        assert_eq!(path, file(&helper).display().to_string());
+        let (end, next) = line.split_once("; the next are due at ").unwrap();
+        let moment = |text| OffsetDateTime::parse(text, &Rfc3339).unwrap();
+        assert!(moment(next) < moment(end), "{line}");
+    }
+    // What was written, and what was sent: never told.
+    let mut secrets: Vec<&str> = text.lines().filter_map(secret).collect();
+    assert_eq!(secrets.len(), 2);
+    let sent = service.requests().pop().unwrap().headers;
+    let sent = sent
+        .iter()
+        .find(|(name, _)| name == "authorization")
+        .unwrap();
+    secrets.push(sent.1.split("Signature=").nth(1).unwrap());
+    for secret in secrets {
+        for piece in secret.as_bytes().windows(12) {
+            let piece = str::from_utf8(piece).unwrap();
+            assert!(!said.contains(piece), "{piece}");
+        }
+    }
+}
+
+fn secret(line: &str) -> Option<&str> {
+    let (name, value) = line.split_once(" = ")?;
+    ["aws_secret_access_key", "aws_session_token"]
+        .contains(&name)
+        .then_some(value)
+}
+
+#[test]
+fn renewed_certificate_and_key_are_used_and_half_of_them_does_no_harm() {
+    let service = service(&["expires-in=12"]);
+    let helper = with_own_files(update(&service.url()).args(["--cache"]));
+    let mut running = helper.start();
+    wait_until(&mut running, "a set", |said| told(said).len() == 1);
+    put(&helper, "key", "ec256.key");
+    wait_until(&mut running, "the key", |said| {
+        said.contains("error: the private key in") && said.contains("next attempt at")
+    });
+    assert_eq!(access_key_id(&helper), issued(1));
+    put(&helper, "crt", "ec256.crt");
+    wait_until(&mut running, "the pair", |said| told(said).len() == 2);
+    let headers = service.requests().pop().unwrap().headers;
+    assert!(
+        headers
+            .iter()
+            .any(|(_, value)| value.starts_with("AWS4-X509-ECDSA-SHA256 ")),
+        "{headers:?}"
+    );
+    // Others with the new files find what it got.
+    let cache = helper.home().join(".cache").display().to_string();
+    let path = |name: &str| helper.home().join(name).display().to_string();
+    let other = Helper::command_at("credential-process", &service.url())
+        .args([
+            "--cache",
+            "--certificate",
+            &path("crt"),
+            "--private-key",
+            &path("key"),
+        ])
+        .env("XDG_CACHE_HOME", &cache);
+    let output = other.run();
+    assert!(
+        output.stdout_text().contains(&issued(2).unwrap()),
+        "{output:?}"
+    );
+    assert_eq!(service.requests().len(), 2);
+}
+
+#[test]
+fn failed_renewals_are_told_and_tried_again() {
+    let service = service(&[
+        "expires-in=20",
+        "throttle",
+        "error=403/AccessDeniedException",
+    ]);
+    let helper = update(&service.url());
+    let mut running = helper.start();
+    wait_until(&mut running, "another set", |_| {
+        access_key_id(&helper) == issued(2)
+    });
+    let said = running.stderr_so_far();
+    assert!(
+        said.contains("error: CreateSession was refused: 429 "),
+        "{said}"
+    );
+    assert!(
+        said.contains("error: CreateSession was refused: 403 "),
+        "{said}"
+    );
+    assert!(
+        said.contains("hint: CreateSession takes 10 calls a second"),
+        "{said}"
+    );
+    assert_eq!(said.matches("next attempt at").count(), 2, "{said}");
+}
+
+#[test]
+fn sets_that_have_lapsed_are_renewed_all_the_same() {
+    let service = service(&["expires-in=6", "status=500"]);
+    let helper = update(&service.url());
+    let mut running = helper.start();
+    wait_until(&mut running, "another set", |_| {
+        access_key_id(&helper) == issued(2)
+    });
+    let said = running.stderr_so_far();
+    assert_eq!(said.matches("next attempt at").count(), 1, "{said}");
+}
+
+#[test]
+fn file_that_cannot_be_written_is_tried_again_without_another_call() {
+    let service = service(&["expires-in=12"]);
+    let helper = update(&service.url());
+    let mut running = helper.start();
+    wait_until(&mut running, "a set", |said| told(said).len() == 1);
+    fs::remove_file(file(&helper)).unwrap();
+    fs::create_dir(file(&helper)).unwrap();
+    wait_until(&mut running, "an error", |said| {
+        said.contains("is not a file")
+    });
+    fs::remove_dir(file(&helper)).unwrap();
+    wait_until(&mut running, "another set", |said| told(said).len() == 2);
+    assert_eq!(access_key_id(&helper), issued(2));
+    assert_eq!(service.requests().len(), 2);
+}
+
+/// The superuser may write everywhere.
+#[cfg(unix)]
+#[test]
+fn directory_that_has_become_read_only_is_told_and_survived() {
+    use std::os::unix::fs::PermissionsExt;
+
+    if rustix::process::geteuid().is_root() {
+        crate::support::skip("directory_that_has_become_read_only_is_told_and_survived: root");
+        return;
+    }
+    let service = service(&["expires-in=12"]);
+    let helper = Helper::command_at("update", &service.url());
+    let helper = helper.args(["--credentials-file", "~/folder/credentials"]);
+    let folder = helper.home().join("folder");
+    let set_mode = |mode| fs::set_permissions(&folder, PermissionsExt::from_mode(mode)).unwrap();
+    let mut running = helper.start();
+    wait_until(&mut running, "a set", |said| told(said).len() == 1);
+    set_mode(0o500);
+    wait_until(&mut running, "an error", |said| {
+        said.contains("error: cannot write")
+    });
+    set_mode(0o700);
+    wait_until(&mut running, "another set", |said| told(said).len() == 2);
+    assert_eq!(service.requests().len(), 2);
+}
+
+#[test]
+fn clock_that_is_wrong_by_20_minutes_renews_in_time() {
+    thread::scope(|scope| {
+        for ahead in [1200, -1200] {
+            scope.spawn(move || {
+                let script = Script::of([created(ahead + 12, ahead)]);
+                let service = Endpoint::start(script);
+                let helper = update(&service.url());
+                let mut running = helper.start();
+                wait_until(&mut running, "renewed", |said| told(said).len() == 2);
+                let requests = service.requests();
+                let apart = requests[1]
+                    .arrived
+                    .duration_since(requests[0].arrived)
+                    .unwrap();
+                assert!(apart > Duration::from_millis(4900), "{ahead}: {apart:?}");
+                assert!(apart < Duration::from_secs(11), "{ahead}: {apart:?}");
+            });
+        }
+    });
+}
+
+#[test]
+fn service_with_another_clock_is_asked_twice_at_once_and_then_when_it_is_due() {
+    for skew in ["clock-skew=1200:*", "clock-skew=-1200:*"] {
+        let service = service(&[skew]);
+        let helper = update(&service.url());
+        let mut running = helper.start();
+        wait_until(&mut running, "a set", |said| told(said).len() == 1);
+        assert_eq!(service.requests().len(), 2);
+        let said = running.stderr_so_far();
+        let (_, next) = said.trim_end().rsplit_once("due at ").unwrap();
+        let wait = OffsetDateTime::parse(next, &Rfc3339).unwrap() - OffsetDateTime::now_utc();
+        // Of 3599 s, 0.6 to 0.7 are left then.
+        assert!(
+            (1060..=1440).contains(&wait.whole_seconds()),
+            "{skew}: {said}"
+        );
+    }
+}

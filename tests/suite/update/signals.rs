@@ -1,0 +1,152 @@
+//! How `update` ends, and how it tells systemd that it is there.
+
+use std::fs;
+use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
+use std::time::Instant;
+
+use rustix::process::Signal;
+
+use crate::support::endpoint::Endpoint;
+use crate::support::helper::Helper;
+use crate::support::helper::Output;
+use crate::support::helper::Running;
+use crate::support::script::Response;
+use crate::support::script::Script;
+use crate::update::access_key_id;
+use crate::update::service;
+use crate::update::signalled;
+use crate::update::terminated;
+use crate::update::update;
+use crate::update::wait_until;
+
+fn promptly(running: Running<'_>, signal: Signal) -> Output {
+    let begin = Instant::now();
+    let output = signalled(running, signal);
+    let after = begin.elapsed();
+    assert!(after < Duration::from_secs(2), "{after:?}");
+    output
+}
+
+#[test]
+fn signals_end_it_while_it_waits() {
+    let service = service(&[]);
+    for (signal, exit) in [(Signal::TERM, 0), (Signal::INT, 0), (Signal::HUP, -1)] {
+        let helper = update(&service.url());
+        let mut running = helper.start();
+        wait_until(&mut running, "a line", |said| {
+            said.contains("profile \"default\"")
+        });
+        let output = promptly(running, signal);
+        assert_eq!(output.exit, exit, "{signal:?}");
+        assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
+    }
+}
+
+#[test]
+fn signals_end_it_during_a_call_that_hangs() {
+    let hanging = Response {
+        delay_ms: 600_000,
+        ..Response::created()
+    };
+    let service = Endpoint::start(Script::of([hanging]));
+    for (index, signal) in [Signal::TERM, Signal::INT].into_iter().enumerate() {
+        let helper = update(&service.url());
+        let mut running = helper.start();
+        wait_until(&mut running, "a call", |_| service.requests().len() > index);
+        let output = promptly(running, signal);
+        assert_eq!((output.exit, output.stderr.as_str()), (0, ""));
+    }
+}
+
+#[test]
+fn signals_end_it_between_attempts_of_the_start() {
+    let service = service(&["throttle:*"]);
+    let helper = update(&service.url());
+    let mut running = helper.start();
+    wait_until(&mut running, "an attempt", |said| {
+        said.contains("next attempt at")
+    });
+    assert_eq!(promptly(running, Signal::TERM).exit, 0);
+}
+
+/// As soon as it listens for it; before that, a signal ends every program.
+#[cfg(target_os = "linux")]
+#[test]
+fn signals_end_it_at_once_after_the_start() {
+    let service = service(&[]);
+    for signal in [Signal::TERM, Signal::INT] {
+        let helper = update(&service.url());
+        let mut running = helper.start();
+        let id = running.id();
+        wait_until(&mut running, "it listens", |_| {
+            let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+            let caught = status
+                .lines()
+                .find_map(|line| line.strip_prefix("SigCgt:\t"));
+            let caught = u64::from_str_radix(caught.unwrap(), 16).unwrap();
+            caught & (1 << (signal.as_raw() - 1)) != 0
+        });
+        assert_eq!(promptly(running, signal).exit, 0);
+    }
+}
+
+#[test]
+fn systemd_is_told_once_and_when_the_file_is_there() {
+    let service = service(&["status=500", "expires-in=12:*"]);
+    let helper = update(&service.url());
+    let path = helper.home().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    let helper = helper.env("NOTIFY_SOCKET", &path.display().to_string());
+    let mut running = helper.start();
+    wait_until(&mut running, "an attempt", |said| {
+        said.contains("next attempt at")
+    });
+    socket.set_nonblocking(true).unwrap();
+    assert!(
+        socket.recv(&mut [0; 100]).is_err(),
+        "before there is anything"
+    );
+    socket.set_nonblocking(false).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    let mut message = [0; 100];
+    let length = socket.recv(&mut message).unwrap();
+    assert_eq!(message[..length].trim_ascii_end(), b"READY=1");
+    assert!(access_key_id(&helper).is_some());
+    wait_until(&mut running, "the next set", |said| {
+        said.matches("due at").count() == 2
+    });
+    socket.set_nonblocking(true).unwrap();
+    assert!(socket.recv(&mut message).is_err(), "again");
+    assert_eq!(terminated(running).exit, 0);
+}
+
+#[test]
+fn systemd_is_told_after_a_cached_set_too() {
+    let service = service(&[]);
+    let helper = update(&service.url()).args(["--cache"]);
+    assert_eq!(filled_by_a_run(&helper), 0);
+    let path = helper.home().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    let helper = helper.env("NOTIFY_SOCKET", &path.display().to_string());
+    let running = helper.start();
+    let mut message = [0; 100];
+    let length = socket.recv(&mut message).unwrap();
+    assert_eq!(message[..length].trim_ascii_end(), b"READY=1");
+    assert_eq!(service.requests().len(), 1);
+    drop(running);
+}
+
+/// Fills the cache of a helper by a first run.
+fn filled_by_a_run(helper: &Helper) -> i32 {
+    let mut running = helper.start();
+    wait_until(&mut running, "a line", |said| {
+        said.contains("profile \"default\"")
+    });
+    terminated(running).exit
+}
