@@ -283,6 +283,27 @@ fn botocore_takes_the_credentials() {
     assert_eq!(emulator.requests().len(), 1);
 }
 
+/// A stand-in for STS, to see which credentials the CLI signs with.
+fn sts() -> Endpoint {
+    Endpoint::start(Script::of([Response {
+        status: 200,
+        headers: vec![("Content-Type".to_owned(), "text/xml".to_owned())],
+        body: CALLER_IDENTITY.to_owned(),
+        ..Response::default()
+    }]))
+}
+
+fn assert_signed_with_the_set(sts: &Endpoint) {
+    let request = sts.requests().pop().unwrap();
+    let authorization = request.header("authorization").unwrap();
+    assert!(
+        authorization.contains("Credential=ASIAEMULATOR0000001/"),
+        "{authorization}"
+    );
+    let token = request.header("x-amz-security-token").unwrap();
+    assert!(token.starts_with("EMULATOR/"), "{token}");
+}
+
 #[test]
 fn aws_cli_takes_the_credentials() {
     if !is_there("aws", &["--version"]) {
@@ -291,13 +312,7 @@ fn aws_cli_takes_the_credentials() {
     }
     let folder = TempDir::new().unwrap();
     let (emulator, config) = profile(&folder);
-    // A stand-in for STS, to see which credentials the CLI signs with.
-    let sts = Endpoint::start(Script::of([Response {
-        status: 200,
-        headers: vec![("Content-Type".to_owned(), "text/xml".to_owned())],
-        body: CALLER_IDENTITY.to_owned(),
-        ..Response::default()
-    }]));
+    let sts = sts();
     let output = client("aws", &config)
         .args(["sts", "get-caller-identity", "--profile", "emulated"])
         .args(["--output", "json", "--endpoint-url", &sts.url()])
@@ -310,14 +325,78 @@ fn aws_cli_takes_the_credentials() {
     );
     let identity: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(identity["Account"], "123456789012");
-    let request = sts.requests().pop().unwrap();
-    let authorization = request.header("authorization").unwrap();
+    assert_signed_with_the_set(&sts);
+    assert_eq!(emulator.requests().len(), 1);
+}
+
+/// A credentials file by `update --once`, beside a configuration that names nothing else.
+fn supplied(folder: &TempDir) -> (Emulator, PathBuf) {
+    let (emulator, config) = profile(folder);
+    let text = fs::read_to_string(&config).unwrap();
+    let (_, line) = text.split_once("credential_process = ").unwrap();
+    let mut words = line.split_whitespace();
+    let output = Command::new(words.next().unwrap())
+        .arg("update")
+        .args(words.skip(1))
+        .args(["--once", "--profile", "emulated", "--credentials-file"])
+        .arg(folder.path().join("credentials"))
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), stderr.as_str()), (Some(0), ""));
+    fs::write(&config, "[profile emulated]\nregion = us-east-1\n").unwrap();
+    (emulator, config)
+}
+
+#[test]
+fn botocore_reads_what_update_wrote() {
+    if !is_there("python3", &["-c", "import botocore"]) {
+        skip("botocore_reads_what_update_wrote: no python3 with botocore");
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let (emulator, config) = supplied(&folder);
+    let script = "import botocore.session\n\
+                  taken = botocore.session.Session(profile='emulated').get_credentials()\n\
+                  print(taken.access_key, taken.method, taken.token)";
+    let output = client("python3", &config)
+        .env(
+            "AWS_SHARED_CREDENTIALS_FILE",
+            folder.path().join("credentials"),
+        )
+        .args(["-c", script])
+        .output()
+        .unwrap();
+    let taken = String::from_utf8_lossy(&output.stdout).into_owned();
+    let begin = "ASIAEMULATOR0000001 shared-credentials-file EMULATOR/";
+    assert!(taken.starts_with(begin), "{output:?}");
+    assert_eq!(emulator.requests().len(), 1);
+}
+
+#[test]
+fn aws_cli_reads_what_update_wrote() {
+    if !is_there("aws", &["--version"]) {
+        skip("aws_cli_reads_what_update_wrote: no aws");
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let (emulator, config) = supplied(&folder);
+    let sts = sts();
+    let output = client("aws", &config)
+        .env(
+            "AWS_SHARED_CREDENTIALS_FILE",
+            folder.path().join("credentials"),
+        )
+        .args(["sts", "get-caller-identity", "--profile", "emulated"])
+        .args(["--output", "json", "--endpoint-url", &sts.url()])
+        .output()
+        .unwrap();
     assert!(
-        authorization.contains("Credential=ASIAEMULATOR0000001/"),
-        "{authorization}"
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
     );
-    let token = request.header("x-amz-security-token").unwrap();
-    assert!(token.starts_with("EMULATOR/"), "{token}");
+    assert_signed_with_the_set(&sts);
     assert_eq!(emulator.requests().len(), 1);
 }
 
