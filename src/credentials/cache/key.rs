@@ -317,15 +317,16 @@ mod tests {
     #[test]
     fn parts_are_kept_apart() {
         let keys = [
-            ("a", Some("b")),
-            ("ab", None),
-            ("", Some("ab")),
-            ("aintermediatesb", None),
+            ("a", None, Some("b")),
+            ("a", Some("b"), None),
+            ("ab", None, None),
+            ("", Some("ab"), None),
+            ("aintermediatesb", None, None),
         ]
-        .map(|(certificate, intermediates)| {
+        .map(|(certificate, intermediates, private_key)| {
             let mut asked = Asked::new();
             *asked.inputs().0 = held("env:A", certificate);
-            *asked.inputs().1 = Some(held("env:B", "key"));
+            *asked.inputs().1 = private_key.map(|key| held("env:B", key));
             *asked.inputs().2 = intermediates.map(|chain| held("env:C", chain));
             asked.trust_roots = TrustRoots::System;
             asked.key().as_str().to_owned()
