@@ -15,14 +15,20 @@ use time::macros::datetime;
 fuzz_target!(|json: &[u8]| {
     let key = CacheKey::parse(&"0123456789abcdef".repeat(4)).unwrap();
     assert!(Entry::from_bytes(json, &key).is_none());
-    let head = format!("aws_signing_helper cache 1 {}\n", hex::encode(Sha256::digest(json)));
+    let head = format!(
+        "aws_signing_helper cache 1 {}\n",
+        hex::encode(Sha256::digest(json))
+    );
     let read = |bytes: &[u8]| Entry::from_bytes(bytes, &key);
     if let Some(entry) = read(&[head.as_bytes(), json].concat()) {
         let _ = (entry.renewal.left(NOW), entry.renewal.wait_on_demand(NOW));
         let (credentials, failure) = (entry.credentials.as_ref(), entry.failure.as_deref());
         if let Some(bytes) = to_bytes(&key, credentials, &entry.renewal, failure) {
             let again = read(bytes.expose()).unwrap();
-            assert_eq!((again.renewal, again.failure), (entry.renewal, entry.failure));
+            assert_eq!(
+                (again.renewal, again.failure),
+                (entry.renewal, entry.failure)
+            );
         }
     }
 });
