@@ -101,6 +101,8 @@ impl Updater {
             self.supply(&credentials, &renewal, is_started).await?;
             platform::tell_ready();
             is_started = true;
+            // Read anew when it is needed.
+            identity = None;
         }
         loop {
             let wait = renewal.wait(Clock::System.moment());

@@ -168,7 +168,12 @@ impl Helper {
     /// The command line, behind the words of a program that starts it; no streams yet.
     pub(crate) fn command(&self, starter: &[&str]) -> Command {
         let program = self.program.as_os_str();
-        let mut words = starter.iter().map(OsStr::new).chain([program]);
+        let default_signals: &[&str] = match *HAS_DEFAULT_SIGNAL {
+            true => &["env", "--default-signal=HUP,INT,TERM"],
+            false => &[],
+        };
+        let words = default_signals.iter().chain(starter).map(OsStr::new);
+        let mut words = words.chain([program]);
         let mut command = Command::new(words.next().unwrap());
         let folder = match self.is_in_home {
             true => self.home().to_owned(),
@@ -346,6 +351,15 @@ const IDENTITY_AND_ARNS: [&str; 10] = [
 pub(crate) static HAS_SETSID: LazyLock<bool> = LazyLock::new(|| {
     let version = Command::new("setsid").arg("--version").output();
     version.is_ok_and(|output| output.status.success())
+});
+
+/// Whether there is an `env` that undoes what `nohup` and background jobs of a shell hand down: signals
+/// that are ignored.
+static HAS_DEFAULT_SIGNAL: LazyLock<bool> = LazyLock::new(|| {
+    let nothing = Command::new("env")
+        .args(["--default-signal=HUP", "true"])
+        .output();
+    nothing.is_ok_and(|output| output.status.success())
 });
 
 const STANDARD_INPUT_TO_3: &str = r#"exec "$0" "$@" 3<&0 </dev/null"#;
