@@ -31,10 +31,13 @@ fn password_is_asked_for_at_the_terminal_and_not_shown() {
     let running = terminal.start(&helper);
     terminal.wait_for_prompt(1);
     terminal.press("correct horsf\u{7f}e\n");
-    let shown = terminal.shown();
-    assert_eq!(shown, format!("Password of pki/{ENCRYPTED}: "));
-    let Ending { output, echoes, .. } = terminal.end(running);
+    let Ending {
+        output,
+        shown,
+        echoes,
+    } = terminal.end(running);
     succeeds(&output);
+    assert_eq!(shown.trim_end(), format!("Password of pki/{ENCRYPTED}:"));
     let credentials: serde_json::Value = serde_json::from_str(output.stdout_text()).unwrap();
     assert_eq!(credentials["Version"], 1);
     assert!(echoes);

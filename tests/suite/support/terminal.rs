@@ -94,7 +94,8 @@ impl Terminal {
     /// Waits until somebody has asked so many times, and listens.
     pub(crate) fn wait_for_prompt(&self, count: usize) {
         wait_until("a prompt", || {
-            self.shown().matches(PROMPT).count() == count && !self.echoes()
+            let shown = self.shown();
+            shown.matches(PROMPT).count() == count && shown.ends_with(": ") && !self.echoes()
         });
     }
 
