@@ -83,6 +83,12 @@ impl RoleArn {
     pub fn as_str(&self) -> &str {
         &self.text
     }
+
+    /// The role's own name, without the path in front of it; `None` if there is none.
+    pub fn role_name(&self) -> Option<&str> {
+        let (_, name) = self.text.rsplit_once('/')?;
+        (!name.is_empty()).then_some(name)
+    }
 }
 
 impl FromStr for RoleArn {

@@ -2,6 +2,7 @@
 
 pub mod renewal;
 pub mod cache;
+pub mod supply;
 
 use std::fmt;
 use std::time::Duration;

@@ -103,6 +103,13 @@ impl Renewal {
         });
     }
 
+    /// There is a reason to make the next call `within` that time, although the set is good for longer.
+    pub fn hasten(&mut self, now: Moment, within: Duration) {
+        if let Some(set) = &mut self.set {
+            set.due_left = set.due_left.max(set.left(now).saturating_sub(within));
+        }
+    }
+
     /// A call has given none. `share` as above.
     pub fn failed(&mut self, ended: Moment, setback: Setback, share: f64) {
         let before = self.call.map_or(0, |call| call.failures);

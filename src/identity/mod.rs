@@ -15,10 +15,12 @@ mod pem_contents;
 pub mod pkcs12;
 pub mod private_key;
 pub mod public_key;
+pub mod rotation;
 pub mod selector;
 pub mod signer;
 mod source;
 
+pub use self::source::FilesVersion;
 pub use self::source::IdentitySource;
 pub use self::source::open_certificate;
 use crate::identity::certificate::Certificate;

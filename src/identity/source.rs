@@ -1,5 +1,6 @@
 //! [`IdentitySource`]: files to an [`Identity`], each read once.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use zeroize::zeroize_stack;
@@ -24,6 +25,7 @@ use super::pkcs12::Pkcs12;
 use super::pkcs12::error::Pkcs12Error;
 use super::private_key::PrivateKey;
 use super::signer::Signer;
+use crate::platform;
 use crate::secret::Secret;
 
 /// Where an identity comes from.
@@ -55,6 +57,37 @@ impl IdentitySource {
         identity
     }
 
+    /// How the files are now, to tell when they have changed. Nothing is read.
+    pub fn version(&self) -> FilesVersion {
+        let version = |input: &Input| match input {
+            // Links are followed: where one of them leads elsewhere, that is a change.
+            Input::File(path) => path.metadata().ok().as_ref().map(platform::file_version),
+            Input::Held { .. } => None,
+        };
+        FilesVersion(self.inputs().map(version).collect())
+    }
+
+    /// What of it is held in memory, and so stays as it is until the process ends.
+    pub fn held(&self) -> impl Iterator<Item = &Path> {
+        let is_held = |input: &&Input| matches!(input, Input::Held { .. });
+        self.inputs().filter(is_held).map(Input::name)
+    }
+
+    fn inputs(&self) -> impl Iterator<Item = &Input> {
+        let Self::Files {
+            certificate,
+            private_key,
+            intermediates,
+        } = self;
+        [
+            Some(certificate),
+            private_key.as_ref(),
+            intermediates.as_ref(),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
     #[inline(never)]
     fn read(&self, passwords: &dyn PasswordSource) -> Result<Identity, IdentityError> {
         let Self::Files {
@@ -79,6 +112,10 @@ impl IdentitySource {
         }
     }
 }
+
+/// The state of an identity's files: which they are, how long, and since when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilesVersion(Vec<Option<String>>);
 
 /// The first certificate of PEM, without chain and key.
 pub fn open_certificate(input: &Input) -> Result<Certificate, IdentityError> {

@@ -3,4 +3,5 @@
 pub mod certificate_data;
 pub mod credential_process;
 pub mod credentials_file;
+pub mod serve;
 pub mod sign_string;

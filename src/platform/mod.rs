@@ -44,6 +44,7 @@ pub use self::system::descriptor_path;
 pub(crate) use self::system::exposure;
 pub(crate) use self::system::file_version;
 pub use self::system::forbid_core_files;
+pub(crate) use self::system::is_address_family_unknown;
 pub(crate) use self::system::is_superuser;
 pub(crate) use self::system::is_superusers;
 pub(crate) use self::system::keep_rights;
@@ -54,6 +55,7 @@ pub(crate) use self::system::others_can_write;
 pub(crate) use self::system::others_can_write_but_not_replace;
 pub(crate) use self::system::replace_file;
 pub(crate) use self::system::sync_directory;
+pub(crate) use self::system::take_over_closed_connections;
 pub(crate) use self::system::time_since_boot;
 #[cfg(any(windows, target_os = "macos"))]
 pub(crate) use self::system_store::system_verifier;

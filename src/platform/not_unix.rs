@@ -50,6 +50,20 @@ pub(crate) fn exposure(path: &Path) -> io::Result<(bool, bool)> {
     path.metadata().map(|_| (false, false))
 }
 
+/// Windows lets a socket have such an address by itself; what other systems call so would let anybody
+/// have one that is listened at.
+pub(crate) fn take_over_closed_connections(_socket: &socket2::Socket) -> io::Result<()> {
+    Ok(())
+}
+
+/// Whether the machine knows no addresses of this kind, IPv6 for one.
+pub(crate) fn is_address_family_unknown(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(WSAEAFNOSUPPORT)
+}
+
+/// Windows Sockets error codes, "address family not supported".
+const WSAEAFNOSUPPORT: i32 = 10_047;
+
 /// The variable that holds the user's home directory.
 pub(crate) const HOME_VARIABLE: &str = "USERPROFILE";
 

@@ -13,7 +13,7 @@ impl Termination {
     }
 
     /// Until there is one.
-    pub async fn wait(self) {
+    pub async fn wait(&mut self) {
         // Where it cannot be listened for, Ctrl-C ends the process by itself.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending().await

@@ -25,7 +25,7 @@ impl Termination {
     }
 
     /// Until there is one.
-    pub async fn wait(mut self) {
+    pub async fn wait(&mut self) {
         poll_fn(|context| {
             let terminate = self.terminate.poll_recv(context);
             let interrupt = self.interrupt.poll_recv(context);

@@ -78,6 +78,17 @@ const UPTIME: ClockId = ClockId::Boottime;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const UPTIME: ClockId = ClockId::Monotonic;
 
+/// Lets a socket have an address of which connections are still closing; otherwise a server that was
+/// started anew would have to wait for minutes. Who listens there keeps it.
+pub(crate) fn take_over_closed_connections(socket: &socket2::Socket) -> io::Result<()> {
+    socket.set_reuse_address(true)
+}
+
+/// Whether the machine knows no addresses of this kind, IPv6 for one.
+pub(crate) fn is_address_family_unknown(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
+}
+
 /// The variable that holds the user's home directory.
 pub(crate) const HOME_VARIABLE: &str = "HOME";
 

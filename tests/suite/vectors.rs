@@ -4,13 +4,11 @@
 mod compare;
 mod deliberate;
 mod runner;
-mod waiting;
 
 use crate::support::case::Case;
 use crate::vectors::deliberate::DELIBERATE;
 use crate::vectors::deliberate::Ours;
 use crate::vectors::runner::Group;
-use crate::vectors::waiting::WAITING;
 
 #[test]
 fn identity_cases_match_the_reference() {
@@ -60,13 +58,6 @@ fn every_create_session_case_is_in_exactly_one_group() {
 fn the_tables_name_cases_and_every_informative_case_is_in_one() {
     let mut cases = Case::all("create_session");
     cases.extend(Case::all("cli"));
-    for (pattern, _) in WAITING {
-        let matches = |case: &&Case| waiting::matches(pattern, &case.name);
-        assert!(
-            cases.iter().any(|case| matches(&case)),
-            "WAITING: no case {pattern}"
-        );
-    }
     for (name, _) in DELIBERATE {
         let is_informative = |case: &Case| case.name == *name && case.informative;
         assert!(

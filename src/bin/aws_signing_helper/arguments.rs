@@ -5,6 +5,7 @@
 //! clap's: it would count as given where a variable's value is parsed.
 
 use std::ffi::OsString;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -42,6 +43,12 @@ pub(crate) enum Command {
     /// stdout. Nothing is printed on stderr unless it fails or --debug is given.
     #[command(after_help = CREDENTIAL_PROCESS_AFTER_HELP, args_override_self = true)]
     CredentialProcess(Box<CredentialProcess>),
+    /// Serves credentials to every program on this machine that an AWS SDK is part of.
+    ///
+    /// A local endpoint in place of EC2's instance metadata service (IMDSv2). Credentials are renewed
+    /// in the background long before they expire, until it is stopped.
+    #[command(after_help = CALL_AFTER_HELP, args_override_self = true)]
+    Serve(Box<Serve>),
     /// Keeps a profile of the shared credentials file supplied, for programs that know nothing else.
     ///
     /// Writes credentials into the profile and renews them long before they expire, until it is
@@ -109,6 +116,38 @@ pub(crate) struct CredentialProcess {
     pub(crate) debug: Option<bool>,
     #[command(flatten)]
     pub(crate) strays: Strays,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) call: CallFlags,
+    #[command(flatten)]
+    pub(crate) endpoint: EndpointFlags,
+    #[command(flatten)]
+    pub(crate) cache: CacheFlags,
+    /// Shows on stderr what is signed, sent and answered, and how long it took; never a secret.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_parser = boolean, value_name = "BOOLEAN")]
+    pub(crate) debug: Option<bool>,
+    #[command(flatten)]
+    pub(crate) strays: Strays,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Endpoint")]
+pub(crate) struct EndpointFlags {
+    /// Port to listen at; 0 takes a free one [default: 9911].
+    #[arg(long, value_name = "PORT", allow_hyphen_values = true)]
+    pub(crate) port: Option<u16>,
+    /// Hops that answers may go (IP TTL), 1 to 255 [default: 64, and 1 at a link-local address].
+    #[arg(long, value_name = "HOPS", allow_hyphen_values = true,
+          value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) hop_limit: Option<u8>,
+    /// Address to listen at: another loopback address, 169.254.169.254, 169.254.170.2 or
+    /// fd00:ec2::254 [default: 127.0.0.1 and ::1].
+    #[arg(long, value_name = "ADDRESS", allow_hyphen_values = true)]
+    pub(crate) bind_address: Option<IpAddr>,
 }
 
 #[derive(Debug, Args)]

@@ -38,6 +38,9 @@ pub(crate) fn parse(
             Command::CredentialProcess(arguments) => {
                 variables::fill_in(arguments.as_mut(), typed, environment)?;
             }
+            Command::Serve(arguments) => {
+                variables::fill_in(arguments.as_mut(), typed, environment)?;
+            }
             Command::Update(arguments) => {
                 variables::fill_in(arguments.as_mut(), typed, environment)?;
             }

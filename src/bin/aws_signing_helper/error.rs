@@ -18,6 +18,7 @@ use rolesanywhere::identity::password::Protected;
 use rolesanywhere::identity::signer::SignatureError;
 use rolesanywhere::output::credentials_file::error::CredentialsFileError;
 use rolesanywhere::output::credentials_file::profile_name::ProfileNameError;
+use rolesanywhere::output::serve::address::AddressError;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -85,6 +86,14 @@ pub(crate) enum RunError {
     Cached(String),
     /// The answer does not say for how long.
     Expiration(ExpirationError),
+    /// The role has no name by which it could be offered.
+    RoleName { arn: String },
+    /// There is nothing to listen at.
+    Address(AddressError),
+    /// There is no endpoint.
+    Serve(io::Error),
+    /// No token can be made.
+    Randomness,
     /// A profile cannot have this name.
     Profile {
         name: String,
@@ -155,6 +164,12 @@ impl RunError {
     }
 }
 
+impl From<ExpirationError> for RunError {
+    fn from(error: ExpirationError) -> Self {
+        Self::Expiration(error)
+    }
+}
+
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -201,6 +216,15 @@ impl fmt::Display for RunError {
             Self::CreateSession { failure, .. } => failure.fmt(f),
             Self::Cached(message) => f.write_str(message),
             Self::Expiration(error) => error.fmt(f),
+            Self::RoleName { arn } => {
+                write!(
+                    f,
+                    "the role arn {arn:?} names no role: arn:..:role/NAME is expected"
+                )
+            }
+            Self::Address(error) => error.fmt(f),
+            Self::Serve(_) => f.write_str("cannot start the endpoint"),
+            Self::Randomness => f.write_str("the operating system gives no random numbers"),
             Self::Profile { name, .. } => write!(f, "cannot write the profile {name:?}"),
             Self::CredentialsFile(error) => error.fmt(f),
             Self::CachePath => {
@@ -240,9 +264,11 @@ impl std::error::Error for RunError {
         match self {
             Self::Arn { source, .. } => Some(source),
             Self::Region(source) => Some(source),
-            Self::Runtime(source) | Self::Output(source) | Self::CacheClear { source, .. } => {
-                Some(source)
-            }
+            Self::Runtime(source)
+            | Self::Serve(source)
+            | Self::Output(source)
+            | Self::CacheClear { source, .. } => Some(source),
+            Self::Address(error) => error.source(),
             Self::Identity(error) => error.source(),
             Self::Expiration(error) => error.source(),
             Self::Profile { source, .. } => Some(source),
@@ -262,6 +288,8 @@ impl std::error::Error for RunError {
             | Self::Input { .. }
             | Self::Cached(_)
             | Self::CachePath
+            | Self::RoleName { .. }
+            | Self::Randomness
             | Self::RegionsDiffer { .. }
             | Self::RegionMissing => None,
         }

@@ -9,8 +9,10 @@ mod exclusions;
 mod hint;
 mod inputs;
 mod passwords;
+mod renewing;
 mod report;
 mod run;
+mod serve;
 mod session;
 mod update;
 mod variables;
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
             Command::CredentialProcess(arguments) => {
                 run::credential_process(*arguments, &environment)
             }
+            Command::Serve(arguments) => serve::serve(*arguments, &environment),
             Command::Update(arguments) => update::update(*arguments, &environment),
             Command::SignString(arguments) => run::sign_string(*arguments, &environment),
             Command::ReadCertificateData(arguments) => {

@@ -25,6 +25,7 @@ use rolesanywhere::create_session::trust_roots::TrustRoots;
 use rolesanywhere::credentials::cache::key::CacheKey;
 use rolesanywhere::credentials::cache::key::Question;
 use rolesanywhere::environment::Environment;
+use rolesanywhere::identity::FilesVersion;
 use rolesanywhere::identity::error::IdentityError;
 use tokio::runtime::Runtime;
 
@@ -135,6 +136,24 @@ impl Session {
             }
         }
         Ok(identity)
+    }
+
+    /// How the identity's files are now.
+    pub(crate) fn version(&self) -> FilesVersion {
+        self.source.version()
+    }
+
+    /// What of the identity is read only once.
+    pub(crate) fn held(&self) -> impl Iterator<Item = &Path> {
+        self.source.held()
+    }
+
+    /// The role's name, under which an endpoint offers its credentials.
+    pub(crate) fn role_name(&self) -> Result<&str, RunError> {
+        let arn = &self.call.request.role_arn;
+        arn.role_name().ok_or_else(|| RunError::RoleName {
+            arn: arn.as_str().to_owned(),
+        })
     }
 
     /// Keeps a password that somebody types: the identity is opened again at every renewal.

@@ -1,30 +1,29 @@
 //! `update`: a profile of the shared credentials file that never runs dry.
 
 use std::collections::BTreeSet;
-use std::future::Future;
 use std::path::PathBuf;
-use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use rolesanywhere::Credentials;
 use rolesanywhere::Identity;
 use rolesanywhere::clock::Clock;
-use rolesanywhere::create_session::error::CreateSessionError;
 use rolesanywhere::credentials::Renewal;
 use rolesanywhere::credentials::renewal::NAP_MAX;
-use rolesanywhere::credentials::renewal::Setback;
 use rolesanywhere::environment::Environment;
 use rolesanywhere::output::credentials_file;
 use rolesanywhere::output::credentials_file::location;
 use rolesanywhere::output::credentials_file::profile_name::ProfileName;
 use rolesanywhere::platform;
 use rolesanywhere::platform::Termination;
-use time::format_description::well_known::Rfc3339;
 
 use crate::arguments::Update;
 use crate::cached::CacheEntry;
 use crate::error::RunError;
+use crate::renewing::due;
+use crate::renewing::first;
+use crate::renewing::is_passing;
+use crate::renewing::setback;
+use crate::renewing::warn_of_short_sessions;
 use crate::report;
 use crate::session::Session;
 use crate::session::jitter;
@@ -57,21 +56,20 @@ pub(crate) fn update(arguments: Update, environment: &Environment) -> Result<(),
         };
         return updater.write(&credentials);
     }
-    if duration_seconds.is_some_and(|seconds| seconds < DURATION_SECONDS_ADVISED) {
-        report::line(&format!(
-            "warning: sessions of less than {DURATION_SECONDS_ADVISED} s leave little time to renew \
-             them; see --session-duration"
-        ));
-    }
+    warn_of_short_sessions(duration_seconds);
     session.keep_password();
     // While somebody may be asked for a password, Ctrl-C still ends the program by itself.
     let identity = session.open()?;
     session.ask_no_more();
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
-        let termination = Termination::listen().map_err(RunError::Runtime)?;
+        let mut termination = Termination::listen().map_err(RunError::Runtime)?;
         let run = updater.run(&session, identity, entry);
-        until(termination.wait(), run).await
+        let ended = async {
+            termination.wait().await;
+            Ok(())
+        };
+        first(ended, run).await
     });
     runtime.shutdown_background();
     outcome
@@ -198,52 +196,7 @@ async fn renew(
     Ok(credentials)
 }
 
-/// Runs `work`, but no further than to where it waits when `end` is there.
-async fn until<T>(
-    end: impl Future<Output = ()>,
-    work: impl Future<Output = Result<(), T>>,
-) -> Result<(), T> {
-    let (mut end, mut work) = (pin!(end), pin!(work));
-    std::future::poll_fn(|context| match end.as_mut().poll(context) {
-        Poll::Ready(()) => Poll::Ready(Ok(())),
-        Poll::Pending => work.as_mut().poll(context),
-    })
-    .await
-}
-
-/// When the next call is due, by the wall clock, in whole seconds.
-fn due(renewal: &Renewal) -> String {
-    let now = Clock::System.moment();
-    let due = now.wall + renewal.wait(now);
-    let due = due.replace_nanosecond(0).unwrap_or(due);
-    due.format(&Rfc3339).unwrap_or_default()
-}
-
-/// Whether a start may go on after it: what is asked for is right, as far as it can be told, but there
-/// is no answer now.
-fn is_passing(error: &RunError) -> bool {
-    match error {
-        RunError::CreateSession { failure, .. } => match failure.error {
-            CreateSessionError::NotCreateSession { .. } => true,
-            ref error => error.is_transient(),
-        },
-        // It could be read at first: somebody is about to renew it.
-        RunError::Identity(_) => true,
-        _ => false,
-    }
-}
-
-fn setback(error: &RunError) -> Setback {
-    match error {
-        RunError::CreateSession { failure, .. } => Setback::of(&failure.error),
-        _ => Setback::Other,
-    }
-}
-
 const DEFAULT_PROFILE: &str = "default";
 
 /// How long to wait with a file that cannot be written.
 const WRITE_AGAIN: Duration = Duration::from_secs(10);
-
-/// Below it, an outage of minutes is felt.
-const DURATION_SECONDS_ADVISED: i32 = 1800;

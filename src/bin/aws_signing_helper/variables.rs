@@ -3,6 +3,8 @@
 //! A variable only fills in for a flag that was not typed, counts for no exclusion, and is ignored
 //! where a typed flag excludes its own.
 
+use std::ffi::OsStr;
+
 use clap::ArgMatches;
 use clap::Args;
 use rolesanywhere::environment::Environment;
@@ -31,7 +33,7 @@ pub(crate) fn fill_in<A: Args>(
         let Some(value) = environment.raw(&variable) else {
             continue;
         };
-        if is_typed(typed, flag) || is_excluded(typed, flag) {
+        if is_typed(typed, flag) || is_excluded(typed, flag) || is_kubernetes(flag, value) {
             continue;
         }
         let mut word = std::ffi::OsString::from(format!("--{flag}="));
@@ -44,4 +46,11 @@ pub(crate) fn fill_in<A: Args>(
             .map_err(|source| RunError::Variable { variable, source })?;
     }
     Ok(())
+}
+
+/// Whether Kubernetes has set the variable: it gives every container one such for each service, and for
+/// a service of the helper's name it is that of `--port`.
+fn is_kubernetes(flag: &str, value: &OsStr) -> bool {
+    let is_url = |scheme: &&str| value.as_encoded_bytes().starts_with(scheme.as_bytes());
+    flag == "port" && ["tcp://", "udp://", "sctp://"].iter().any(is_url)
 }

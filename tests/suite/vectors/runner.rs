@@ -1,7 +1,5 @@
 //! Runs the cases of a group side by side, and reports every failure at once.
 
-use std::io;
-use std::io::Write;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
@@ -11,7 +9,6 @@ use crate::support::case::Case;
 use crate::vectors::compare::differences;
 use crate::vectors::compare::differences_where_either_is_right;
 use crate::vectors::deliberate::Ours;
-use crate::vectors::waiting::waits_for;
 
 /// The cases of a folder whose names begin with one of the prefixes.
 pub(crate) struct Group {
@@ -34,15 +31,6 @@ impl Group {
         assert_eq!(cases.len(), self.count, "number of {} cases", self.title);
 
         let failures = run_all(&cases);
-        let waiting = cases
-            .iter()
-            .filter(|case| waits_for(&case.name).is_some())
-            .count();
-        if waiting > 0 {
-            // Past the capture of the test harness: who runs the tests sees what is left to do.
-            let line = format!("{} cases: {waiting} of {} wait\n", self.title, self.count);
-            io::stderr().write_all(line.as_bytes()).unwrap();
-        }
         let number = failures.len();
         assert!(
             number == 0,
@@ -73,24 +61,18 @@ fn run_all(cases: &[Case]) -> Vec<String> {
 
 fn failure(case: &Case) -> Option<String> {
     let (found, stderr) = judge(case);
-    match (waits_for(&case.name), found.is_empty()) {
-        (None, true) | (Some(_), false) => None,
-        (Some(reason), true) => Some(format!(
-            "  {}: passes, so it does not wait for {reason} any more",
-            case.name
-        )),
-        (None, false) => {
-            let notes = [&case.about, &case.defect]
-                .into_iter()
-                .filter(|note| !note.is_empty());
-            let notes: String = notes.map(|note| format!("\n    # {note}")).collect();
-            let found = found.join("\n    ");
-            Some(format!(
-                "  {}{notes}\n    {found}\n    stderr: {stderr:?}",
-                case.name
-            ))
-        }
+    if found.is_empty() {
+        return None;
     }
+    let notes = [&case.about, &case.defect]
+        .into_iter()
+        .filter(|note| !note.is_empty());
+    let notes: String = notes.map(|note| format!("\n    # {note}")).collect();
+    let found = found.join("\n    ");
+    Some(format!(
+        "  {}{notes}\n    {found}\n    stderr: {stderr:?}",
+        case.name
+    ))
 }
 
 /// Runs the case; what is wrong, and what it said.
@@ -109,5 +91,5 @@ fn judge(case: &Case) -> (Vec<String>, String) {
     (found, run.output.stderr)
 }
 
-/// Most of a case is waiting: for the process, and between attempts.
+/// Most of a case is to wait: for the process, and between attempts.
 const WORKERS: usize = 8;

@@ -1,0 +1,209 @@
+//! Where is listened at: loopback, or a link-local address of EC2's metadata services, and nowhere
+//! else.
+
+use std::fmt;
+use std::io;
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
+use std::net::SocketAddr;
+use std::net::TcpListener;
+
+use socket2::Domain;
+use socket2::Protocol;
+use socket2::SockRef;
+use socket2::Socket;
+use socket2::Type;
+
+use crate::platform;
+
+/// Sockets that have their addresses and do not listen yet: nobody else can have them, and nobody is
+/// kept waiting.
+#[derive(Debug)]
+pub struct Bound {
+    sockets: Vec<(Socket, SocketAddr)>,
+    hop_limit: u8,
+}
+
+impl Bound {
+    /// Takes `port` of `address`, or of both loopback addresses where none is given: a neighbour who
+    /// had one of them would answer half of those who ask `localhost`. Port 0 takes any that is free
+    /// on all. `hop_limit` is that of the packets of answers (IP TTL).
+    pub fn new(
+        address: Option<IpAddr>,
+        port: u16,
+        hop_limit: Option<u8>,
+    ) -> Result<Self, AddressError> {
+        let addresses = match address {
+            Some(address) => vec![check(address)?],
+            None => vec![LOOPBACK_V4, LOOPBACK_V6],
+        };
+        let default = match addresses.iter().any(|address| is_link_local(*address)) {
+            true => HOP_LIMIT_LINK_LOCAL,
+            false => HOP_LIMIT,
+        };
+        let mut attempts = PORTS_TRIED_MAX;
+        loop {
+            match bind(&addresses, port, address.is_none()) {
+                Ok(sockets) => {
+                    return Ok(Self {
+                        sockets,
+                        hop_limit: hop_limit.unwrap_or(default),
+                    });
+                }
+                // Free on one of them and not on the other.
+                Err(AddressError::Bind { source, .. })
+                    if port == 0 && source.kind() == io::ErrorKind::AddrInUse && attempts > 0 =>
+                {
+                    attempts -= 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The addresses.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.sockets.iter().map(|(_, address)| *address)
+    }
+
+    /// Listens, with the hop limit of what is accepted.
+    pub fn listen(self) -> Result<Vec<(TcpListener, Option<u8>)>, AddressError> {
+        let hop_limit = self.hop_limit;
+        let listen = |(socket, address): (Socket, SocketAddr)| {
+            let listen = || {
+                // What is accepted inherits it on most systems, the handshake's packets included.
+                limit_hops_of(&SockRef::from(&socket), address, hop_limit)?;
+                socket.listen(BACKLOG)
+            };
+            listen().map_err(|source| AddressError::Bind { address, source })?;
+            Ok((socket.into(), Some(hop_limit)))
+        };
+        self.sockets.into_iter().map(listen).collect()
+    }
+}
+
+/// Sets the hop limit of the packets of a connection.
+pub(super) fn limit_hops(stream: &tokio::net::TcpStream, hop_limit: u8) -> io::Result<()> {
+    limit_hops_of(&SockRef::from(stream), stream.local_addr()?, hop_limit)
+}
+
+fn limit_hops_of(socket: &SockRef<'_>, local: SocketAddr, hop_limit: u8) -> io::Result<()> {
+    match local {
+        SocketAddr::V4(_) => socket.set_ttl_v4(hop_limit.into()),
+        SocketAddr::V6(_) => socket.set_unicast_hops_v6(hop_limit.into()),
+    }
+}
+
+/// Refuses an address from which others could be answered.
+pub fn check(address: IpAddr) -> Result<IpAddr, AddressError> {
+    match address.is_loopback() || is_link_local(address) {
+        true => Ok(address),
+        false => Err(AddressError::Reachable { address }),
+    }
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    LINK_LOCAL.contains(&address)
+}
+
+fn bind(
+    addresses: &[IpAddr],
+    port: u16,
+    is_second_optional: bool,
+) -> Result<Vec<(Socket, SocketAddr)>, AddressError> {
+    let mut bound: Vec<(Socket, SocketAddr)> = Vec::new();
+    for address in addresses {
+        let port = bound.first().map_or(port, |(_, address)| address.port());
+        let address = SocketAddr::new(*address, port);
+        match bind_one(address) {
+            Ok(socket) => bound.push(socket),
+            // A machine without IPv6: nobody else can have the address either.
+            Err(error)
+                if is_second_optional && !bound.is_empty() && has_no_such_address(&error) => {}
+            Err(source) => return Err(AddressError::Bind { address, source }),
+        }
+    }
+    Ok(bound)
+}
+
+fn bind_one(address: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    platform::take_over_closed_connections(&socket)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    let address = socket.local_addr()?.as_socket();
+    Ok((socket, address.ok_or(io::ErrorKind::AddrNotAvailable)?))
+}
+
+fn has_no_such_address(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrNotAvailable || platform::is_address_family_unknown(error)
+}
+
+/// Why there is nothing to listen at.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AddressError {
+    /// Others could reach it.
+    Reachable {
+        /// The address.
+        address: IpAddr,
+    },
+    /// The operating system refuses it.
+    Bind {
+        /// The address and port.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for AddressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reachable { address } => write!(
+                f,
+                "{address} is neither a loopback address nor a link-local one of EC2's metadata \
+                 services (169.254.169.254, 169.254.170.2, fd00:ec2::254): other machines could ask \
+                 for credentials there"
+            ),
+            Self::Bind { address, source: _ } => write!(f, "cannot listen at {address}"),
+        }
+    }
+}
+
+impl std::error::Error for AddressError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Reachable { .. } => None,
+            Self::Bind { source, .. } => Some(source),
+        }
+    }
+}
+
+const LOOPBACK_V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const LOOPBACK_V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
+
+/// EC2's instance metadata, ECS's task roles, and EC2's instance metadata over IPv6.
+const LINK_LOCAL: [IpAddr; 3] = [
+    IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+];
+
+/// The reference helper's.
+const HOP_LIMIT: u8 = 64;
+
+/// EC2's own: no further than this machine.
+const HOP_LIMIT_LINK_LOCAL: u8 = 1;
+
+/// As many connections may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+const PORTS_TRIED_MAX: u32 = 100;

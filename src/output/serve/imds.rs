@@ -1,0 +1,155 @@
+//! [`Imds`]: what a request for EC2's instance metadata is answered, version 2 only, and of it the
+//! role's credentials only. Pure but for the tokens' randomness; nothing here waits.
+//!
+//! Source: [instance metadata service version 2](https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html).
+
+use std::sync::Arc;
+
+use super::metadata_token::MetadataTokens;
+use super::neighbour::Names;
+use super::path::Path;
+use super::request::Field;
+use super::request::Request;
+use super::response::Body;
+use super::response::Response;
+use super::response::Status;
+use super::response::TEXT;
+use crate::clock::Moment;
+use crate::credentials::supply::Supply;
+
+/// The face of EC2's metadata service.
+#[derive(Debug)]
+pub struct Imds {
+    /// How it may be called.
+    pub names: Names,
+    /// The role's name, without a path.
+    pub role_name: String,
+    /// Who may read.
+    pub tokens: MetadataTokens,
+    /// What is read.
+    pub supply: Arc<Supply>,
+}
+
+/// What there is.
+enum Resource {
+    Token,
+    RoleList,
+    Credentials,
+}
+
+impl Imds {
+    /// The answer to a request.
+    pub fn answer(&self, request: &Request<'_>, now: Moment) -> Response {
+        if let Err(stranger) = self.names.check(request) {
+            return Response::text(Status::BadRequest, stranger.message());
+        }
+        match (self.resource(request), request.method) {
+            (None, _) => not_found(),
+            (Some(Resource::Token), "PUT") => self.token(request, now),
+            (Some(Resource::Token), _) => method_not_allowed("PUT"),
+            (Some(resource), "GET") => self.read(&resource, request, now),
+            (Some(Resource::RoleList | Resource::Credentials), _) => method_not_allowed("GET"),
+        }
+    }
+
+    fn resource(&self, request: &Request<'_>) -> Option<Resource> {
+        let path = Path::of(request.target);
+        let [list @ .., name] = path.segments() else {
+            return None;
+        };
+        if path.is(TOKEN) {
+            Some(Resource::Token)
+        } else if path.is(ROLE_LIST) {
+            Some(Resource::RoleList)
+        } else if Path::are(list, ROLE_LIST) && name.as_ref() == self.role_name.as_bytes() {
+            Some(Resource::Credentials)
+        } else {
+            None
+        }
+    }
+
+    fn token(&self, request: &Request<'_>, now: Moment) -> Response {
+        if request.field("x-forwarded-for") != Field::Absent {
+            return Response::text(
+                Status::BadRequest,
+                "unable to process requests with X-Forwarded-For header",
+            );
+        }
+        let ttl_seconds = match request.field(TTL) {
+            Field::Absent | Field::Once(b"") => Some(TOKEN_TTL_SECONDS_MAX),
+            Field::Once(text) => str::from_utf8(text)
+                .ok()
+                .and_then(|text| text.parse().ok())
+                .filter(|seconds| (1..=TOKEN_TTL_SECONDS_MAX).contains(seconds)),
+            Field::Repeated => None,
+        };
+        let Some(ttl_seconds) = ttl_seconds else {
+            return Response::text(Status::BadRequest, "invalid token TTL");
+        };
+        match self.tokens.issue(ttl_seconds, now) {
+            Ok(token) => Response {
+                status: Status::Ok,
+                fields: vec![(TTL_AS_SENT, ttl_seconds.to_string())],
+                content_type: TEXT,
+                body: Body::Token(token),
+            },
+            // For once, so it is retried: 4xx would say that there is no version 2 here.
+            Err(_) => Response::text(Status::InternalServerError, "no randomness"),
+        }
+    }
+
+    fn read(&self, resource: &Resource, request: &Request<'_>, now: Moment) -> Response {
+        let token = match request.field(TOKEN_FIELD) {
+            Field::Absent | Field::Once(b"") => {
+                return Response::text(Status::Unauthorized, "no token provided");
+            }
+            Field::Once(token) => self.tokens.seconds_left(token, now),
+            Field::Repeated => None,
+        };
+        let Some(seconds_left) = token else {
+            return Response::text(Status::Unauthorized, "invalid token provided");
+        };
+        let (status, body) = match resource {
+            Resource::Token | Resource::RoleList => {
+                (Status::Ok, Body::Text(self.role_name.clone()))
+            }
+            Resource::Credentials => match self.supply.document(now) {
+                Some(document) => (Status::Ok, Body::Document(document)),
+                None => (Status::InternalServerError, Body::Fixed(NO_CREDENTIALS)),
+            },
+        };
+        Response {
+            status,
+            fields: vec![(TTL_AS_SENT, seconds_left.to_string())],
+            content_type: TEXT,
+            body,
+        }
+    }
+}
+
+/// The reference helper's answer to any other path.
+pub(super) fn not_found() -> Response {
+    Response::text(Status::NotFound, "404 page not found\n")
+}
+
+pub(super) fn method_not_allowed(allowed: &str) -> Response {
+    Response {
+        fields: vec![("Allow", allowed.to_owned())],
+        ..Response::text(Status::MethodNotAllowed, "")
+    }
+}
+
+const TOKEN: &[&str] = &["latest", "api", "token"];
+const ROLE_LIST: &[&str] = &["latest", "meta-data", "iam", "security-credentials"];
+
+const TTL: &str = "x-aws-ec2-metadata-token-ttl-seconds";
+const TTL_AS_SENT: &str = "X-Aws-Ec2-Metadata-Token-Ttl-Seconds";
+const TOKEN_FIELD: &str = "x-aws-ec2-metadata-token";
+
+/// Six hours; what a token is given for that is asked for without a time, too, as in the reference
+/// helper.
+const TOKEN_TTL_SECONDS_MAX: u32 = 21_600;
+
+/// Every SDK takes a `Code` other than `Success` for a failure that passes.
+const NO_CREDENTIALS: &str = "{\"Code\":\"InternalServiceException\",\"Message\":\"there are no valid \
+     credentials now; the log of aws_signing_helper says why\"}\n";

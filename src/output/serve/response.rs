@@ -1,0 +1,147 @@
+//! [`Response`]: an answer as a value, written once and whole.
+
+use std::sync::Arc;
+
+use crate::secret::Secret;
+
+/// An answer.
+#[derive(Debug)]
+pub struct Response {
+    /// What became of the request.
+    pub status: Status,
+    /// More header fields: names and values, none of which come from outside.
+    pub fields: Vec<(&'static str, String)>,
+    /// The type of the body.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: Body,
+}
+
+/// The statuses that are ever answered (RFC 9110, section 15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Status {
+    /// 200
+    Ok,
+    /// 400
+    BadRequest,
+    /// 401
+    Unauthorized,
+    /// 404
+    NotFound,
+    /// 405
+    MethodNotAllowed,
+    /// 408
+    RequestTimeout,
+    /// 413
+    ContentTooLarge,
+    /// 431
+    HeaderFieldsTooLarge,
+    /// 500
+    InternalServerError,
+    /// 503
+    ServiceUnavailable,
+}
+
+/// What is told.
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// Always the same text.
+    Fixed(&'static str),
+    /// Text that is no secret.
+    Text(String),
+    /// A metadata token.
+    Token(Arc<Secret<Vec<u8>>>),
+    /// A document that is shared by all who are given it.
+    Document(Arc<Secret<Vec<u8>>>),
+}
+
+impl Response {
+    /// A text and nothing else.
+    pub fn text(status: Status, text: &'static str) -> Self {
+        Self {
+            status,
+            fields: Vec::new(),
+            content_type: TEXT,
+            body: Body::Fixed(text),
+        }
+    }
+
+    /// Its first line and header fields, with the empty line behind them.
+    pub fn head(&self, date: &str, connection: Option<&str>) -> String {
+        use std::fmt::Write as _;
+        let mut head = String::with_capacity(HEAD_BYTES);
+        // Writing into a string does not fail.
+        let _ = write!(
+            head,
+            "HTTP/1.1 {} {}\r\nDate: {date}\r\nContent-Length: {}\r\n",
+            self.status.code(),
+            self.status.reason(),
+            self.body.bytes().len()
+        );
+        if !self.body.bytes().is_empty() {
+            let _ = write!(head, "Content-Type: {}\r\n", self.content_type);
+        }
+        for (name, value) in &self.fields {
+            let _ = write!(head, "{name}: {value}\r\n");
+        }
+        if let Some(connection) = connection {
+            let _ = write!(head, "Connection: {connection}\r\n");
+        }
+        head.push_str("\r\n");
+        head
+    }
+}
+
+impl Body {
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Fixed(text) => text.as_bytes(),
+            Self::Text(text) => text.as_bytes(),
+            Self::Token(bytes) | Self::Document(bytes) => bytes.expose(),
+        }
+    }
+}
+
+impl Status {
+    /// The number.
+    pub fn code(self) -> u16 {
+        match self {
+            Self::Ok => 200,
+            Self::BadRequest => 400,
+            Self::Unauthorized => 401,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::RequestTimeout => 408,
+            Self::ContentTooLarge => 413,
+            Self::HeaderFieldsTooLarge => 431,
+            Self::InternalServerError => 500,
+            Self::ServiceUnavailable => 503,
+        }
+    }
+
+    /// The words behind it.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::BadRequest => "Bad Request",
+            Self::Unauthorized => "Unauthorized",
+            Self::NotFound => "Not Found",
+            Self::MethodNotAllowed => "Method Not Allowed",
+            Self::RequestTimeout => "Request Timeout",
+            Self::ContentTooLarge => "Content Too Large",
+            Self::HeaderFieldsTooLarge => "Request Header Fields Too Large",
+            Self::InternalServerError => "Internal Server Error",
+            Self::ServiceUnavailable => "Service Unavailable",
+        }
+    }
+}
+
+/// The type of nearly everything, as the reference helper names it.
+pub const TEXT: &str = "text/plain; charset=utf-8";
+
+/// The type of what only programs read.
+pub const JSON: &str = "application/json";
+
+/// A head has some 200.
+const HEAD_BYTES: usize = 256;

@@ -1,0 +1,244 @@
+//! [`Server`]: listens, and hands each connection to a task of its own.
+
+use std::io;
+use std::net::SocketAddr;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
+use tokio::time::sleep;
+use tokio::time::timeout;
+
+use super::Face;
+use super::address;
+use super::connection::Connection;
+use super::connections::Connections;
+use super::refusals::Refusals;
+use super::request::Malformed;
+use super::request::Request;
+use super::response::Response;
+use super::response::Status;
+use crate::clock::Clock;
+use crate::text::Printable;
+
+/// What is served, to all connections.
+pub struct Endpoint {
+    face: Face,
+    clock: Clock,
+    tell: fn(&str),
+    is_debug: bool,
+    refusals: Refusals,
+    connections: Arc<Connections>,
+    is_closing: AtomicBool,
+    date: Mutex<Date>,
+}
+
+/// The header field of this second.
+#[derive(Default)]
+struct Date {
+    second: i64,
+    text: String,
+}
+
+/// An endpoint that is listened at.
+pub struct Server {
+    endpoint: Arc<Endpoint>,
+    accepting: Vec<AbortHandle>,
+}
+
+impl Server {
+    /// Accepts connections from now on. Needs an event loop. `tell` takes lines for the log; with
+    /// `is_debug`, one for each request.
+    pub fn start(
+        face: Face,
+        clock: Clock,
+        tell: fn(&str),
+        is_debug: bool,
+        listeners: Vec<(TcpListener, Option<u8>)>,
+    ) -> io::Result<Self> {
+        let endpoint = Arc::new(Endpoint {
+            face,
+            clock,
+            tell,
+            is_debug,
+            refusals: Refusals::default(),
+            connections: Arc::default(),
+            is_closing: AtomicBool::new(false),
+            date: Mutex::default(),
+        });
+        let accepting = listeners.into_iter().map(|(listener, hop_limit)| {
+            listener.set_nonblocking(true)?;
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            let accept = accept(listener, hop_limit, Arc::clone(&endpoint));
+            Ok(tokio::spawn(accept).abort_handle())
+        });
+        let accepting = accepting.collect::<io::Result<_>>()?;
+        Ok(Self {
+            endpoint,
+            accepting,
+        })
+    }
+
+    /// Accepts no more, and waits until what has begun is answered, or for `time_max`.
+    pub async fn drain(self, time_max: Duration) {
+        for accepting in self.accepting {
+            accepting.abort();
+        }
+        self.endpoint.is_closing.store(true, Ordering::Relaxed);
+        self.endpoint.connections.close_idle();
+        let _ = timeout(time_max, self.endpoint.connections.all_closed()).await;
+    }
+}
+
+impl Endpoint {
+    pub(super) fn answer(&self, request: &Request<'_>, peer: SocketAddr) -> Response {
+        let response = self.face.answer(request, self.clock.moment());
+        if is_refusal(response.status) || self.is_debug {
+            // A query may hold anything, a token that was put in the wrong place for one.
+            let path = request.target.split('?').next().unwrap_or_default();
+            let asked = format!("{} {path}", request.method);
+            if is_refusal(response.status) {
+                self.refused(&response, &asked, peer);
+            }
+            if self.is_debug {
+                let asked = Printable::new(&asked, ASKED_CHARACTERS_MAX);
+                (self.tell)(&format!(
+                    "debug: {asked} from {peer}: {}",
+                    response.status.code()
+                ));
+            }
+        }
+        response
+    }
+
+    pub(super) fn refuse(&self, malformed: Malformed, peer: SocketAddr) -> Response {
+        let (status, text) = match malformed {
+            Malformed::Syntax => (Status::BadRequest, "400 Bad Request"),
+            Malformed::TooLarge => (
+                Status::HeaderFieldsTooLarge,
+                "431 Request Header Fields Too Large",
+            ),
+            Malformed::Target => (Status::BadRequest, "this is no proxy"),
+            Malformed::Length => (
+                Status::BadRequest,
+                "the length of the body is told in no way or in two",
+            ),
+            Malformed::BodyTooLong => (Status::ContentTooLarge, "the body is too long"),
+        };
+        let response = Response::text(status, text);
+        self.refused(&response, "what is no request", peer);
+        response
+    }
+
+    /// The bytes of an answer in front of its body.
+    pub(super) fn head(&self, response: &Response, connection: Option<&str>) -> Vec<u8> {
+        let now = self.clock.now();
+        let mut date = self
+            .date
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        if date.second != now.unix_timestamp() {
+            date.second = now.unix_timestamp();
+            date.text = http_date(now);
+        }
+        response.head(&date.text, connection).into_bytes()
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Relaxed)
+    }
+
+    fn refused(&self, response: &Response, asked: &str, peer: SocketAddr) {
+        if let Some(count) = self.refusals.count(self.clock.moment()) {
+            let asked = Printable::new(asked, ASKED_CHARACTERS_MAX);
+            let why = String::from_utf8_lossy(response.body.bytes());
+            (self.tell)(&format!(
+                "warning: refused {count} request(s) since the last such line, at last {asked} from \
+                 {peer}: {} {why}",
+                response.status.code(),
+            ));
+        }
+    }
+
+    fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        self.connections.admit(CONNECTIONS_MAX, |place| {
+            let connection = Connection::new(stream, peer, Arc::clone(self), place);
+            tokio::spawn(connection.run()).abort_handle()
+        });
+    }
+}
+
+async fn accept(listener: tokio::net::TcpListener, hop_limit: Option<u8>, endpoint: Arc<Endpoint>) {
+    let mut wait = ACCEPT_AGAIN_MIN;
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                wait = ACCEPT_AGAIN_MIN;
+                // An answer is one packet, and is not to wait for another.
+                let _ = stream.set_nodelay(true);
+                if let Some(hop_limit) = hop_limit
+                    && address::limit_hops(&stream, hop_limit).is_err()
+                {
+                    // It would go further than it may.
+                    continue;
+                }
+                endpoint.admit(stream, peer);
+            }
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            // Out of descriptors, say: it is not helped by trying again at once.
+            Err(error) => {
+                if wait == ACCEPT_AGAIN_MIN {
+                    (endpoint.tell)(&format!("warning: cannot accept a connection: {error}"));
+                }
+                sleep(wait).await;
+                wait = (wait * 2).min(ACCEPT_AGAIN_MAX);
+            }
+        }
+    }
+}
+
+/// Whether it says that somebody asks who should not, or in a way that nobody should. SDKs ask for
+/// more paths than there are, which is no refusal.
+fn is_refusal(status: Status) -> bool {
+    matches!(status, Status::BadRequest | Status::Unauthorized)
+}
+
+/// RFC 9110, section 5.6.7.
+fn http_date(time: OffsetDateTime) -> String {
+    time.format(HTTP_DATE).unwrap_or_default()
+}
+
+const HTTP_DATE: &[BorrowedFormatItem<'_>] = format_description!(
+    "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+);
+
+/// Far more than there are programs on a machine, and half of the descriptors that one may have.
+const CONNECTIONS_MAX: usize = 512;
+
+const ACCEPT_AGAIN_MIN: Duration = Duration::from_millis(10);
+const ACCEPT_AGAIN_MAX: Duration = Duration::from_secs(1);
+
+const ASKED_CHARACTERS_MAX: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn date_has_the_form_of_http() {
+        assert_eq!(
+            http_date(datetime!(2030-01-06 08:49:37.5 UTC)),
+            "Sun, 06 Jan 2030 08:49:37 GMT"
+        );
+    }
+}
