@@ -108,6 +108,25 @@ impl CreateSessionError {
         }
     }
 
+    /// A word for it, to count by: the service's own name for the error, where it gave one.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Signature(_) => "Signature",
+            Self::NameResolution { .. } => "NameResolution",
+            Self::Connect { .. } => "Connect",
+            Self::ServerCertificate { .. } => "ServerCertificate",
+            Self::NotTls { .. } => "NotTls",
+            Self::Connection { .. } => "Connection",
+            Self::TimedOut { .. } => "TimedOut",
+            Self::Service {
+                code: Some(code), ..
+            } => code,
+            Self::Service { code: None, .. } => "Service",
+            Self::NotCreateSession { .. } => "NotCreateSession",
+            Self::TooLarge { .. } => "TooLarge",
+        }
+    }
+
     /// By how many seconds to correct the clock before another attempt: where the service calls the
     /// request's time wrong or refuses the request, and the clocks are far apart. Not by more than a
     /// day: whoever sits on the way could have requests signed for a time to come.

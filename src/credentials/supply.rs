@@ -41,8 +41,6 @@ type Form = dyn Fn(&Credentials, Moment) -> Secret<Vec<u8>> + Send + Sync;
 struct State {
     document: Option<Arc<Secret<Vec<u8>>>>,
     renewal: Renewal,
-    renewals: u64,
-    failures: u64,
 }
 
 /// Where sessions come from.
@@ -74,10 +72,6 @@ pub struct Standing {
     pub left: Duration,
     /// How long until the next call.
     pub wait: Duration,
-    /// How many calls have given a set.
-    pub renewals: u64,
-    /// How many have not.
-    pub failures: u64,
 }
 
 impl Supply {
@@ -132,8 +126,6 @@ impl Supply {
         Standing {
             left: state.renewal.left(now),
             wait: state.renewal.wait(now),
-            renewals: state.renewals,
-            failures: state.failures,
         }
     }
 
@@ -203,7 +195,6 @@ impl Supply {
         let mut state = self.state();
         state.document = Some(document);
         state.renewal.renewed(now, life, (self.share)());
-        state.renewals += 1;
         let renewal = state.renewal;
         drop(state);
         self.changed.notify_waiters();
@@ -213,7 +204,6 @@ impl Supply {
     fn failed(&self, setback: Setback, now: Moment) -> Renewal {
         let mut state = self.state();
         state.renewal.failed(now, setback, (self.share)());
-        state.failures += 1;
         if state.renewal.left(now).is_zero() {
             // Not to be kept in memory for nothing.
             state.document = None;

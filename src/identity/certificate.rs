@@ -67,6 +67,11 @@ impl Certificate {
         &self.serial_number
     }
 
+    /// The first and the last moment of its validity (RFC 5280, section 4.1.2.5).
+    pub fn validity(&self) -> (OffsetDateTime, OffsetDateTime) {
+        (self.not_before, self.not_after)
+    }
+
     /// The key it certifies.
     pub fn public_key(&self) -> &PublicKey {
         &self.public_key

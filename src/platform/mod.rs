@@ -54,6 +54,7 @@ pub(crate) use self::system::others_can_read;
 pub(crate) use self::system::others_can_write;
 pub(crate) use self::system::others_can_write_but_not_replace;
 pub(crate) use self::system::replace_file;
+pub(crate) use self::system::strangers_can_write;
 pub(crate) use self::system::sync_directory;
 pub(crate) use self::system::take_over_closed_connections;
 pub(crate) use self::system::time_since_boot;

@@ -50,6 +50,11 @@ pub(crate) fn exposure(path: &Path) -> io::Result<(bool, bool)> {
     path.metadata().map(|_| (false, false))
 }
 
+/// Nobody can tell without the file's access control list, which is the directory's.
+pub(crate) fn strangers_can_write(_metadata: &Metadata) -> bool {
+    false
+}
+
 /// Windows lets a socket have such an address by itself; what other systems call so would let anybody
 /// have one that is listened at.
 pub(crate) fn take_over_closed_connections(_socket: &socket2::Socket) -> io::Result<()> {

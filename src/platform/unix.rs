@@ -228,6 +228,12 @@ pub(crate) fn others_can_write(metadata: &Metadata) -> bool {
     !is_superusers(metadata) || metadata.mode() & 0o022 != 0
 }
 
+/// Whether anybody but the superuser and who runs this process can write it.
+pub(crate) fn strangers_can_write(metadata: &Metadata) -> bool {
+    let is_ours = metadata.uid() == rustix::process::geteuid().as_raw();
+    !(is_ours || is_superusers(metadata)) || metadata.mode() & 0o022 != 0
+}
+
 /// Whether it is a directory in which anybody can make files, but replace only their own.
 pub(crate) fn others_can_write_but_not_replace(metadata: &Metadata) -> bool {
     is_superusers(metadata) && metadata.mode() & STICKY != 0

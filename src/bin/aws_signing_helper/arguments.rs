@@ -6,6 +6,7 @@
 
 use std::ffi::OsString;
 use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -148,6 +149,23 @@ pub(crate) struct EndpointFlags {
     /// fd00:ec2::254 [default: 127.0.0.1 and ::1].
     #[arg(long, value_name = "ADDRESS", allow_hyphen_values = true)]
     pub(crate) bind_address: Option<IpAddr>,
+    /// Serves as the endpoint of an ECS container instead, to programs that show a token:
+    /// AWS_CONTAINER_CREDENTIALS_FULL_URI.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_parser = boolean, value_name = "BOOLEAN")]
+    pub(crate) container_credentials: Option<bool>,
+    /// File with that token, made if it is not there [default: the token in
+    /// AWS_CONTAINER_AUTHORIZATION_TOKEN].
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
+    pub(crate) authorization_token_file: Option<PathBuf>,
+    /// Address and port of /healthz, /readyz and /metrics, without credentials; it may be reached from
+    /// elsewhere.
+    #[arg(long, value_name = "ADDRESS:PORT", allow_hyphen_values = true)]
+    pub(crate) status_address: Option<SocketAddr>,
+    /// Asks /readyz at --status-address of one that runs, and ends.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_parser = boolean, value_name = "BOOLEAN")]
+    pub(crate) healthcheck: Option<bool>,
 }
 
 #[derive(Debug, Args)]

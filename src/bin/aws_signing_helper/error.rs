@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use rolesanywhere::arn::ArnError;
@@ -19,6 +20,8 @@ use rolesanywhere::identity::signer::SignatureError;
 use rolesanywhere::output::credentials_file::error::CredentialsFileError;
 use rolesanywhere::output::credentials_file::profile_name::ProfileNameError;
 use rolesanywhere::output::serve::address::AddressError;
+use rolesanywhere::output::serve::authorization_token::AuthorizationTokenError;
+use rolesanywhere::output::serve::healthcheck::HealthcheckError;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -94,6 +97,19 @@ pub(crate) enum RunError {
     Serve(io::Error),
     /// No token can be made.
     Randomness,
+    /// The container endpoint has no token.
+    AuthorizationMissing,
+    /// The container endpoint's token cannot be used.
+    Authorization(AuthorizationTokenError),
+    /// There is nothing to listen at for probes.
+    StatusAddress {
+        address: SocketAddr,
+        source: io::Error,
+    },
+    /// A socket that was handed over cannot be used.
+    Activation(io::Error),
+    /// The endpoint is not ready.
+    Healthcheck(HealthcheckError),
     /// A profile cannot have this name.
     Profile {
         name: String,
@@ -225,6 +241,18 @@ impl fmt::Display for RunError {
             Self::Address(error) => error.fmt(f),
             Self::Serve(_) => f.write_str("cannot start the endpoint"),
             Self::Randomness => f.write_str("the operating system gives no random numbers"),
+            Self::AuthorizationMissing => f.write_str(
+                "--container-credentials needs a token that programs have to show; name a file with \
+                 --authorization-token-file, which is made if it is not there",
+            ),
+            Self::Authorization(error) => error.fmt(f),
+            Self::StatusAddress { address, .. } => {
+                write!(f, "cannot listen at the status address {address}")
+            }
+            Self::Activation(_) => {
+                f.write_str("cannot use a socket of LISTEN_FDS: listening TCP sockets are expected")
+            }
+            Self::Healthcheck(error) => error.fmt(f),
             Self::Profile { name, .. } => write!(f, "cannot write the profile {name:?}"),
             Self::CredentialsFile(error) => error.fmt(f),
             Self::CachePath => {
@@ -269,6 +297,9 @@ impl std::error::Error for RunError {
             | Self::Output(source)
             | Self::CacheClear { source, .. } => Some(source),
             Self::Address(error) => error.source(),
+            Self::Authorization(error) => error.source(),
+            Self::StatusAddress { source, .. } | Self::Activation(source) => Some(source),
+            Self::Healthcheck(error) => error.source(),
             Self::Identity(error) => error.source(),
             Self::Expiration(error) => error.source(),
             Self::Profile { source, .. } => Some(source),
@@ -290,6 +321,7 @@ impl std::error::Error for RunError {
             | Self::CachePath
             | Self::RoleName { .. }
             | Self::Randomness
+            | Self::AuthorizationMissing
             | Self::RegionsDiffer { .. }
             | Self::RegionMissing => None,
         }

@@ -14,6 +14,7 @@ mod report;
 mod run;
 mod serve;
 mod session;
+mod supplier;
 mod update;
 mod variables;
 

@@ -148,6 +148,11 @@ impl Session {
         self.source.held()
     }
 
+    /// The role.
+    pub(crate) fn role_arn(&self) -> &str {
+        self.call.request.role_arn.as_str()
+    }
+
     /// The role's name, under which an endpoint offers its credentials.
     pub(crate) fn role_name(&self) -> Result<&str, RunError> {
         let arn = &self.call.request.role_arn;

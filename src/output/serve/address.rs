@@ -38,18 +38,12 @@ impl Bound {
             Some(address) => vec![check(address)?],
             None => vec![LOOPBACK_V4, LOOPBACK_V6],
         };
-        let default = match addresses.iter().any(|address| is_link_local(*address)) {
-            true => HOP_LIMIT_LINK_LOCAL,
-            false => HOP_LIMIT,
-        };
         let mut attempts = PORTS_TRIED_MAX;
         loop {
             match bind(&addresses, port, address.is_none()) {
                 Ok(sockets) => {
-                    return Ok(Self {
-                        sockets,
-                        hop_limit: hop_limit.unwrap_or(default),
-                    });
+                    let hop_limit = hop_limit.unwrap_or_else(|| default_hop_limit(&sockets));
+                    return Ok(Self { sockets, hop_limit });
                 }
                 // Free on one of them and not on the other.
                 Err(AddressError::Bind { source, .. })
@@ -60,6 +54,21 @@ impl Bound {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Sockets that who started this process listens at for it (systemd's socket activation).
+    pub fn handed_over(
+        listeners: Vec<TcpListener>,
+        hop_limit: Option<u8>,
+    ) -> Result<Self, AddressError> {
+        let mut sockets = Vec::new();
+        for listener in listeners {
+            let address = listener.local_addr().map_err(AddressError::HandedOver)?;
+            check(address.ip())?;
+            sockets.push((Socket::from(listener), address));
+        }
+        let hop_limit = hop_limit.unwrap_or_else(|| default_hop_limit(&sockets));
+        Ok(Self { sockets, hop_limit })
     }
 
     /// The addresses.
@@ -100,6 +109,16 @@ pub fn check(address: IpAddr) -> Result<IpAddr, AddressError> {
     match address.is_loopback() || is_link_local(address) {
         true => Ok(address),
         false => Err(AddressError::Reachable { address }),
+    }
+}
+
+fn default_hop_limit(sockets: &[(Socket, SocketAddr)]) -> u8 {
+    match sockets
+        .iter()
+        .any(|(_, address)| is_link_local(address.ip()))
+    {
+        true => HOP_LIMIT_LINK_LOCAL,
+        false => HOP_LIMIT,
     }
 }
 
@@ -155,6 +174,8 @@ pub enum AddressError {
         /// The address.
         address: IpAddr,
     },
+    /// A socket that was handed over has no address.
+    HandedOver(io::Error),
     /// The operating system refuses it.
     Bind {
         /// The address and port.
@@ -173,6 +194,7 @@ impl fmt::Display for AddressError {
                  services (169.254.169.254, 169.254.170.2, fd00:ec2::254): other machines could ask \
                  for credentials there"
             ),
+            Self::HandedOver(_) => f.write_str("cannot use the socket that was handed over"),
             Self::Bind { address, source: _ } => write!(f, "cannot listen at {address}"),
         }
     }
@@ -182,7 +204,7 @@ impl std::error::Error for AddressError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Reachable { .. } => None,
-            Self::Bind { source, .. } => Some(source),
+            Self::HandedOver(source) | Self::Bind { source, .. } => Some(source),
         }
     }
 }

@@ -14,6 +14,7 @@ use super::response::Body;
 use super::response::Response;
 use super::response::Status;
 use super::response::TEXT;
+use super::traffic::Route;
 use crate::clock::Moment;
 use crate::credentials::supply::Supply;
 
@@ -43,12 +44,18 @@ impl Imds {
         if let Err(stranger) = self.names.check(request) {
             return Response::text(Status::BadRequest, stranger.message());
         }
-        match (self.resource(request), request.method) {
-            (None, _) => not_found(),
-            (Some(Resource::Token), "PUT") => self.token(request, now),
-            (Some(Resource::Token), _) => method_not_allowed("PUT"),
-            (Some(resource), "GET") => self.read(&resource, request, now),
-            (Some(Resource::RoleList | Resource::Credentials), _) => method_not_allowed("GET"),
+        let Some(resource) = self.resource(request) else {
+            return not_found();
+        };
+        let response = match (&resource, request.method) {
+            (Resource::Token, "PUT") => self.token(request, now),
+            (Resource::Token, _) => method_not_allowed("PUT"),
+            (_, "GET") => self.read(&resource, request, now),
+            (Resource::RoleList | Resource::Credentials, _) => method_not_allowed("GET"),
+        };
+        Response {
+            route: resource.route(),
+            ..response
         }
     }
 
@@ -89,6 +96,7 @@ impl Imds {
         match self.tokens.issue(ttl_seconds, now) {
             Ok(token) => Response {
                 status: Status::Ok,
+                route: Route::Token,
                 fields: vec![(TTL_AS_SENT, ttl_seconds.to_string())],
                 content_type: TEXT,
                 body: Body::Token(token),
@@ -120,9 +128,20 @@ impl Imds {
         };
         Response {
             status,
+            route: Route::Other,
             fields: vec![(TTL_AS_SENT, seconds_left.to_string())],
             content_type: TEXT,
             body,
+        }
+    }
+}
+
+impl Resource {
+    fn route(&self) -> Route {
+        match self {
+            Self::Token => Route::Token,
+            Self::RoleList => Route::RoleList,
+            Self::Credentials => Route::Credentials,
         }
     }
 }

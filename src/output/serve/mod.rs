@@ -1,13 +1,16 @@
 //! `serve`: credentials over HTTP to programs on this machine, from memory.
 //!
 //! `address` says where is listened at, `server` accepts, `connection` reads requests (`request`,
-//! `request_body`) and writes a `response` to each. What is answered is decided by a [`Face`]: `imds` or
-//! `container`; nothing there waits or reads anything but the [`Supply`](crate::credentials::supply).
+//! `request_body`) and writes a `response` to each. What is answered is decided by a [`Face`]: `imds`,
+//! `container` or, elsewhere and without credentials, `status`; nothing there waits or reads anything but the [`Supply`](crate::credentials::supply).
 
 pub mod address;
+pub mod authorization_token;
 mod connection;
 mod connections;
+pub mod container;
 pub mod document;
+pub mod healthcheck;
 pub mod imds;
 pub mod metadata_token;
 pub mod neighbour;
@@ -17,10 +20,14 @@ pub mod request;
 pub mod request_body;
 pub mod response;
 pub mod server;
+pub mod status;
+pub mod traffic;
 
+use self::container::Container;
 use self::imds::Imds;
 use self::request::Request;
 use self::response::Response;
+use self::status::Status;
 use crate::clock::Moment;
 
 /// What an endpoint looks like to those who ask.
@@ -28,12 +35,18 @@ use crate::clock::Moment;
 pub enum Face {
     /// EC2's metadata service.
     Imds(Imds),
+    /// An ECS container's endpoint.
+    Container(Container),
+    /// Probes and metrics.
+    Status(Status),
 }
 
 impl Face {
     fn answer(&self, request: &Request<'_>, now: Moment) -> Response {
         match self {
             Self::Imds(imds) => imds.answer(request, now),
+            Self::Container(container) => container.answer(request, now),
+            Self::Status(status) => status.answer(request, now),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::traffic::Route;
 use crate::secret::Secret;
 
 /// An answer.
@@ -9,6 +10,8 @@ use crate::secret::Secret;
 pub struct Response {
     /// What became of the request.
     pub status: Status,
+    /// What it is counted under.
+    pub route: Route,
     /// More header fields: names and values, none of which come from outside.
     pub fields: Vec<(&'static str, String)>,
     /// The type of the body.
@@ -18,7 +21,7 @@ pub struct Response {
 }
 
 /// The statuses that are ever answered (RFC 9110, section 15).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// 200
     Ok,
@@ -60,6 +63,7 @@ impl Response {
     pub fn text(status: Status, text: &'static str) -> Self {
         Self {
             status,
+            route: Route::Other,
             fields: Vec::new(),
             content_type: TEXT,
             body: Body::Fixed(text),
@@ -104,6 +108,19 @@ impl Body {
 }
 
 impl Status {
+    pub(super) const ALL: [Self; 10] = [
+        Self::Ok,
+        Self::BadRequest,
+        Self::Unauthorized,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::RequestTimeout,
+        Self::ContentTooLarge,
+        Self::HeaderFieldsTooLarge,
+        Self::InternalServerError,
+        Self::ServiceUnavailable,
+    ];
+
     /// The number.
     pub fn code(self) -> u16 {
         match self {

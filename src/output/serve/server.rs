@@ -24,21 +24,33 @@ use super::connections::Connections;
 use super::refusals::Refusals;
 use super::request::Malformed;
 use super::request::Request;
+use super::response::Body;
 use super::response::Response;
 use super::response::Status;
+use super::response::TEXT;
+use super::traffic::Traffic;
 use crate::clock::Clock;
 use crate::text::Printable;
 
 /// What is served, to all connections.
 pub struct Endpoint {
     face: Face,
+    traffic: Arc<Traffic>,
     clock: Clock,
-    tell: fn(&str),
-    is_debug: bool,
+    log: Log,
     refusals: Refusals,
     connections: Arc<Connections>,
     is_closing: AtomicBool,
     date: Mutex<Date>,
+}
+
+/// What is told of what happens.
+#[derive(Debug, Clone, Copy)]
+pub struct Log {
+    /// Takes a line.
+    pub tell: fn(&str),
+    /// Whether each request is one.
+    pub is_debug: bool,
 }
 
 /// The header field of this second.
@@ -55,20 +67,19 @@ pub struct Server {
 }
 
 impl Server {
-    /// Accepts connections from now on. Needs an event loop. `tell` takes lines for the log; with
-    /// `is_debug`, one for each request.
+    /// Accepts connections from now on, and counts their requests. Needs an event loop.
     pub fn start(
         face: Face,
+        traffic: Arc<Traffic>,
         clock: Clock,
-        tell: fn(&str),
-        is_debug: bool,
+        log: Log,
         listeners: Vec<(TcpListener, Option<u8>)>,
     ) -> io::Result<Self> {
         let endpoint = Arc::new(Endpoint {
             face,
+            traffic,
             clock,
-            tell,
-            is_debug,
+            log,
             refusals: Refusals::default(),
             connections: Arc::default(),
             is_closing: AtomicBool::new(false),
@@ -101,16 +112,17 @@ impl Server {
 impl Endpoint {
     pub(super) fn answer(&self, request: &Request<'_>, peer: SocketAddr) -> Response {
         let response = self.face.answer(request, self.clock.moment());
-        if is_refusal(response.status) || self.is_debug {
+        self.traffic.count(response.route, response.status);
+        if is_refusal(response.status) || self.log.is_debug {
             // A query may hold anything, a token that was put in the wrong place for one.
             let path = request.target.split('?').next().unwrap_or_default();
             let asked = format!("{} {path}", request.method);
             if is_refusal(response.status) {
                 self.refused(&response, &asked, peer);
             }
-            if self.is_debug {
+            if self.log.is_debug {
                 let asked = Printable::new(&asked, ASKED_CHARACTERS_MAX);
-                (self.tell)(&format!(
+                (self.log.tell)(&format!(
                     "debug: {asked} from {peer}: {}",
                     response.status.code()
                 ));
@@ -134,6 +146,7 @@ impl Endpoint {
             Malformed::BodyTooLong => (Status::ContentTooLarge, "the body is too long"),
         };
         let response = Response::text(status, text);
+        self.traffic.count(response.route, response.status);
         self.refused(&response, "what is no request", peer);
         response
     }
@@ -159,8 +172,12 @@ impl Endpoint {
     fn refused(&self, response: &Response, asked: &str, peer: SocketAddr) {
         if let Some(count) = self.refusals.count(self.clock.moment()) {
             let asked = Printable::new(asked, ASKED_CHARACTERS_MAX);
-            let why = String::from_utf8_lossy(response.body.bytes());
-            (self.tell)(&format!(
+            // Ours, and no document for programs.
+            let why = match &response.body {
+                Body::Fixed(why) if response.content_type == TEXT => why,
+                _ => response.status.reason(),
+            };
+            (self.log.tell)(&format!(
                 "warning: refused {count} request(s) since the last such line, at last {asked} from \
                  {peer}: {} {why}",
                 response.status.code(),
@@ -196,7 +213,7 @@ async fn accept(listener: tokio::net::TcpListener, hop_limit: Option<u8>, endpoi
             // Out of descriptors, say: it is not helped by trying again at once.
             Err(error) => {
                 if wait == ACCEPT_AGAIN_MIN {
-                    (endpoint.tell)(&format!("warning: cannot accept a connection: {error}"));
+                    (endpoint.log.tell)(&format!("warning: cannot accept a connection: {error}"));
                 }
                 sleep(wait).await;
                 wait = (wait * 2).min(ACCEPT_AGAIN_MAX);

@@ -1,0 +1,254 @@
+//! [`Status`]: how the endpoint is, for probes and Prometheus. It hands out no credentials, so that it
+//! may be reached from elsewhere.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+use time::OffsetDateTime;
+
+use super::imds::method_not_allowed;
+use super::imds::not_found;
+use super::path::Path;
+use super::request::Request;
+use super::response;
+use super::response::Body;
+use super::response::Response;
+use super::traffic::Traffic;
+use crate::clock::Moment;
+use crate::credentials::renewal::Setback;
+use crate::credentials::supply::Supply;
+
+/// The face of probes and metrics.
+#[derive(Debug)]
+pub struct Status {
+    /// The set.
+    pub supply: Arc<Supply>,
+    /// What became of renewals.
+    pub record: Arc<Record>,
+    /// What was asked for.
+    pub traffic: Arc<Traffic>,
+}
+
+/// What became of renewals, as they report it.
+#[derive(Debug, Default)]
+pub struct Record(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    renewals: u64,
+    failures: [u64; SETBACKS.len()],
+    last_error: Option<String>,
+    certificate: Option<(OffsetDateTime, OffsetDateTime)>,
+}
+
+/// Why no client should be sent here.
+#[derive(Debug, PartialEq, Eq)]
+enum Unready {
+    NoCredentials,
+    CredentialsEnd { left: Duration },
+    NoCertificate,
+    CertificateNotYet { not_before: OffsetDateTime },
+    CertificateExpired { not_after: OffsetDateTime },
+}
+
+impl Record {
+    /// A call gave a set.
+    pub fn renewed(&self) {
+        let mut state = self.state();
+        state.renewals += 1;
+        state.last_error = None;
+    }
+
+    /// A call failed. `code` is the service's, or a word for what kept it from being reached.
+    pub fn failed(&self, setback: Setback, code: String) {
+        let mut state = self.state();
+        if let Some(count) = state.failures.get_mut(setback as usize) {
+            *count += 1;
+        }
+        state.last_error = Some(code);
+    }
+
+    /// The certificate in use is valid from then to then.
+    pub fn certificate(&self, not_before: OffsetDateTime, not_after: OffsetDateTime) {
+        self.state().certificate = Some((not_before, not_after));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Status {
+    /// The answer to a request.
+    pub fn answer(&self, request: &Request<'_>, now: Moment) -> Response {
+        let path = Path::of(request.target);
+        let is_known = ["healthz", "readyz", "metrics"]
+            .iter()
+            .any(|name| path.is(&[name]));
+        if !is_known {
+            return not_found();
+        }
+        if request.method != "GET" {
+            return method_not_allowed("GET");
+        }
+        if path.is(&["metrics"]) {
+            return Response {
+                content_type: METRICS,
+                body: Body::Text(self.metrics(now)),
+                ..Response::text(response::Status::Ok, "")
+            };
+        }
+        if path.is(&["healthz"]) {
+            return Response::text(response::Status::Ok, "ok\n");
+        }
+        match self.unready(now) {
+            None => Response::text(response::Status::Ok, "ready\n"),
+            Some(unready) => Response {
+                body: Body::Text(unready.to_string()),
+                ..Response::text(response::Status::ServiceUnavailable, "")
+            },
+        }
+    }
+
+    fn unready(&self, now: Moment) -> Option<Unready> {
+        let left = self.supply.standing(now).left;
+        if left.is_zero() {
+            return Some(Unready::NoCredentials);
+        }
+        if left <= LEFT_MIN {
+            return Some(Unready::CredentialsEnd { left });
+        }
+        match self.record.state().certificate {
+            None => Some(Unready::NoCertificate),
+            Some((not_before, _)) if now.wall < not_before => {
+                Some(Unready::CertificateNotYet { not_before })
+            }
+            Some((_, not_after)) if now.wall > not_after => {
+                Some(Unready::CertificateExpired { not_after })
+            }
+            Some(_) => None,
+        }
+    }
+
+    fn metrics(&self, now: Moment) -> String {
+        let standing = self.supply.standing(now);
+        let mut registry = Registry::with_prefix(PREFIX);
+        registry.register(
+            "build",
+            "The version of the helper",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
+        let gauge = |value| {
+            let gauge = Gauge::<i64>::default();
+            gauge.set(value);
+            gauge
+        };
+        registry.register(
+            "credentials_expiry_seconds",
+            "How long the credentials are valid from now on; 0 without any",
+            gauge(seconds(standing.left)),
+        );
+        registry.register(
+            "next_renewal_seconds",
+            "How long until the next call of CreateSession",
+            gauge(seconds(standing.wait)),
+        );
+        registry.register(
+            "ready",
+            "Whether credentials and certificate are valid, as /readyz says",
+            gauge(i64::from(self.unready(now).is_none())),
+        );
+        {
+            let state = self.record.state();
+            if let Some((_, not_after)) = state.certificate {
+                registry.register(
+                    "certificate_expiry_seconds",
+                    "How long the certificate is valid from now on; negative once it has expired",
+                    gauge((not_after - now.wall).whole_seconds()),
+                );
+            }
+            let renewals = Family::<[(&'static str, &'static str); 1], Counter>::default();
+            let results = std::iter::once(("success", state.renewals))
+                .chain(SETBACKS.iter().copied().zip(state.failures));
+            for (result, count) in results {
+                renewals.get_or_create(&[("result", result)]).inc_by(count);
+            }
+            registry.register(
+                "renewals",
+                "Calls of CreateSession by what became of them",
+                renewals,
+            );
+            let last_error = Family::<[(&'static str, String); 1], Gauge>::default();
+            if let Some(code) = &state.last_error {
+                last_error.get_or_create(&[("code", code.clone())]).set(1);
+            }
+            registry.register(
+                "last_error",
+                "What the latest call failed with, 1 until one succeeds",
+                last_error,
+            );
+        }
+        let requests = Family::<[(&'static str, String); 2], Counter>::default();
+        for (route, status, count) in self.traffic.counts() {
+            let labels = [
+                ("route", route.name().to_owned()),
+                ("status", status.code().to_string()),
+            ];
+            requests.get_or_create(&labels).inc_by(count);
+        }
+        registry.register(
+            "requests",
+            "Requests by what for and what was answered",
+            requests,
+        );
+        let mut text = String::new();
+        // Writing into a string does not fail.
+        let _ = encode(&mut text, &registry);
+        text
+    }
+}
+
+impl std::fmt::Display for Unready {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoCredentials => writeln!(f, "there are no valid credentials"),
+            Self::CredentialsEnd { left } => {
+                writeln!(f, "the credentials end in {} s", left.as_secs())
+            }
+            Self::NoCertificate => writeln!(f, "the certificate has not been read"),
+            Self::CertificateNotYet { not_before } => {
+                writeln!(f, "the certificate is not valid before {not_before}")
+            }
+            Self::CertificateExpired { not_after } => {
+                writeln!(f, "the certificate expired at {not_after}")
+            }
+        }
+    }
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// In the order of [`Setback`].
+const SETBACKS: [&str; 4] = ["throttled", "no_connection", "refused", "other"];
+
+const PREFIX: &str = "aws_signing_helper";
+
+/// Prometheus takes it as it takes its own format.
+///
+/// Source: [OpenMetrics 1.0](https://prometheus.io/docs/specs/om/open_metrics_spec/).
+const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Java and JavaScript SDKs ask for new ones below that.
+const LEFT_MIN: Duration = Duration::from_secs(300);
