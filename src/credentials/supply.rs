@@ -241,3 +241,6 @@ pub const LOOK_APART: Duration = Duration::from_secs(10);
 
 /// The longest wait until a renewed identity is used.
 const HASTE_MAX: Duration = Duration::from_secs(300);
+
+#[cfg(test)]
+mod tests;
