@@ -135,6 +135,15 @@ def seed_cache_entries():
         seed("cache_entry", name, json.dumps(entry, separators=(",", ":")).encode())
 
 
+def seed_imds_requests():
+    token = "A" * 64
+    for path in sorted((VECTORS / "serve").glob("*.json")):
+        case = json.loads(path.read_text())
+        for index, step in enumerate(case.get("steps", [])):
+            text = step.get("send", "").replace("{TOKEN}", token).replace("{SERVE_PORT}", "9911")
+            seed("imds_request", f"{path.stem}.{index}", text.replace("{PAD}", "x").encode("latin-1"))
+
+
 def subject_of(certificate):
     """What comes after version, serial number, algorithm, issuer and validity."""
     at = start(certificate, start(certificate, 0))
@@ -164,3 +173,4 @@ seed_encrypted_keys()
 seed_credentials_files()
 seed_pkcs12()
 seed_cache_entries()
+seed_imds_requests()
