@@ -131,6 +131,23 @@ impl Helper {
         helper.args([flag, &path])
     }
 
+    /// With certificate and key in its home, as `crt` and `key`.
+    pub(crate) fn own_files(self) -> Helper {
+        self.put("crt", "rsa2048.crt");
+        self.put("key", "rsa2048.key");
+        let path = |name: &str| self.home().join(name).display().to_string();
+        let flags = ["--certificate", &path("crt"), "--private-key", &path("key")];
+        let flags = flags.map(str::to_owned);
+        self.args(flags)
+    }
+
+    /// Puts a file of the cases in the place of one in the home.
+    pub(crate) fn put(&self, name: &str, from: &str) {
+        let new = self.home().join("new");
+        fs::copy(vectors().join("pki").join(from), &new).unwrap();
+        fs::rename(new, self.home().join(name)).unwrap();
+    }
+
     /// Runs it to its end, or to the time limit.
     pub(crate) fn run(&self) -> Output {
         self.start().end()

@@ -1,4 +1,5 @@
-//! A request as it came over the wire: nothing is put in order, nothing is left out.
+//! A request as it came over the wire: nothing is put in order, nothing is left out. And the parts
+//! that answers have as well.
 
 use std::io;
 use std::io::ErrorKind;
@@ -20,36 +21,15 @@ impl Request {
     /// Reads one request; `None` where the client closed the connection in front of it. What was
     /// read past its end stays in `ahead`.
     pub(crate) fn read(from: &mut dyn Read, ahead: &mut Vec<u8>) -> io::Result<Option<Request>> {
-        let end = loop {
-            if let Some(end) = ahead.windows(4).position(|four| four == b"\r\n\r\n") {
-                break end;
-            }
-            if ahead.len() > HEAD_BYTES_MAX {
-                return Err(malformed("the head is too long"));
-            }
-            if !more(from, ahead)? {
-                return match ahead.is_empty() {
-                    true => Ok(None),
-                    false => Err(ErrorKind::UnexpectedEof.into()),
-                };
-            }
+        let Some(head) = read_head(from, ahead)? else {
+            return Ok(None);
         };
-        let mut request = Request::parse(&ahead[..end])?;
-        ahead.drain(..end + 4);
-
-        let length = match request.header("content-length") {
-            Some(length) => length.parse().map_err(|_| malformed("content-length"))?,
-            None => 0,
-        };
-        if length > BODY_BYTES_MAX || request.header("transfer-encoding").is_some() {
+        let mut request = Request::parse(&head)?;
+        if request.header("transfer-encoding").is_some() {
             return Err(malformed("a body that this endpoint does not read"));
         }
-        while ahead.len() < length {
-            if !more(from, ahead)? {
-                return Err(ErrorKind::UnexpectedEof.into());
-            }
-        }
-        request.body = ahead.drain(..length).collect();
+        let length = content_length(&request.headers)?;
+        request.body = read_body(from, ahead, length.unwrap_or(0))?;
         request.arrived = SystemTime::now();
         Ok(Some(request))
     }
@@ -61,14 +41,10 @@ impl Request {
         let [method, target, "HTTP/1.1"] = words[..] else {
             return Err(malformed("the request line"));
         };
-        let header = |line: &str| {
-            let (name, value) = line.split_once(':').ok_or_else(|| malformed("a header"))?;
-            Ok((name.to_owned(), value.trim_matches([' ', '\t']).to_owned()))
-        };
         Ok(Request {
             method: method.to_owned(),
             target: target.to_owned(),
-            headers: lines.map(header).collect::<io::Result<_>>()?,
+            headers: headers(lines)?,
             body: Vec::new(),
             arrived: SystemTime::now(),
         })
@@ -76,16 +52,73 @@ impl Request {
 
     /// The value of the first header of this name, in any case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let found = self
-            .headers
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.as_str())
+        value(&self.headers, name)
     }
 
     pub(crate) fn body_text(&self) -> &str {
         str::from_utf8(&self.body).expect("a body of JSON is UTF-8")
     }
+}
+
+/// Reads what is in front of an empty line; `None` where there is nothing at all.
+pub(crate) fn read_head(from: &mut dyn Read, ahead: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
+    loop {
+        if let Some(end) = ahead.windows(4).position(|four| four == b"\r\n\r\n") {
+            let mut head: Vec<u8> = ahead.drain(..end + 4).collect();
+            head.truncate(end);
+            return Ok(Some(head));
+        }
+        if ahead.len() > HEAD_BYTES_MAX {
+            return Err(malformed("the head is too long"));
+        }
+        if !more(from, ahead)? {
+            return match ahead.is_empty() {
+                true => Ok(None),
+                false => Err(ErrorKind::UnexpectedEof.into()),
+            };
+        }
+    }
+}
+
+/// Reads a body of this length.
+pub(crate) fn read_body(
+    from: &mut dyn Read,
+    ahead: &mut Vec<u8>,
+    length: usize,
+) -> io::Result<Vec<u8>> {
+    if length > BODY_BYTES_MAX {
+        return Err(malformed("the body is too long"));
+    }
+    while ahead.len() < length {
+        if !more(from, ahead)? {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(ahead.drain(..length).collect())
+}
+
+/// The lines of a head behind its first, in order.
+pub(crate) fn headers<'a>(
+    lines: impl Iterator<Item = &'a str>,
+) -> io::Result<Vec<(String, String)>> {
+    let header = |line: &str| {
+        let (name, value) = line.split_once(':').ok_or_else(|| malformed("a header"))?;
+        Ok((name.to_owned(), value.trim_matches([' ', '\t']).to_owned()))
+    };
+    lines.map(header).collect()
+}
+
+/// The value of the first header of this name, in any case.
+pub(crate) fn value<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let found = headers
+        .iter()
+        .find(|(key, _)| key.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value.as_str())
+}
+
+pub(crate) fn content_length(headers: &[(String, String)]) -> io::Result<Option<usize>> {
+    let length = value(headers, "content-length").map(str::parse);
+    length.transpose().map_err(|_| malformed("content-length"))
 }
 
 /// Whether there was more to read.
@@ -96,7 +129,7 @@ fn more(from: &mut dyn Read, ahead: &mut Vec<u8>) -> io::Result<bool> {
     Ok(length > 0)
 }
 
-fn malformed(what: &'static str) -> io::Error {
+pub(crate) fn malformed(what: &'static str) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, what)
 }
 

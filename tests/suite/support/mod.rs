@@ -9,6 +9,7 @@ pub(crate) mod http;
 pub(crate) mod memory;
 pub(crate) mod port;
 pub(crate) mod program;
+pub(crate) mod running;
 pub(crate) mod script;
 pub(crate) mod signature;
 #[cfg(unix)]
@@ -40,4 +41,17 @@ pub(crate) fn emulator(settings: Settings) -> Emulator {
         ..settings
     })
     .unwrap()
+}
+
+/// An emulator with these faults.
+pub(crate) fn service(faults: &[&str]) -> Emulator {
+    emulator(Settings {
+        faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
+        ..Settings::default()
+    })
+}
+
+/// The access key id of the set that the emulator issues as so many-th.
+pub(crate) fn issued(number: usize) -> String {
+    format!("ASIAEMULATOR{number:07}")
 }

@@ -67,6 +67,18 @@ impl Response {
         }
     }
 
+    /// Credentials that expire so many seconds from now by this machine's clock, from a service whose
+    /// clock is ahead by so many.
+    pub(crate) fn expiring(expires_in: i64, clock_ahead: i64) -> Response {
+        let created = Response::created();
+        let expiration = format!("{{NOW+{expires_in}}}");
+        Response {
+            body: created.body.replace("2099-12-31T23:59:59Z", &expiration),
+            date_offset: Some(clock_ahead),
+            ..created
+        }
+    }
+
     /// A refusal, in the form of the service.
     pub(crate) fn error(status: u16, code: &str, message: &str) -> Response {
         Response {

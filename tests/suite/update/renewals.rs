@@ -15,16 +15,14 @@ use time::format_description::well_known::Rfc3339;
 use crate::support::emulator;
 use crate::support::endpoint::Endpoint;
 use crate::support::helper::Helper;
+use crate::support::running::wait_until;
+use crate::support::script::Response;
 use crate::support::script::Script;
+use crate::support::service;
 use crate::update::access_key_id;
-use crate::update::created;
 use crate::update::file;
 use crate::update::issued;
-use crate::update::service;
-use crate::update::start::put;
-use crate::update::start::with_own_files;
 use crate::update::update;
-use crate::update::wait_until;
 
 /// The lines that tell of a renewal.
 fn told(stderr: &str) -> Vec<&str> {
@@ -107,15 +105,15 @@ fn secret(line: &str) -> Option<&str> {
 #[test]
 fn renewed_certificate_and_key_are_used_and_half_of_them_does_no_harm() {
     let service = service(&["expires-in=12"]);
-    let helper = with_own_files(update(&service.url()).args(["--cache"]));
+    let helper = update(&service.url()).args(["--cache"]).own_files();
     let mut running = helper.start();
     wait_until(&mut running, "a set", |said| told(said).len() == 1);
-    put(&helper, "key", "ec256.key");
+    helper.put("key", "ec256.key");
     wait_until(&mut running, "the key", |said| {
         said.contains("error: the private key in") && said.contains("next attempt at")
     });
     assert_eq!(access_key_id(&helper), issued(1));
-    put(&helper, "crt", "ec256.crt");
+    helper.put("crt", "ec256.crt");
     wait_until(&mut running, "the pair", |said| told(said).len() == 2);
     let headers = service.requests().pop().unwrap().headers;
     assert!(
@@ -232,7 +230,7 @@ fn clock_that_is_wrong_by_20_minutes_renews_in_time() {
     thread::scope(|scope| {
         for ahead in [1200, -1200] {
             scope.spawn(move || {
-                let script = Script::of([created(ahead + 12, ahead)]);
+                let script = Script::of([Response::expiring(ahead + 12, ahead)]);
                 let service = Endpoint::start(script);
                 let helper = update(&service.url());
                 let mut running = helper.start();

@@ -11,14 +11,14 @@ use crate::support::endpoint::Endpoint;
 use crate::support::helper::Helper;
 use crate::support::helper::Output;
 use crate::support::helper::Running;
+use crate::support::running::signalled;
+use crate::support::running::terminated;
+use crate::support::running::wait_until;
 use crate::support::script::Response;
 use crate::support::script::Script;
+use crate::support::service;
 use crate::update::access_key_id;
-use crate::update::service;
-use crate::update::signalled;
-use crate::update::terminated;
 use crate::update::update;
-use crate::update::wait_until;
 
 fn promptly(running: Running<'_>, signal: Signal) -> Output {
     let begin = Instant::now();

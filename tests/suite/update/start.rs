@@ -7,15 +7,13 @@ use rolesanywhere_emulator::Emulator;
 use rolesanywhere_emulator::Settings;
 
 use crate::support::emulator;
-use crate::support::helper::Helper;
 use crate::support::port::ClosedPort;
-use crate::support::vectors;
+use crate::support::running::wait_until;
+use crate::support::service;
 use crate::update::access_key_id;
 use crate::update::file;
 use crate::update::issued;
-use crate::update::service;
 use crate::update::update;
-use crate::update::wait_until;
 
 #[test]
 fn refusal_ends_the_start_with_message_and_hint() {
@@ -119,35 +117,19 @@ fn endpoint_that_appears_later() {
 
 fn files_that_are_half_renewed_meanwhile() {
     let service = service(&["status=503"]);
-    let helper = with_own_files(update(&service.url()));
+    let helper = update(&service.url()).own_files();
     let mut running = helper.start();
     wait_until(&mut running, "an attempt", |said| {
         said.contains("next attempt at")
     });
-    put(&helper, "key", "ec256.key");
+    helper.put("key", "ec256.key");
     wait_until(&mut running, "the key", |said| {
         said.contains("is not the key of the certificate")
     });
-    put(&helper, "crt", "ec256.crt");
+    helper.put("crt", "ec256.crt");
     wait_until(&mut running, "the pair", |_| {
         access_key_id(&helper) == issued(1)
     });
-}
-
-/// With certificate and key in its home.
-pub(crate) fn with_own_files(helper: Helper) -> Helper {
-    put(&helper, "crt", "rsa2048.crt");
-    put(&helper, "key", "rsa2048.key");
-    let path = |name: &str| helper.home().join(name).display().to_string();
-    let flags = ["--certificate", &path("crt"), "--private-key", &path("key")].map(str::to_owned);
-    helper.args(flags)
-}
-
-/// Puts a file of the cases in the place of one in the home.
-pub(crate) fn put(helper: &Helper, name: &str, from: &str) {
-    let new = helper.home().join("new");
-    fs::copy(vectors().join("pki").join(from), &new).unwrap();
-    fs::rename(new, helper.home().join(name)).unwrap();
 }
 
 #[test]
