@@ -16,6 +16,8 @@ mod identity;
 mod inspect;
 mod interop;
 mod past_defects;
+#[cfg(unix)]
+mod serve;
 mod sigv4_x509;
 mod support;
 mod update;

@@ -4,6 +4,8 @@
 mod compare;
 mod deliberate;
 mod runner;
+#[cfg(unix)]
+mod serve;
 
 use crate::support::case::Case;
 use crate::vectors::deliberate::DELIBERATE;

@@ -4,7 +4,11 @@
 pub(crate) mod case;
 pub(crate) mod endpoint;
 pub(crate) mod helper;
+#[cfg(unix)]
+pub(crate) mod hop_limit;
 pub(crate) mod http;
+#[cfg(unix)]
+pub(crate) mod imds;
 #[cfg(target_os = "linux")]
 pub(crate) mod memory;
 pub(crate) mod port;

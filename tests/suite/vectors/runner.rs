@@ -30,7 +30,7 @@ impl Group {
         });
         assert_eq!(cases.len(), self.count, "number of {} cases", self.title);
 
-        let failures = run_all(&cases);
+        let failures = side_by_side(&cases, failure);
         let number = failures.len();
         assert!(
             number == 0,
@@ -42,7 +42,10 @@ impl Group {
 }
 
 /// What is wrong, one text a case, in the order of the cases.
-fn run_all(cases: &[Case]) -> Vec<String> {
+pub(crate) fn side_by_side<C: Sync>(
+    cases: &[C],
+    failure: impl Fn(&C) -> Option<String> + Sync,
+) -> Vec<String> {
     let next = AtomicUsize::new(0);
     let failures = Mutex::new(Vec::new());
     thread::scope(|scope| {

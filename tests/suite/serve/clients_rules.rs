@@ -1,0 +1,432 @@
+//! What the metadata clients of the SDKs rely on: fifteen rules, read from their sources.
+
+use std::collections::BTreeSet;
+use std::net::Ipv6Addr;
+use std::net::TcpListener;
+use std::time::Duration;
+use std::time::Instant;
+
+use regex_lite::Regex;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::serve::answers_until;
+use crate::serve::assert_no_credentials;
+use crate::serve::is_set;
+use crate::serve::set_number;
+use crate::support::imds::Answer;
+use crate::support::imds::CREDENTIALS;
+use crate::support::imds::Connection;
+use crate::support::imds::ROLE_LIST;
+use crate::support::imds::Server;
+use crate::support::imds::TOKEN_HEADER;
+use crate::support::imds::TTL_HEADER;
+use crate::support::imds::get;
+use crate::support::imds::put_token;
+use crate::support::imds::request;
+use crate::support::imds::serve;
+use crate::support::service;
+use crate::support::skip;
+
+/// Rule 1.
+#[test]
+fn token_is_the_whole_body_and_a_header_says_how_long_it_lives() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    for ttl in ["1", "300", "21600"] {
+        let answer = server.ask(&put_token(ttl));
+        assert_eq!(answer.status, 200);
+        assert!(
+            answer.body.iter().all(u8::is_ascii_graphic),
+            "{:?}",
+            answer.text()
+        );
+        assert_eq!(answer.header(TTL_HEADER), Some(ttl));
+    }
+    let answer = server.ask(&request("PUT /latest/api/token", &[]));
+    assert_eq!(answer.header(TTL_HEADER), Some("21600"));
+}
+
+/// Rule 2.
+#[test]
+fn role_list_is_one_name_and_leads_to_the_credentials() {
+    let service = service(&[]);
+    for (role, name) in [
+        ("role/path/ci-role", "ci-role"),
+        ("role/a+b=c,d.e@f-g_h", "a+b=c,d.e@f-g_h"),
+    ] {
+        let arn = format!("arn:aws:iam::123456789012:{role}");
+        let helper = serve(&service.url()).args(["--role-arn", &arn]);
+        let server = Server::start(&helper);
+        let token = server.token();
+        let list = server.ask(&get(ROLE_LIST, &token));
+        assert_eq!((list.status, list.text()), (200, name));
+        let path = format!("{ROLE_LIST}{}", list.text());
+        set_number(&server.ask(&get(&path, &token)));
+    }
+}
+
+/// Rule 3.
+#[test]
+fn credentials_are_one_json_object_of_texts() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let answer = server.credentials();
+
+    let document = answer.json();
+    let fields: BTreeSet<&str> = document
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let wanted = [
+        "AccessKeyId",
+        "Code",
+        "Expiration",
+        "LastUpdated",
+        "SecretAccessKey",
+        "Token",
+        "Type",
+    ];
+    assert_eq!(fields, BTreeSet::from(wanted));
+    assert_eq!(set_number(&answer), 1);
+    assert_eq!(answer.field("Code"), "Success");
+    assert_eq!(answer.field("Type"), "AWS-HMAC");
+    let moment = Regex::new(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$").unwrap();
+    let read = |name: &str| {
+        let text = answer.field(name);
+        assert!(moment.is_match(&text), "{name}: {text}");
+        OffsetDateTime::parse(&text, &Rfc3339).unwrap()
+    };
+    let now = OffsetDateTime::now_utc();
+    let left = (read("Expiration") - now).whole_seconds();
+    assert!((3500..=3600).contains(&left), "{left}");
+    let age = (now - read("LastUpdated")).whole_seconds();
+    assert!((0..60).contains(&age), "{age}");
+    let text = answer.text();
+    assert!(
+        text.strip_suffix('\n').unwrap_or(text).ends_with('}'),
+        "{text:?}"
+    );
+}
+
+/// Rule 4.
+#[test]
+fn token_is_given_while_there_are_no_credentials() {
+    let service = service(&["status=503:*"]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+
+    let mut connection = server.connect();
+    let token = connection.token();
+    let list = connection.ask(&get(ROLE_LIST, &token));
+    assert_eq!((list.status, list.text()), (200, "ci-role"));
+    assert_no_credentials(&connection.ask(&get(CREDENTIALS, &token)));
+    // Terminal, as nothing passing is.
+    assert_eq!(connection.ask(&put_token("21601")).status, 400);
+}
+
+/// Rule 5.
+#[test]
+fn body_of_no_error_looks_like_the_name_of_a_role() {
+    let service = service(&["expires-in=1", "status=500:*"]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let token = server.token();
+    answers_until(&server, "lapsed", |answer| answer.status == 500);
+
+    let host = format!("GET {ROLE_LIST} HTTP/1.1\r\nHost: example\r\n\r\n");
+    let name = Regex::new(r"^[\w+=,.@-]+$").unwrap();
+    for (status, request) in [
+        (401, request(&format!("GET {ROLE_LIST}"), &[])),
+        (401, get(ROLE_LIST, "bad")),
+        (400, host),
+        (404, get(&format!("{ROLE_LIST}nobody"), &token)),
+        (404, get("/latest/meta-data/", &token)),
+        (405, request(&format!("POST {ROLE_LIST}"), &[])),
+        (500, get(CREDENTIALS, &token)),
+        (400, put_token("0")),
+    ] {
+        let answer = server.ask(&request);
+        assert_eq!(answer.status, status, "{request:?}");
+        assert!(!name.is_match(answer.text()), "{answer:?}");
+    }
+}
+
+/// Rule 6.
+#[test]
+fn two_slashes_are_one_and_nothing_is_redirected() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let token = server.token();
+    for path in [
+        "//latest/api/token",
+        "/latest//api/token",
+        "/latest/api//token",
+        "///latest///api///token///",
+    ] {
+        let answer = server.ask(&request(&format!("PUT {path}"), &[]));
+        assert_eq!((answer.status, answer.body.len()), (200, 64), "{path}");
+    }
+    let list = |path: &str| {
+        let answer = server.ask(&get(path, &token));
+        assert_eq!((answer.status, answer.text()), (200, "ci-role"), "{path}");
+    };
+    list("//latest/meta-data/iam/security-credentials");
+    list("/latest//meta-data//iam/security-credentials//");
+    let credentials = "//latest/meta-data/iam/security-credentials//ci-role//";
+    assert_eq!(set_number(&server.ask(&get(credentials, &token))), 1);
+    for path in ["/", "//", "/latest", "/latest/meta-data/iam", "/index.html"] {
+        let answer = server.ask(&get(path, &token));
+        assert_eq!(answer.status, 404, "{path}");
+        assert_eq!(answer.header("Location"), None);
+    }
+}
+
+/// Rule 7.
+#[test]
+fn names_of_this_machine_are_hosts_with_any_port_or_none() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let mut connection = server.connect();
+    for name in [
+        "127.0.0.1",
+        "localhost",
+        "LocalHost",
+        "[::1]",
+        "169.254.169.254",
+    ] {
+        let own = format!(":{}", server.port);
+        for port in ["", &own, ":80", ":65535"] {
+            let host = format!("{name}{port}");
+            let request = format!("PUT /latest/api/token HTTP/1.1\r\nHost: {host}\r\n\r\n");
+            assert_eq!(connection.ask(&request).status, 200, "{host}");
+        }
+    }
+}
+
+/// Rule 7, where `localhost` is an address of the other family first.
+#[test]
+fn both_loopback_addresses_are_served_on_one_port() {
+    if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
+        skip("both_loopback_addresses_are_served_on_one_port: no ::1");
+        return;
+    }
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let mut connection = Connection::to((Ipv6Addr::LOCALHOST, server.port).into()).unwrap();
+    let token = connection.token();
+    // A token is good on either.
+    assert_eq!(set_number(&connection.ask(&get(CREDENTIALS, &token))), 1);
+    assert_eq!(set_number(&server.ask(&get(CREDENTIALS, &token))), 1);
+}
+
+/// Rule 8.
+#[test]
+fn answers_do_not_wait_for_a_renewal() {
+    let service = service(&["expires-in=12", "slow=3000"]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let mut before = Instant::now();
+    let mut slowest = Duration::ZERO;
+    let answers = answers_until(&server, "renewed", |answer| {
+        slowest = slowest.max(before.elapsed());
+        before = Instant::now();
+        is_set(2)(answer)
+    });
+    // During these 3 s too.
+    for answer in &answers {
+        set_number(answer);
+    }
+    assert!(slowest < GO_TO_HEADERS, "{slowest:?}");
+    assert_eq!(service.requests().len(), 2);
+}
+
+/// Rule 9.
+#[test]
+fn set_is_served_until_it_lapses_and_then_an_error_that_passes() {
+    let service = service(&["expires-in=7", "status=500"]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let mut lapsed_after = None;
+    let begin = Instant::now();
+    let answers = answers_until(&server, "another set", |answer| {
+        if answer.status != 200 {
+            lapsed_after.get_or_insert(begin.elapsed());
+        }
+        is_set(2)(answer)
+    });
+    let lapsed_after = lapsed_after.unwrap().as_secs_f64();
+    assert!((4.5..7.5).contains(&lapsed_after), "{lapsed_after}");
+    let sets = answers.iter().map(|answer| match answer.status {
+        200 => set_number(answer),
+        _ => {
+            assert_no_credentials(answer);
+            0
+        }
+    });
+    let mut order: Vec<usize> = sets.collect();
+    order.dedup();
+    assert_eq!(order, [1, 0, 2]);
+}
+
+/// Rule 10: with one character more the CRT stops.
+#[test]
+fn tokens_have_64_characters_and_any_other_is_refused() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let mut connection = server.connect();
+    let token = connection.token();
+    assert_eq!(token.len(), 64);
+    assert_ne!(connection.token(), token);
+
+    let mut status = |token: &str| connection.ask(&get(ROLE_LIST, token)).status;
+    assert_eq!(status(&token), 200);
+    for index in 0..token.len() {
+        let other = if &token[index..=index] == "A" {
+            "B"
+        } else {
+            "A"
+        };
+        let mut changed = token.clone();
+        changed.replace_range(index..=index, other);
+        assert_eq!(status(&changed), 401, "{index}");
+    }
+    let lengths = [&token[1..], &token[..60], &format!("{token}A"), "=", "é"];
+    for other in lengths {
+        assert_eq!(status(other), 401, "{other}");
+    }
+    assert_eq!(status(&token.repeat(100)), 401);
+    assert_eq!(status(&token.to_lowercase()), 401);
+    assert_eq!(status(&token), 200);
+    let twice = [(TOKEN_HEADER, token.as_str()), (TOKEN_HEADER, "x")];
+    let answer = connection.ask(&request(&format!("GET {ROLE_LIST}"), &twice));
+    assert!([400, 401].contains(&answer.status), "{answer:?}");
+}
+
+/// Rule 10: of another process, a token is nothing here.
+#[test]
+fn tokens_are_good_for_the_process_that_gave_them() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let (one, other) = (Server::start(&helper), Server::start(&helper));
+    let answer = other.ask(&get(ROLE_LIST, &one.token()));
+    assert_eq!(
+        (answer.status, answer.text()),
+        (401, "invalid token provided")
+    );
+}
+
+/// Rule 11.
+#[test]
+fn sets_are_due_with_more_than_10_minutes_left() {
+    for (duration, least) in [("900", 597), ("1800", 900), ("3600", 900)] {
+        let service = service(&[]);
+        let helper = serve(&service.url()).args(["--session-duration", duration]);
+        let server = Server::start(&helper);
+        let said = server.running.stderr_so_far();
+        let (_, line) = said.split_once("credentials until ").unwrap();
+        let (end, next) = line.split_once("; the next are due at ").unwrap();
+        let moment = |text| OffsetDateTime::parse(text, &Rfc3339).unwrap();
+        let next = next.split_once('\n').unwrap().0;
+        let left = (moment(end) - moment(next)).whole_seconds();
+        assert!(left >= least, "{duration}: {left} s left; {said}");
+    }
+}
+
+/// Rule 12.
+#[test]
+fn endpoint_is_printed_with_a_slash_and_works_with_and_without() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let token = server.token();
+    let said = server.running.stderr_so_far();
+    let begin = format!(
+        "aws_signing_helper: Local server started on port: {port}\n\
+         aws_signing_helper: Make it available to the sdk by running:\n\
+         aws_signing_helper: export AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:{port}/\n",
+        port = server.port
+    );
+    assert!(said.contains(&begin), "{said}");
+    for endpoint in ["", "/"] {
+        for slash in ["", "/"] {
+            let path = format!("{endpoint}/latest/api/token{slash}");
+            let answer = server.ask(&request(&format!("PUT {path}"), &[]));
+            assert_eq!(answer.status, 200, "{path}");
+            let path = format!("{endpoint}{}{slash}", ROLE_LIST.trim_end_matches('/'));
+            assert_eq!(server.ask(&get(&path, &token)).text(), "ci-role", "{path}");
+            let path = format!("{endpoint}{CREDENTIALS}{slash}");
+            assert_eq!(set_number(&server.ask(&get(&path, &token))), 1, "{path}");
+        }
+    }
+}
+
+/// Rule 13.
+#[test]
+fn failed_renewals_show_to_no_client_while_a_set_is_good() {
+    let service = service(&["expires-in=24", "throttle"]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let answers = answers_until(&server, "renewed", is_set(2));
+    for answer in &answers {
+        set_number(answer);
+    }
+    assert_eq!(service.requests().len(), 3);
+}
+
+/// Rule 14.
+#[test]
+fn sessions_of_seconds_make_no_call_for_a_get() {
+    let service = service(&["expires-in=12:*"]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let begin = Instant::now();
+    for _ in 0..50 {
+        let mut fresh = server.connect();
+        let token = fresh.token();
+        for path in [ROLE_LIST, CREDENTIALS, CREDENTIALS, CREDENTIALS] {
+            assert_eq!(fresh.ask(&get(path, &token)).status, 200);
+        }
+    }
+    let calls = service.requests().len();
+    // Of which there may be one in 5 s.
+    let calls_max = 1 + usize::try_from(begin.elapsed().as_secs() / 5).unwrap();
+    assert!(calls <= calls_max, "{calls} in {:?}", begin.elapsed());
+}
+
+/// Rule 15.
+#[test]
+fn nothing_makes_software_believe_that_it_is_on_ec2() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let mut connection = server.connect();
+    let token = connection.token();
+    for path in [
+        "/latest/meta-data/placement/availability-zone/",
+        "/latest/meta-data/placement/availability-zone",
+        "/latest/meta-data/placement/region",
+        "/latest/dynamic/instance-identity/document",
+        "/latest/meta-data/iam/info",
+        "/latest/meta-data/iam/security-credentials-extended/",
+        "/latest/meta-data/instance-id",
+        "/latest/user-data",
+        "/2021-07-15/meta-data/iam/security-credentials/",
+        "/v1/credentials",
+    ] {
+        let answer: Answer = connection.ask(&get(path, &token));
+        let (status, text) = (answer.status, answer.text());
+        assert_eq!((status, text), (404, "404 page not found\n"), "{path}");
+    }
+}
+
+/// How long Go's client waits.
+const GO_TO_HEADERS: Duration = Duration::from_millis(500);

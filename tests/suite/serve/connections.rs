@@ -1,0 +1,302 @@
+//! Connections that are slow, idle, half open or too many.
+
+use std::io::ErrorKind;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use rustix::process::Resource;
+use rustix::process::Rlimit;
+use rustix::process::getrlimit;
+use rustix::process::setrlimit;
+
+use crate::serve::set_number;
+use crate::support::imds::CREDENTIALS;
+use crate::support::imds::Connection;
+use crate::support::imds::Server;
+use crate::support::imds::get;
+use crate::support::imds::put_token;
+use crate::support::imds::request;
+use crate::support::imds::serve;
+use crate::support::service;
+use crate::support::skip;
+
+/// Sends byte after byte until the server closes the connection; after how long.
+fn trickle(server: &Server<'_>, text: &str) -> Duration {
+    let mut connection = server.connect();
+    let begin = Instant::now();
+    for byte in text.bytes().cycle() {
+        if connection.send([byte]).is_err() {
+            break;
+        }
+        // It may say something before it closes.
+        if connection.is_ended_within(Duration::from_millis(200)) {
+            break;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(20), "never closed");
+    }
+    begin.elapsed()
+}
+
+#[test]
+fn request_that_takes_more_than_5_s_is_cut() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let body = "PUT /latest/api/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\nx";
+    let chunks = "PUT /latest/api/token HTTP/1.1\r\nHost: localhost\r\n\
+                  Transfer-Encoding: chunked\r\n\r\n5\r\nx";
+    thread::scope(|scope| {
+        for text in [
+            "PUT /latest/api/token",
+            "PUT / HTTP/1.1\r\nHost: localhost\r\nX-Pad: ",
+        ] {
+            let server = &server;
+            scope.spawn(move || {
+                let cut_after = trickle(server, text).as_secs_f64();
+                assert!((4.0..8.0).contains(&cut_after), "{text:?}: {cut_after}");
+            });
+        }
+        for text in [body, chunks] {
+            let mut connection = server.connect();
+            scope.spawn(move || {
+                connection.send(text).unwrap();
+                let begin = Instant::now();
+                // Whether it waits for the rest or answers without.
+                connection.rest();
+                let cut_after = begin.elapsed().as_secs_f64();
+                assert!(cut_after < 8.0, "{text:?}: {cut_after}");
+            });
+        }
+        // Others do not wait meanwhile.
+        let begin = Instant::now();
+        assert_eq!(set_number(&server.credentials()), 1);
+        assert!(begin.elapsed() < Duration::from_secs(2));
+    });
+}
+
+#[test]
+fn second_request_on_a_connection_has_5_s_of_its_own() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let mut connection = server.connect();
+    connection.token();
+    thread::sleep(Duration::from_secs(6));
+    connection.token();
+    connection.send("PUT /latest").unwrap();
+    let begin = Instant::now();
+    connection.rest();
+    let cut_after = begin.elapsed().as_secs_f64();
+    assert!((4.0..8.0).contains(&cut_after), "{cut_after}");
+}
+
+#[test]
+fn connections_that_are_half_open_keep_nobody_out() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let mut open = Vec::new();
+    for index in 0..200 {
+        let mut connection = server.connect();
+        if index % 2 == 0 {
+            connection
+                .send("PUT /latest/api/token HTTP/1.1\r\nHost:")
+                .unwrap();
+        }
+        open.push(connection);
+    }
+    let begin = Instant::now();
+    assert_eq!(set_number(&server.credentials()), 1);
+    assert!(begin.elapsed() < Duration::from_secs(2));
+
+    // Of the client's side only: it has said all, and waits for the answer.
+    let mut connection = server.connect();
+    connection.send(put_token("60")).unwrap();
+    connection.finish().unwrap();
+    let answer = connection.answer(false).unwrap().unwrap();
+    assert_eq!(answer.status, 200);
+    assert!(connection.is_closed_within(Duration::from_secs(5)));
+}
+
+#[test]
+fn idle_connection_is_closed_after_30_s() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    thread::scope(|scope| {
+        let mut silent = server.connect();
+        scope.spawn(move || {
+            assert!(silent.is_closed_within(Duration::from_secs(36)), "silent");
+        });
+        let mut connection = server.connect();
+        let begin = Instant::now();
+        connection.token();
+        assert!(connection.is_closed_within(Duration::from_secs(36)));
+        let idle = begin.elapsed().as_secs_f64();
+        assert!((28.0..36.0).contains(&idle), "{idle}");
+    });
+}
+
+/// Lets this process have so many files open; whether it may.
+fn may_open(files: u64) -> bool {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= files) {
+        return true;
+    }
+    let raised = Rlimit {
+        current: Some(files),
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, raised).is_ok()
+}
+
+#[test]
+fn connection_above_512_is_served_and_the_one_that_was_idle_longest_is_closed() {
+    if !may_open(2000) {
+        skip("connection_above_512_is_served_and_the_one_that_was_idle_longest_is_closed: files");
+        return;
+    }
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let mut open: Vec<Connection> = (0..512).map(|_| server.connect()).collect();
+    let mut tokens = Vec::new();
+    for connection in &mut open {
+        tokens.push(connection.token());
+    }
+    // The first is not idle longest any more: the second is.
+    open[0].token();
+    let mut above = server.connect();
+    let credentials = above.ask(&get(CREDENTIALS, &tokens[0]));
+    assert_eq!(set_number(&credentials), 1);
+    assert!(open[1].is_closed_within(Duration::from_secs(5)));
+    for index in [0, 2, 511] {
+        open[index].token();
+    }
+}
+
+#[test]
+fn connection_in_the_middle_of_a_request_is_not_the_one_that_is_closed() {
+    if !may_open(2000) {
+        skip("connection_in_the_middle_of_a_request_is_not_the_one_that_is_closed: files");
+        return;
+    }
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let mut first = server.connect();
+    first.token();
+    let text = put_token("60");
+    let (begin, end) = text.split_at(20);
+    let mut open: Vec<Connection> = Vec::new();
+    for _ in 0..510 {
+        let mut connection = server.connect();
+        connection.token();
+        open.push(connection);
+    }
+    first.send(begin).unwrap();
+    for _ in 0..10 {
+        let mut connection = server.connect();
+        connection.token();
+        open.push(connection);
+    }
+    first.send(end).unwrap();
+    assert_eq!(first.answer(false).unwrap().unwrap().status, 200);
+}
+
+#[test]
+fn five_thousand_connections_one_after_the_other_are_served() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    for _ in 0..5000 {
+        assert_eq!(server.ask(&put_token("60")).status, 200);
+    }
+    assert_eq!(set_number(&server.credentials()), 1);
+}
+
+#[test]
+fn five_thousand_connections_at_once_are_answered() {
+    if !may_open(12_000) {
+        skip("five_thousand_connections_at_once_are_answered: it takes 5000 open files");
+        return;
+    }
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let port = server.port;
+    let outcomes: Vec<String> = thread::scope(|scope| {
+        let clients: Vec<_> = (0..20)
+            .map(|_| scope.spawn(move || two_hundred_and_fifty(port)))
+            .collect();
+        let outcomes = clients
+            .into_iter()
+            .flat_map(|client| client.join().unwrap());
+        outcomes.collect()
+    });
+    let answered = outcomes.iter().filter(|outcome| *outcome == "200").count();
+    let mut others: Vec<&String> = outcomes
+        .iter()
+        .filter(|outcome| *outcome != "200")
+        .collect();
+    others.dedup();
+    assert_eq!(answered, 5000, "{others:?}");
+    assert_eq!(set_number(&server.credentials()), 1);
+}
+
+/// Opens connections and sends a request on each, before it reads any of the answers.
+fn two_hundred_and_fifty(port: u16) -> Vec<String> {
+    let mut open = Vec::new();
+    for _ in 0..250 {
+        let mut connection = Connection::open(port);
+        let sent = connection.send(put_token("60"));
+        open.push((connection, sent));
+    }
+    let outcome = |(connection, sent): &mut (Connection, std::io::Result<()>)| match connection
+        .answer(false)
+    {
+        Ok(Some(answer)) => answer.status.to_string(),
+        Ok(None) => "closed".to_owned(),
+        Err(error) => format!("{:?} {sent:?}", error.kind()),
+    };
+    open.iter_mut().map(outcome).collect()
+}
+
+#[test]
+fn five_thousand_connections_that_say_nothing_keep_nobody_out() {
+    if !may_open(12_000) {
+        skip("five_thousand_connections_that_say_nothing_keep_nobody_out: files");
+        return;
+    }
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let mut open: Vec<Connection> = (0..5000).map(|_| server.connect()).collect();
+    let begin = Instant::now();
+    assert_eq!(set_number(&server.credentials()), 1);
+    assert!(begin.elapsed() < Duration::from_secs(2));
+    // All but the last 512 were shed.
+    for connection in &mut open[..4400] {
+        assert!(connection.is_closed_within(Duration::from_secs(5)));
+    }
+}
+
+#[test]
+fn connections_that_are_reset_leave_it_as_it_was() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    for index in 0..2000 {
+        let mut connection = server.connect();
+        // What is not read when it is closed makes a reset.
+        for _ in 0..index % 4 {
+            match connection.send(request("PUT /latest/api/token", &[])) {
+                Ok(()) => {}
+                Err(error) => assert_ne!(error.kind(), ErrorKind::TimedOut),
+            }
+        }
+        drop(connection);
+    }
+    assert_eq!(set_number(&server.credentials()), 1);
+}

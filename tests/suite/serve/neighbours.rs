@@ -1,0 +1,319 @@
+//! Who else may reach the port: pages in a browser, proxies, programs of other people.
+
+use std::time::Duration;
+use std::time::Instant;
+
+use crate::serve::set_number;
+use crate::support::imds::Answer;
+use crate::support::imds::CREDENTIALS;
+use crate::support::imds::ROLE_LIST;
+use crate::support::imds::Server;
+use crate::support::imds::TOKEN_HEADER;
+use crate::support::imds::get;
+use crate::support::imds::request;
+use crate::support::imds::serve;
+use crate::support::running::wait_until;
+use crate::support::service;
+
+/// A request with these headers and no other.
+fn bare(line: &str, headers: &[&str]) -> String {
+    let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+    format!("{line}\r\n{headers}\r\n")
+}
+
+const PUT: &str = "PUT /latest/api/token HTTP/1.1";
+
+#[track_caller]
+fn assert_refused(server: &Server<'_>, request: &str) -> Answer {
+    let answer = server.ask(request);
+    assert_eq!(answer.status, 400, "{request:?}: {answer:?}");
+    answer
+}
+
+#[test]
+fn request_without_a_host_or_with_two_is_refused() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let one = "Host: 127.0.0.1";
+    for hosts in [
+        &[][..],
+        &[one, one],
+        &[one, "host: 127.0.0.1"],
+        &[one, "Host: example"],
+        &["Host: example", one],
+    ] {
+        assert_refused(&server, &bare(PUT, hosts));
+    }
+    assert_eq!(server.ask(&bare(PUT, &[one])).status, 200);
+}
+
+#[test]
+fn request_in_http_1_0_needs_no_host_but_may_have_no_other() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let put = "PUT /latest/api/token HTTP/1.0";
+    assert_eq!(server.ask(&bare(put, &[])).status, 200);
+    assert_eq!(server.ask(&bare(put, &["Host: localhost"])).status, 200);
+    assert_refused(&server, &bare(put, &["Host: example"]));
+    assert_refused(&server, &bare(put, &["Host: localhost", "Host: localhost"]));
+}
+
+#[test]
+fn host_of_another_name_is_refused_whatever_it_looks_like() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let token = server.token();
+    let own = format!("example:{}", server.port);
+    for host in [
+        "example",
+        &own,
+        "",
+        ":80",
+        "localhost.",
+        "localhost.example",
+        "127.0.0.1.example",
+        "127.0.0.1@example",
+        "example#127.0.0.1",
+        "example/127.0.0.1",
+        "127.0.0.1, example",
+        "127.0.0.1 example",
+        "127.0.0.1:x",
+        "127.0.0.1:80:80",
+        "127.1",
+        "127.0.0.2",
+        "127.000.000.001",
+        "0x7f000001",
+        "2130706433",
+        "0.0.0.0",
+        "[::]",
+        "::1",
+        "[::1",
+        "[::1]x",
+        "[0:0:0:0:0:0:0:1]",
+        "[::ffff:127.0.0.1]",
+        "169.254.170.2",
+        "loc\u{e4}lhost",
+    ] {
+        let host = format!("Host: {host}");
+        assert_refused(&server, &bare(PUT, &[&host]));
+        let token = format!("{TOKEN_HEADER}: {token}");
+        let line = format!("GET {CREDENTIALS} HTTP/1.1");
+        let answer = assert_refused(&server, &bare(&line, &[&host, &token]));
+        assert!(!answer.text().contains("ASIA"), "{answer:?}");
+    }
+}
+
+#[test]
+fn targets_are_paths() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let port = server.port;
+    let token = format!("{TOKEN_HEADER}: {}", server.token());
+    for line in [
+        format!("PUT http://127.0.0.1:{port}/latest/api/token HTTP/1.1"),
+        "PUT http://example/latest/api/token HTTP/1.1".to_owned(),
+        format!("GET http://127.0.0.1:{port}{CREDENTIALS} HTTP/1.1"),
+        format!("GET http://127.0.0.1:{port}{CREDENTIALS} HTTP/1.0"),
+        "OPTIONS * HTTP/1.1".to_owned(),
+        "GET * HTTP/1.1".to_owned(),
+        format!("CONNECT 127.0.0.1:{port} HTTP/1.1"),
+        "CONNECT example:443 HTTP/1.1".to_owned(),
+        format!("GET 127.0.0.1:{port} HTTP/1.1"),
+        "GET latest/api/token HTTP/1.1".to_owned(),
+    ] {
+        let host = format!("Host: 127.0.0.1:{port}");
+        let answer = assert_refused(&server, &bare(&line, &[&host, &token]));
+        assert!(!answer.text().contains("ASIA"), "{answer:?}");
+    }
+}
+
+#[test]
+fn browsers_are_refused() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let token = server.token();
+    let own = format!("http://127.0.0.1:{}", server.port);
+    for header in [
+        ("Origin", "https://example"),
+        ("Origin", "null"),
+        ("origin", ""),
+        ("Origin", own.as_str()),
+        ("Sec-Fetch-Site", "cross-site"),
+        ("Sec-Fetch-Site", "same-origin"),
+        ("sec-fetch-site", "none"),
+    ] {
+        assert_refused(&server, &request("PUT /latest/api/token", &[header]));
+        for path in [ROLE_LIST, CREDENTIALS] {
+            let headers = [(TOKEN_HEADER, token.as_str()), header];
+            assert_refused(&server, &request(&format!("GET {path}"), &headers));
+        }
+        // What a browser asks in front of it.
+        assert_refused(&server, &request("OPTIONS /latest/api/token", &[header]));
+    }
+}
+
+#[test]
+fn proxy_gets_no_token() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    for name in ["X-Forwarded-For", "x-forwarded-for"] {
+        for value in ["10.0.0.1", "127.0.0.1", ""] {
+            let answer =
+                assert_refused(&server, &request("PUT /latest/api/token", &[(name, value)]));
+            let text = "unable to process requests with X-Forwarded-For header";
+            assert_eq!(answer.text(), text);
+        }
+    }
+    // Who has a token has it from here.
+    let token = server.token();
+    let headers = [
+        (TOKEN_HEADER, token.as_str()),
+        ("X-Forwarded-For", "10.0.0.1"),
+    ];
+    let answer = server.ask(&request(&format!("GET {CREDENTIALS}"), &headers));
+    assert_eq!(set_number(&answer), 1);
+}
+
+#[test]
+fn request_with_two_lengths_is_refused_and_what_follows_is_not_read() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let token = server.token();
+    let smuggled = get(CREDENTIALS, &token);
+    let length = format!("Content-Length: {}", 5 + smuggled.len());
+    let host = "Host: 127.0.0.1";
+    let chunked = "Transfer-Encoding: chunked";
+    for headers in [
+        &[host, &length, chunked][..],
+        &[host, chunked, &length],
+        &[host, "Content-Length: 0", chunked],
+        &[host, chunked, "content-length: 5"],
+        &[host, "Content-Length: 4", "Content-Length: 5"],
+        &[host, "Content-Length: +5"],
+        &[host, "Content-Length: 0x5"],
+        &[host, "Transfer-Encoding: chunked, identity"],
+        &[host, "Transfer-Encoding: xchunked"],
+        &[host, "Transfer-Encoding : chunked"],
+    ] {
+        let mut connection = server.connect();
+        let request = format!("{}0\r\n\r\n{smuggled}", bare(PUT, headers));
+        connection.send(&request).unwrap();
+        let rest = String::from_utf8(connection.rest()).unwrap();
+        assert!(rest.starts_with("HTTP/1.1 400 "), "{headers:?}: {rest}");
+        assert_eq!(rest.matches("HTTP/1.").count(), 1, "{headers:?}: {rest}");
+        assert!(!rest.contains("ASIA"), "{headers:?}: {rest}");
+    }
+}
+
+#[test]
+fn head_that_is_too_long_is_refused_and_closed() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let pad = |length: usize| "x".repeat(length);
+    // 10,000 bytes of a header are taken, as the reference takes them.
+    let long = request("PUT /latest/api/token", &[("X-Pad", &pad(10_000))]);
+    assert_eq!(server.ask(&long).status, 200);
+    let many = "X-Pad: x\r\n".repeat(20_000);
+    for request in [
+        request("PUT /latest/api/token", &[("X-Pad", &pad(200_000))]),
+        request("PUT /latest/api/token", &[(&pad(200_000), "x")]),
+        bare(PUT, &["Host: 127.0.0.1", many.trim_end()]),
+        // Of which the end never comes.
+        format!("{PUT}\r\nX-Pad: {}", pad(200_000)),
+    ] {
+        let mut connection = server.connect();
+        // It need not take all of it.
+        let _ = connection.send(&request);
+        let rest = String::from_utf8(connection.rest()).unwrap();
+        let begin = &request[..60];
+        assert!(rest.starts_with("HTTP/1.1 431 "), "{begin:?}: {rest:?}");
+    }
+    let mut connection = server.connect();
+    let _ = connection.send(format!("PUT /{} HTTP/1.1\r\n\r\n", pad(200_000)));
+    let rest = String::from_utf8(connection.rest()).unwrap();
+    let is_refused = ["414", "431"].map(|status| rest.starts_with(&format!("HTTP/1.1 {status} ")));
+    assert!(is_refused.contains(&true), "{rest:?}");
+}
+
+#[test]
+fn body_that_nobody_wants_is_read_or_refused_but_not_kept() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    for length in [5, 100_000_000] {
+        let length = format!("Content-Length: {length}");
+        let mut connection = server.connect();
+        connection
+            .send(bare(PUT, &["Host: 127.0.0.1", &length]))
+            .unwrap();
+        let body = vec![b'x'; 1 << 20];
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_secs(20) && connection.send(&body).is_ok() {}
+        assert!(begin.elapsed() < Duration::from_secs(15), "{length}");
+    }
+    assert_eq!(set_number(&server.credentials()), 1);
+}
+
+/// The lines of stderr behind those of the start.
+fn told(said: &str, start: usize) -> Vec<&str> {
+    said[start..].lines().collect()
+}
+
+#[test]
+fn refusals_are_told_once_a_minute_with_their_number_and_nothing_raw() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let mut server = Server::start(&helper);
+    wait_until(&mut server.running, "its lines", |said| {
+        said.contains("credentials until ") && said.ends_with('\n')
+    });
+    let start = server.running.stderr_so_far().len();
+    let text = format!("evil\u{1b}[31m\u{e9}\u{202e}{}", "x".repeat(5000));
+    let clean = text.replace('\u{1b}', "");
+    let refused = [
+        bare(PUT, &[&format!("Host: {clean}")]),
+        bare(PUT, &[&format!("Host: {text}")]),
+        request("PUT /latest/api/token", &[("Origin", &clean)]),
+        bare(&format!("GET /{clean} HTTP/1.1"), &["Host: example"]),
+    ];
+    let begin = Instant::now();
+    let mut sent = 0;
+    for request in refused.iter().cycle().take(100) {
+        let mut connection = server.connect();
+        connection.send(request).unwrap();
+        let answer = connection.answer(false).unwrap().unwrap();
+        assert_eq!(answer.status, 400, "{request:?}");
+        sent += 1;
+    }
+    assert!(begin.elapsed() < Duration::from_secs(40), "a slow machine");
+    let said = server.running.stderr_so_far();
+    assert_eq!(told(&said, start).len(), 1, "{}", &said[start..]);
+
+    // The next line tells of all that were refused meanwhile.
+    while told(&server.running.stderr_so_far(), start).len() < 2 {
+        assert!(begin.elapsed() < Duration::from_secs(90), "no second line");
+        server.ask(&refused[0]);
+        sent += 1;
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    let elapsed = begin.elapsed().as_secs();
+    assert!((55..80).contains(&elapsed), "{elapsed} s");
+    let said = server.running.stderr_so_far();
+    let lines = told(&said, start);
+    let mut numbers = lines[1].split(|char: char| !char.is_ascii_digit());
+    let is_number = |text: &str| text.parse().is_ok_and(|count| (99..=sent).contains(&count));
+    assert!(numbers.any(is_number), "{sent} were sent: {}", lines[1]);
+    for line in lines {
+        assert!(line.len() < 500, "{line}");
+        let is_plain = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
+        assert!(line.bytes().all(is_plain), "{line:?}");
+    }
+}

@@ -1,0 +1,187 @@
+//! Certificate and key that are renewed on disk while they are in use.
+
+use std::fs;
+use std::path::Path;
+
+use rolesanywhere_emulator::Emulator;
+use rolesanywhere_emulator::Outcome;
+
+use crate::serve::answers_until;
+use crate::serve::is_set;
+use crate::serve::set_number;
+use crate::support::helper::Helper;
+use crate::support::imds::Server;
+use crate::support::imds::serve;
+use crate::support::running::wait_until;
+use crate::support::service;
+use crate::support::vectors;
+
+/// The algorithms of all requests so far, none of which may have been refused.
+fn algorithms(service: &Emulator) -> Vec<String> {
+    let requests = service.requests().into_iter();
+    let algorithm = |request: rolesanywhere_emulator::RequestRecord| {
+        assert!(
+            matches!(request.outcome, Outcome::Issued { .. }),
+            "{request}"
+        );
+        let mut headers = request.headers.iter();
+        let (_, value) = headers.find(|(name, _)| name == "authorization").unwrap();
+        value.split_once(' ').unwrap().0.to_owned()
+    };
+    requests.map(algorithm).collect()
+}
+
+const RSA: &str = "AWS4-X509-RSA-SHA256";
+const ECDSA: &str = "AWS4-X509-ECDSA-SHA256";
+
+/// Sets of 12 s, so that a renewal is never far.
+const RENEWED_OFTEN: [&str; 1] = ["expires-in=12:*"];
+
+/// Every answer until the next set but one: each of them has to be whole.
+fn two_more_sets(server: &Server<'_>) {
+    let now = set_number(&server.credentials());
+    for answer in answers_until(server, "two more sets", is_set(now + 2)) {
+        set_number(&answer);
+    }
+}
+
+fn says(server: &mut Server<'_>, what: &str, words: &[&str]) {
+    wait_until(&mut server.running, what, |said| {
+        words.iter().all(|word| said.contains(word))
+    });
+}
+
+/// Waits for a request that is signed with the other key.
+fn uses_ecdsa(server: &mut Server<'_>, service: &Emulator) {
+    wait_until(&mut server.running, "the new pair", |_| {
+        algorithms(service).last().unwrap() == ECDSA
+    });
+    set_number(&server.credentials());
+}
+
+#[test]
+fn key_that_comes_before_its_certificate_waits_for_it() {
+    let service = service(&RENEWED_OFTEN);
+    let helper = serve(&service.url()).own_files();
+    let mut server = Server::start(&helper);
+    helper.put("key", "ec256.key");
+    says(&mut server, "the key", &["error: the private key in"]);
+    two_more_sets(&server);
+    assert!(algorithms(&service).iter().all(|one| one == RSA));
+    helper.put("crt", "ec256.crt");
+    uses_ecdsa(&mut server, &service);
+}
+
+#[test]
+fn certificate_that_comes_before_its_key_waits_for_it() {
+    let service = service(&RENEWED_OFTEN);
+    let helper = serve(&service.url()).own_files();
+    let mut server = Server::start(&helper);
+    helper.put("crt", "ec256.crt");
+    says(&mut server, "the key", &["error: the private key in"]);
+    two_more_sets(&server);
+    assert!(algorithms(&service).iter().all(|one| one == RSA));
+    helper.put("key", "ec256.key");
+    uses_ecdsa(&mut server, &service);
+}
+
+#[test]
+fn half_written_or_missing_files_leave_the_pair_in_use() {
+    std::thread::scope(|scope| {
+        scope.spawn(|| spoilt("crt", |path| cut(path, "rsa2048.crt")));
+        scope.spawn(|| spoilt("key", |path| cut(path, "rsa2048.key")));
+        scope.spawn(|| spoilt("crt", |path| fs::write(path, "").unwrap()));
+        scope.spawn(|| spoilt("key", |path| fs::remove_file(path).unwrap()));
+    });
+}
+
+/// Writes the first half of a file of the cases.
+fn cut(path: &Path, from: &str) {
+    let bytes = fs::read(vectors().join("pki").join(from)).unwrap();
+    fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+}
+
+fn spoilt(name: &str, spoil: impl Fn(&Path)) {
+    let service = service(&RENEWED_OFTEN);
+    let helper = serve(&service.url()).own_files();
+    let mut server = Server::start(&helper);
+    let path = helper.home().join(name);
+    spoil(&path);
+    says(
+        &mut server,
+        "the file",
+        &["error: ", &path.display().to_string()],
+    );
+    two_more_sets(&server);
+    assert!(algorithms(&service).iter().all(|one| one == RSA));
+    helper.put("crt", "ec256.crt");
+    helper.put("key", "ec256.key");
+    uses_ecdsa(&mut server, &service);
+}
+
+#[test]
+fn files_written_in_place_are_taken_over() {
+    let service = service(&RENEWED_OFTEN);
+    let helper = serve(&service.url()).own_files();
+    let mut server = Server::start(&helper);
+    for (name, from) in [("crt", "ec256.crt"), ("key", "ec256.key")] {
+        let bytes = fs::read(vectors().join("pki").join(from)).unwrap();
+        fs::write(helper.home().join(name), bytes).unwrap();
+    }
+    uses_ecdsa(&mut server, &service);
+}
+
+/// Kubernetes: `tls.crt` leads through `..data` into a folder, and `..data` is replaced.
+#[test]
+fn folder_that_is_swapped_by_its_link_is_taken_over() {
+    let service = service(&RENEWED_OFTEN);
+    let helper = serve(&service.url());
+    let home = helper.home().to_owned();
+    let folder = |name: &str, from: &str| {
+        fs::create_dir(home.join(name)).unwrap();
+        for kind in ["crt", "key"] {
+            let from = vectors().join("pki").join(format!("{from}.{kind}"));
+            fs::copy(from, home.join(name).join(format!("tls.{kind}"))).unwrap();
+        }
+    };
+    let link = |to: &str, path: &str| std::os::unix::fs::symlink(to, home.join(path)).unwrap();
+    folder("..1", "rsa2048");
+    link("..1", "..data");
+    link("..data/tls.crt", "tls.crt");
+    link("..data/tls.key", "tls.key");
+    let path = |name: &str| home.join(name).display().to_string();
+    let helper: Helper = helper.args([
+        "--certificate",
+        &path("tls.crt"),
+        "--private-key",
+        &path("tls.key"),
+    ]);
+    let mut server = Server::start(&helper);
+    folder("..2", "ec256");
+    link("..2", "..data_tmp");
+    fs::rename(home.join("..data_tmp"), home.join("..data")).unwrap();
+    fs::remove_dir_all(home.join("..1")).unwrap();
+    uses_ecdsa(&mut server, &service);
+    assert!(!server.running.stderr_so_far().contains("error: "));
+}
+
+#[test]
+fn new_pair_that_is_refused_leaves_the_old_one_in_use() {
+    let service = service(&RENEWED_OFTEN);
+    let helper = serve(&service.url()).own_files();
+    let mut server = Server::start(&helper);
+    // Its authority is not the service's.
+    helper.put("crt", "expired.crt");
+    says(&mut server, "the refusal", &["error: "]);
+    let now = set_number(&server.credentials());
+    for answer in answers_until(&server, "another set", is_set(now + 1)) {
+        set_number(&answer);
+    }
+    helper.put("crt", "ec256.crt");
+    helper.put("key", "ec256.key");
+    wait_until(&mut server.running, "the new pair", |_| {
+        let requests = service.requests();
+        let headers = &requests.last().unwrap().headers;
+        headers.iter().any(|(_, value)| value.starts_with(ECDSA))
+    });
+}
