@@ -1,6 +1,11 @@
 //! Connections that are slow, idle, half open or too many.
 
 use std::io::ErrorKind;
+use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
+use std::net::SocketAddr;
+use std::net::TcpListener;
+use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
@@ -11,13 +16,17 @@ use rustix::process::getrlimit;
 use rustix::process::setrlimit;
 
 use crate::serve::set_number;
+use crate::support::helper::Running;
+use crate::support::hop_limit::hop_limit;
 use crate::support::imds::CREDENTIALS;
 use crate::support::imds::Connection;
 use crate::support::imds::Server;
 use crate::support::imds::get;
+use crate::support::imds::port;
 use crate::support::imds::put_token;
 use crate::support::imds::request;
 use crate::support::imds::serve;
+use crate::support::running::wait_until;
 use crate::support::service;
 use crate::support::skip;
 
@@ -136,6 +145,49 @@ fn idle_connection_is_closed_after_30_s() {
         let idle = begin.elapsed().as_secs_f64();
         assert!((28.0..36.0).contains(&idle), "{idle}");
     });
+}
+
+#[test]
+fn client_that_reads_no_answers_is_cut() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let mut connection = server.connect();
+    let requests = get(CREDENTIALS, &connection.token()).repeat(100);
+    let begin = Instant::now();
+    // It fills what the system holds for both sides.
+    while connection.send(&requests).is_ok() {
+        assert!(begin.elapsed() < Duration::from_secs(30), "never cut");
+    }
+    assert!(begin.elapsed() < Duration::from_secs(30), "never cut");
+    assert_eq!(set_number(&server.credentials()), 1);
+}
+
+#[test]
+fn descriptors_that_are_used_up_do_not_end_it() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let child = helper
+        .command(&["/bin/sh", "-c", "ulimit -n 48; exec \"$0\" \"$@\""])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut running = Running::new(child, &helper);
+    wait_until(&mut running, "it listens", |said| port(said).is_some());
+    let port = port(&running.stderr_so_far()).unwrap();
+    let mut server = Server { port, running };
+    let token = server.token();
+    let open: Vec<Connection> = (0..100).map(|_| server.connect()).collect();
+    wait_until(&mut server.running, "it is told", |said| {
+        said.contains("cannot accept a connection")
+    });
+    thread::sleep(Duration::from_secs(3));
+    let said = server.running.stderr_so_far();
+    assert!(said.lines().count() < 10, "{said}");
+    drop(open);
+    assert_eq!(set_number(&server.ask(&get(CREDENTIALS, &token))), 1);
 }
 
 /// Lets this process have so many files open; whether it may.
@@ -297,4 +349,23 @@ fn connections_that_are_reset_leave_it_as_it_was() {
         drop(connection);
     }
     assert_eq!(set_number(&server.credentials()), 1);
+}
+
+#[test]
+fn hop_limit_is_that_of_answers_from_both_addresses() {
+    let service = service(&[]);
+    for limit in [2, 64] {
+        let helper = serve(&service.url()).args(["--hop-limit", &limit.to_string()]);
+        let server = Server::start(&helper);
+        let mut addresses: Vec<SocketAddr> = vec![(Ipv4Addr::LOCALHOST, server.port).into()];
+        if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() {
+            addresses.push((Ipv6Addr::LOCALHOST, server.port).into());
+        }
+        for address in addresses {
+            match hop_limit(address, &put_token("60")) {
+                Some(found) => assert_eq!(found, limit, "{address}"),
+                None => skip("hop_limit_is_that_of_answers_from_both_addresses: no python3"),
+            }
+        }
+    }
 }

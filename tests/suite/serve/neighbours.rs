@@ -213,6 +213,27 @@ fn request_with_two_lengths_is_refused_and_what_follows_is_not_read() {
 }
 
 #[test]
+fn answer_to_head_is_a_head_alone() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let token = server.token();
+    for path in ["/latest/api/token", ROLE_LIST, CREDENTIALS, "/latest/x"] {
+        let mut connection = server.connect();
+        let head = request(&format!("HEAD {path}"), &[(TOKEN_HEADER, &token)]);
+        let status = connection.ask(&head).status;
+        assert!([404, 405].contains(&status), "{path}: {status}");
+        // A body would stand in front of the next answer.
+        let next = connection.ask(&get(CREDENTIALS, &token));
+        assert_eq!(set_number(&next), 1, "{path}");
+    }
+    let mut connection = server.connect();
+    let host = bare("HEAD / HTTP/1.1", &["Host: example", "Connection: close"]);
+    assert_eq!(connection.ask(&host).status, 400);
+    assert_eq!(connection.rest(), b"");
+}
+
+#[test]
 fn head_that_is_too_long_is_refused_and_closed() {
     let service = service(&[]);
     let helper = serve(&service.url());

@@ -1,20 +1,22 @@
 //! The hop limit of packets that a server sends, as its client sees it.
 
+use std::net::SocketAddr;
 use std::process::Command;
 
 use crate::support::program::is_there;
 
-/// The hop limit of the packets in which a server at this port of 127.0.0.1 answers `request`; `None`
-/// where there is no python3, or the system lacks the socket option.
+/// The hop limit of the packets in which a server answers `request`; `None` where there is no python3,
+/// or the system lacks the socket options.
 ///
 /// The option makes the client's side drop packets with less than so many hops left: the highest with
 /// which an answer arrives is the hop limit.
-pub(crate) fn hop_limit(port: u16, request: &str) -> Option<u8> {
+pub(crate) fn hop_limit(server: SocketAddr, request: &str) -> Option<u8> {
     if !cfg!(target_os = "linux") || !is_there("python3", &["--version"]) {
         return None;
     }
     let output = Command::new("python3")
-        .args(["-c", SCRIPT, &port.to_string(), request])
+        .args(["-c", SCRIPT, &server.ip().to_string()])
+        .args([&server.port().to_string(), request])
         .output()
         .unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -23,14 +25,16 @@ pub(crate) fn hop_limit(port: u16, request: &str) -> Option<u8> {
     Some(number.trim().parse().unwrap())
 }
 
-/// 21 is `IP_MINTTL`, for which Python has no name.
+/// 21 is `IP_MINTTL` and 73 `IPV6_MINHOPCOUNT`, for which Python has no names.
 const SCRIPT: &str = "
 import socket, sys
-port, request = int(sys.argv[1]), sys.argv[2].encode()
+server, request = (sys.argv[1], int(sys.argv[2])), sys.argv[3].encode()
+is_ipv6 = ':' in server[0]
+option = (socket.IPPROTO_IPV6, 73) if is_ipv6 else (socket.IPPROTO_IP, 21)
 def arrives(hops_min):
-    with socket.create_connection(('127.0.0.1', port)) as client:
+    with socket.create_connection(server) as client:
         client.settimeout(1)
-        client.setsockopt(socket.IPPROTO_IP, 21, hops_min)
+        client.setsockopt(*option, hops_min)
         client.sendall(request)
         try:
             return len(client.recv(1)) == 1
@@ -60,7 +64,7 @@ mod tests {
     #[test]
     fn hop_limit_of_an_answer_is_found() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
+        let server = listener.local_addr().unwrap();
         // It ends with the process.
         thread::spawn(move || {
             let mut open = Vec::new();
@@ -72,7 +76,7 @@ mod tests {
                 open.push(stream);
             }
         });
-        match hop_limit(port, "hi") {
+        match hop_limit(server, "hi") {
             Some(number) => assert_eq!(number, 17),
             None => skip("hop_limit_of_an_answer_is_found: no python3"),
         }

@@ -214,7 +214,7 @@ impl Client<'_> {
         }
         if step.hop_limit.is_some() {
             let request = "PUT /latest/api/token HTTP/1.1\r\nHost: localhost\r\n\r\n";
-            match hop_limit(self.server.port, request) {
+            match hop_limit((Ipv4Addr::LOCALHOST, self.server.port).into(), request) {
                 Some(got) => self.differing(at, "hop limit", &wanted.ttl, &Some(got)),
                 None => skip("the hop limit of serve's packets: no python3 or not Linux"),
             }
