@@ -283,6 +283,30 @@ fn body_that_nobody_wants_is_read_or_refused_but_not_kept() {
     assert_eq!(set_number(&server.credentials()), 1);
 }
 
+#[test]
+fn text_of_others_is_escaped_and_cut_in_the_log() {
+    let service = service(&[]);
+    let target = format!("/\u{202e}\u{200b}{}", "x".repeat(5000));
+    for debug in ["--debug=false", "--debug"] {
+        let helper = serve(&service.url()).args([debug]);
+        let mut server = Server::start(&helper);
+        let request = bare(&format!("GET {target} HTTP/1.1"), &["Host: example"]);
+        assert_refused(&server, &request);
+        assert_refused(
+            &server,
+            &bare(&format!("{} / HTTP/1.1", "X".repeat(5000)), &[]),
+        );
+        wait_until(&mut server.running, "a refusal", |said| {
+            said.contains("warning: refused 1 ")
+        });
+        let said = server.running.stderr_so_far();
+        assert!(said.contains("GET /\\u{202e}\\u{200b}xxx"), "{said}");
+        assert!(!said.contains(['\u{202e}', '\u{200b}']), "{said:?}");
+        assert!(!said.contains(&"x".repeat(200)), "{said:?}");
+        assert!(!said.contains(&"X".repeat(200)), "{said:?}");
+    }
+}
+
 /// The lines of stderr behind those of the start.
 fn told(said: &str, start: usize) -> Vec<&str> {
     said[start..].lines().collect()
