@@ -24,6 +24,7 @@ use super::request::Malformed;
 use super::request::Request;
 use super::request_body::BadBody;
 use super::request_body::RequestBody;
+use super::response::Body;
 use super::response::Response;
 use super::response::Status;
 use super::server::Endpoint;
@@ -130,7 +131,12 @@ impl Connection {
         let endpoint = &self.endpoint;
         let peer = self.peer;
         let read = Request::read(&self.received, |request| {
-            (endpoint.answer(request, peer), request.is_http_1_1)
+            let mut response = endpoint.answer(request, peer);
+            if request.method == "HEAD" {
+                // RFC 9110, section 9.3.2: whoever asks so would take a body for the next answer.
+                response.body = Body::Fixed("");
+            }
+            (response, request.is_http_1_1)
         });
         match read {
             Ok(Some((framing, (response, is_http_1_1)))) => {

@@ -77,7 +77,8 @@ impl MetadataTokens {
         hmac::verify(&self.key, context.as_ref(), tag).ok()?;
         let expiry = u64::from_be_bytes(*told.first_chunk::<EXPIRY_BYTES>()?);
         let left = expiry.checked_sub(milliseconds(now.boot))?;
-        (left > 0).then_some(left / 1000)
+        // Rounded down, as if a moment had passed already.
+        Some(left.checked_sub(1)? / 1000)
     }
 
     fn tag(&self, told: &[u8]) -> hmac::Tag {
@@ -150,9 +151,9 @@ mod tests {
         let tokens = tokens();
         let token = tokens.issue(3, at(500)).unwrap();
         for (now, left) in [
-            (500, Some(3)),
-            (501, Some(2)),
-            (2500, Some(1)),
+            (500, Some(2)),
+            (1499, Some(2)),
+            (1500, Some(1)),
             (3499, Some(0)),
             (3500, None),
             (99_999_999, None),
