@@ -108,6 +108,20 @@ impl CreateSessionError {
         }
     }
 
+    /// Whether it says nothing of what was asked: the service is down, or somebody else answered in its
+    /// place.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Service { status, .. } => *status >= 500 || matches!(status, 408 | 429),
+            Self::NotCreateSession { .. } | Self::TooLarge { .. } => true,
+            Self::Connect { .. } | Self::Connection { .. } | Self::TimedOut { .. } => true,
+            Self::Signature(_)
+            | Self::NameResolution { .. }
+            | Self::ServerCertificate { .. }
+            | Self::NotTls { .. } => false,
+        }
+    }
+
     /// A word for it, to count by: the service's own name for the error, where it gave one.
     pub fn code(&self) -> &str {
         match self {

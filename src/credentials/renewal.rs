@@ -103,10 +103,15 @@ impl Renewal {
         });
     }
 
-    /// There is a reason to make the next call `within` that time, although the set is good for longer.
+    /// There is a reason to make the next call `within` that time, although the set is good for longer,
+    /// or calls have failed before. Never two calls within 5 s all the same.
     pub fn hasten(&mut self, now: Moment, within: Duration) {
         if let Some(set) = &mut self.set {
             set.due_left = set.due_left.max(set.left(now).saturating_sub(within));
+        }
+        if let Some(call) = &mut self.call {
+            call.wait = call.wait.min(now.since(call.ended).saturating_add(within));
+            call.failures = 0;
         }
     }
 
@@ -150,7 +155,9 @@ impl Setback {
             {
                 Self::Throttled
             }
-            CreateSessionError::Service { .. } if !error.is_transient() => Self::Refused,
+            CreateSessionError::Service { .. } if !error.is_transient() && !error.is_outage() => {
+                Self::Refused
+            }
             CreateSessionError::Signature(_) => Self::Refused,
             CreateSessionError::Service { .. }
             | CreateSessionError::ServerCertificate { .. }

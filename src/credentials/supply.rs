@@ -48,8 +48,8 @@ pub trait Source {
     /// Why there is none.
     type Error: From<ExpirationError>;
 
-    /// Looks at the identity, every [`LOOK_APART`] at the latest. `true` if it is another one, with
-    /// which a session is to be asked for before the next is due.
+    /// Takes note of what was found out about the identity since the last time. `true` if it is another
+    /// one, with which a session is to be asked for before the next is due.
     fn look(&mut self) -> bool;
 
     /// Asks for a session, once.
@@ -156,6 +156,12 @@ impl Supply {
         }
     }
 
+    /// There may be something for [`Source::look`]. To be called every [`LOOK_APART`] in any case: timers
+    /// stop while a machine sleeps.
+    pub fn nudge(&self) {
+        self.due.notify_one();
+    }
+
     /// Keeps the supply up, by one call at a time, for good: until `source` calls a failure final.
     pub async fn keep_up<S: Source>(&self, source: &mut S) -> S::Error {
         loop {
@@ -164,8 +170,7 @@ impl Supply {
             }
             let wait = self.standing(self.now()).wait;
             if !wait.is_zero() {
-                // Timers stop while a machine sleeps: the wait is looked at again and again.
-                let _ = timeout(wait.min(LOOK_APART), self.due.notified()).await;
+                let _ = timeout(wait, self.due.notified()).await;
                 continue;
             }
             let outcome = source.create_session().await;
@@ -236,7 +241,7 @@ impl fmt::Debug for Supply {
     }
 }
 
-/// How often the identity's files are looked at, and the longest wait of an idle process.
+/// How often the identity's files, and the clock, are looked at.
 pub const LOOK_APART: Duration = Duration::from_secs(10);
 
 /// The longest wait until a renewed identity is used.

@@ -57,8 +57,18 @@ pub(crate) fn strangers_can_write(_metadata: &Metadata) -> bool {
 
 /// Windows lets a socket have such an address by itself; what other systems call so would let anybody
 /// have one that is listened at.
-pub(crate) fn take_over_closed_connections(_socket: &socket2::Socket) -> io::Result<()> {
+pub(crate) fn share_with_closed_connections(_: &socket2::Socket, _is_so: bool) -> io::Result<()> {
     Ok(())
+}
+
+/// There is no such limit.
+pub fn allow_open_files(_wanted: u64) -> u64 {
+    u64::MAX
+}
+
+/// Opens a file for reading, behind links too.
+pub(crate) fn open_link_without_waiting(path: &Path) -> io::Result<File> {
+    File::open(path)
 }
 
 /// Whether the machine knows no addresses of this kind, IPv6 for one.

@@ -79,9 +79,28 @@ const UPTIME: ClockId = ClockId::Boottime;
 const UPTIME: ClockId = ClockId::Monotonic;
 
 /// Lets a socket have an address of which connections are still closing; otherwise a server that was
-/// started anew would have to wait for minutes. Who listens there keeps it.
-pub(crate) fn take_over_closed_connections(socket: &socket2::Socket) -> io::Result<()> {
-    socket.set_reuse_address(true)
+/// started anew would have to wait for minutes.
+pub(crate) fn share_with_closed_connections(
+    socket: &socket2::Socket,
+    is_so: bool,
+) -> io::Result<()> {
+    socket.set_reuse_address(is_so)
+}
+
+/// Lets this process have `wanted` descriptors open, or as many as it may. How many that is.
+pub fn allow_open_files(wanted: u64) -> u64 {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let unlimited = |limit: Option<u64>| limit.unwrap_or(u64::MAX);
+    let (current, maximum) = (unlimited(limit.current), unlimited(limit.maximum));
+    let allowed = wanted.min(maximum).max(current);
+    let raised = Rlimit {
+        current: Some(allowed),
+        maximum: limit.maximum,
+    };
+    match rustix::process::setrlimit(Resource::Nofile, raised) {
+        Ok(()) => allowed,
+        Err(_) => current,
+    }
 }
 
 /// Whether the machine knows no addresses of this kind, IPv6 for one.
@@ -97,6 +116,14 @@ pub(crate) fn open_without_waiting(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
         .custom_flags(flags(OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY))
+        .open(path)
+}
+
+/// Opens a file for reading, behind links too, and does not wait for the writer of a FIFO.
+pub(crate) fn open_link_without_waiting(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(flags(OFlags::NONBLOCK | OFlags::NOCTTY))
         .open(path)
 }
 

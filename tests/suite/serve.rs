@@ -2,10 +2,14 @@
 
 mod clients_rules;
 mod connections;
+mod container;
 mod garbage;
 mod neighbours;
 mod past_defects;
 mod rotation;
+#[cfg(unix)]
+mod start;
+mod status;
 
 use std::thread;
 use std::time::Duration;

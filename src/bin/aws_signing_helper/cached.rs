@@ -12,6 +12,7 @@ use rolesanywhere::credentials::cache::Surroundings;
 use rolesanywhere::credentials::cache::key::CacheKey;
 use rolesanywhere::credentials::renewal::Setback;
 use rolesanywhere::environment::Environment;
+use rolesanywhere::identity::FilesVersion;
 
 use crate::arguments::CacheFlags;
 use crate::arguments::CacheFolderFlag;
@@ -24,6 +25,8 @@ use crate::session::jitter;
 pub(crate) struct CacheEntry {
     cache: Cache,
     key: CacheKey,
+    /// How the identity's files were when the key was made.
+    version: FilesVersion,
     is_debug: bool,
 }
 
@@ -39,6 +42,7 @@ impl CacheEntry {
             return Ok(None);
         }
         let is_debug = session.is_debug();
+        let version = session.version();
         let Some(key) = session.cache_key()? else {
             tell(
                 is_debug,
@@ -56,6 +60,7 @@ impl CacheEntry {
                 Ok(Some(Self {
                     cache,
                     key,
+                    version,
                     is_debug,
                 }))
             }
@@ -101,18 +106,28 @@ impl CacheEntry {
 
     /// Goes on with the entry of the files as they are now.
     pub(crate) fn follow(&mut self, session: &Session) {
+        let version = session.version();
         // Files that cannot be read are told by who needs them.
-        if let Ok(Some(key)) = session.cache_key()
-            && key != self.key
-        {
-            tell(self.is_debug, &format!("entry {key}"));
+        if let Ok(Some(key)) = session.cache_key() {
+            if key != self.key {
+                tell(self.is_debug, &format!("entry {key}"));
+            }
             self.key = key;
+            self.version = version;
         }
     }
 
-    /// Keeps what was got without asking.
-    pub(crate) fn keep(&self, credentials: &Credentials, renewal: &Renewal) {
-        self.cache.keep(&self.key, credentials, renewal);
+    /// Keeps what was got without asking, by an identity whose files were of this version: what one
+    /// certificate was given is not what another one would be.
+    pub(crate) fn keep(
+        &self,
+        credentials: &Credentials,
+        renewal: &Renewal,
+        version: &FilesVersion,
+    ) {
+        if self.version == *version {
+            self.cache.keep(&self.key, credentials, renewal);
+        }
     }
 }
 

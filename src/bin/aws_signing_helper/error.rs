@@ -89,6 +89,11 @@ pub(crate) enum RunError {
     Cached(String),
     /// The answer does not say for how long.
     Expiration(ExpirationError),
+    /// Another flag is missing for this one.
+    Needs {
+        flag: &'static str,
+        needed: &'static str,
+    },
     /// The role has no name by which it could be offered.
     RoleName { arn: String },
     /// There is nothing to listen at.
@@ -232,6 +237,9 @@ impl fmt::Display for RunError {
             Self::CreateSession { failure, .. } => failure.fmt(f),
             Self::Cached(message) => f.write_str(message),
             Self::Expiration(error) => error.fmt(f),
+            Self::Needs { flag, needed } => {
+                write!(f, "--{flag} is of no use without --{needed}; add that, or leave both")
+            }
             Self::RoleName { arn } => {
                 write!(
                     f,
@@ -319,6 +327,7 @@ impl std::error::Error for RunError {
             | Self::Input { .. }
             | Self::Cached(_)
             | Self::CachePath
+            | Self::Needs { .. }
             | Self::RoleName { .. }
             | Self::Randomness
             | Self::AuthorizationMissing

@@ -47,8 +47,10 @@ fn main() -> ExitCode {
             Command::Version(_) => run::version(),
             Command::Help { topic } => run::help(&topic),
         });
-    match outcome {
+    let code = match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report::report(&error),
-    }
+    };
+    report::flush();
+    code
 }

@@ -1,8 +1,8 @@
 //! Where the passwords of a command come from: a flag, a file, or whoever sits at the terminal.
 
-use std::cell::Cell;
-use std::cell::RefCell;
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
 
 use rolesanywhere::file;
 use rolesanywhere::identity::password::PasswordError;
@@ -17,29 +17,39 @@ use crate::arguments::PasswordFlags;
 /// The passwords of one command line.
 pub(crate) struct Passwords {
     flags: PasswordFlags,
-    asked: Cell<u32>,
-    is_answer_kept: Cell<bool>,
-    answer: RefCell<Option<Secret<String>>>,
+    asked: Mutex<Asked>,
+}
+
+/// What was typed.
+#[derive(Default)]
+struct Asked {
+    count: u32,
+    is_answer_kept: bool,
+    answer: Option<Secret<String>>,
 }
 
 impl Passwords {
     pub(crate) fn new(flags: PasswordFlags) -> Self {
         Self {
             flags,
-            asked: Cell::new(0),
-            is_answer_kept: Cell::new(false),
-            answer: RefCell::new(None),
+            asked: Mutex::default(),
         }
     }
 
     /// From now on, what is typed is kept: the files are read again at every renewal.
     pub(crate) fn keep_answer(&self) {
-        self.is_answer_kept.set(true);
+        self.asked().is_answer_kept = true;
     }
 
     /// From now on nobody is asked.
     pub(crate) fn ask_no_more(&self) {
-        self.asked.set(ASKED_MAX);
+        self.asked().count = ASKED_MAX;
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.asked
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -69,18 +79,19 @@ impl PasswordSource for Passwords {
         if wanted.wrong < tried_unasked {
             return Ok(None);
         }
-        if let Some(answer) = self.answer.borrow().as_ref()
+        let mut asked = self.asked();
+        if let Some(answer) = &asked.answer
             && wanted.wrong == tried_unasked
         {
             return Ok(Some(copy(answer)));
         }
-        if self.asked.get() == ASKED_MAX {
+        if asked.count == ASKED_MAX {
             return Ok(None);
         }
-        self.asked.set(self.asked.get() + 1);
+        asked.count += 1;
         let answer = ask(wanted.path);
-        if self.is_answer_kept.get() {
-            self.answer.replace(answer.as_ref().map(copy));
+        if asked.is_answer_kept {
+            asked.answer = answer.as_ref().map(copy);
         }
         Ok(answer)
     }

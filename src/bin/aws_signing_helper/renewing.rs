@@ -6,7 +6,6 @@ use std::pin::pin;
 use std::task::Poll;
 
 use rolesanywhere::clock::Clock;
-use rolesanywhere::create_session::error::CreateSessionError;
 use rolesanywhere::credentials::Renewal;
 use rolesanywhere::credentials::renewal::Setback;
 use time::format_description::well_known::Rfc3339;
@@ -46,10 +45,11 @@ pub(crate) fn due(renewal: &Renewal) -> String {
 /// is no answer now.
 pub(crate) fn is_passing(error: &RunError) -> bool {
     match error {
-        RunError::CreateSession { failure, .. } => match failure.error {
-            CreateSessionError::NotCreateSession { .. } => true,
-            ref error => error.is_transient(),
-        },
+        RunError::CreateSession { failure, .. } => {
+            failure.error.is_outage() || failure.error.is_transient()
+        }
+        // An answer that is none.
+        RunError::Credentials(_) | RunError::Expiration(_) => true,
         // It could be read at first: somebody is about to renew it.
         RunError::Identity(_) => true,
         _ => false,

@@ -9,6 +9,15 @@ use std::fmt::Write as _;
 use std::io;
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc;
+use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::TrySendError;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
 
 use crate::error::RunError;
 
@@ -56,8 +65,94 @@ pub(crate) fn print(bytes: &[u8]) -> Result<(), RunError> {
 
 /// One message on stderr. Whoever closed stderr does not want to know.
 pub(crate) fn line(text: &str) {
-    let _ = io::stderr().write_all(format!("{NAME}: {}\n", text.trim_end()).as_bytes());
+    let line = format!("{NAME}: {}\n", text.trim_end());
+    match WRITER.get() {
+        None => write(&line),
+        Some(writer) => writer.take(line),
+    }
 }
+
+/// From now on messages are written by a thread: a reader who stops to read would otherwise stop who
+/// writes, and with that all that is served.
+pub(crate) fn write_in_background() -> io::Result<()> {
+    let (sender, receiver) = mpsc::sync_channel::<Message>(LINES_WAITING_MAX);
+    let write_all = move || {
+        for message in receiver {
+            match message {
+                Message::Line(line) => write(&line),
+                Message::Flush(done) => drop(done.send(())),
+            }
+        }
+    };
+    thread::Builder::new().spawn(write_all)?;
+    // It is called once.
+    let _ = WRITER.set(Writer {
+        sender,
+        dropped: AtomicU64::new(0),
+    });
+    Ok(())
+}
+
+/// Waits until all messages are written, for a second at most.
+pub(crate) fn flush() {
+    if let Some(writer) = WRITER.get() {
+        let (done, is_done) = mpsc::channel();
+        let begun = Instant::now();
+        while writer
+            .sender
+            .try_send(Message::Flush(done.clone()))
+            .is_err()
+        {
+            if begun.elapsed() > FLUSH_TIME_MAX {
+                return;
+            }
+            thread::sleep(FLUSH_TIME_MAX / 100);
+        }
+        let _ = is_done.recv_timeout(FLUSH_TIME_MAX);
+    }
+}
+
+/// The way to the thread that writes.
+struct Writer {
+    sender: SyncSender<Message>,
+    /// Lines that found no place.
+    dropped: AtomicU64,
+}
+
+enum Message {
+    Line(String),
+    /// Tells when it is its turn.
+    Flush(mpsc::Sender<()>),
+}
+
+impl Writer {
+    fn take(&self, line: String) {
+        let dropped = self.dropped.swap(0, Ordering::Relaxed);
+        let told = match dropped {
+            0 => Ok(()),
+            _ => self.send(format!(
+                "{NAME}: {dropped} line(s) were not written in time\n"
+            )),
+        };
+        if told.and_then(|()| self.send(line)).is_err() {
+            self.dropped.fetch_add(dropped + 1, Ordering::Relaxed);
+        }
+    }
+
+    fn send(&self, line: String) -> Result<(), TrySendError<Message>> {
+        self.sender.try_send(Message::Line(line))
+    }
+}
+
+fn write(line: &str) {
+    let _ = io::stderr().write_all(line.as_bytes());
+}
+
+/// stderr is one for the whole process, and so is who writes to it.
+static WRITER: OnceLock<Writer> = OnceLock::new();
+
+const LINES_WAITING_MAX: usize = 1000;
+const FLUSH_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// The name under which every message is told.
 pub(crate) const NAME: &str = "aws_signing_helper";

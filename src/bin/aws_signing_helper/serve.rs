@@ -23,13 +23,14 @@ use rolesanywhere::output::serve::healthcheck;
 use rolesanywhere::output::serve::imds::Imds;
 use rolesanywhere::output::serve::metadata_token::MetadataTokens;
 use rolesanywhere::output::serve::neighbour::Names;
-use rolesanywhere::output::serve::server::Log;
 use rolesanywhere::output::serve::server::Server;
+use rolesanywhere::output::serve::server::Settings;
 use rolesanywhere::output::serve::status::Record;
 use rolesanywhere::output::serve::status::Status;
 use rolesanywhere::output::serve::traffic::Traffic;
 use rolesanywhere::platform;
 use rolesanywhere::platform::Termination;
+use tokio::time::timeout;
 
 use crate::arguments::EndpointFlags;
 use crate::arguments::Serve;
@@ -52,24 +53,27 @@ pub(crate) fn serve(arguments: Serve, environment: &Environment) -> Result<(), R
             .ok_or_else(|| RunError::missing("status address", "status-address"))?;
         return healthcheck::ask(address).map_err(RunError::Healthcheck);
     }
-    let log = Log {
-        tell: report::line,
-        is_debug: arguments.debug == Some(true),
-    };
+    if token_file(&flags).is_some() && !is_container(&flags) {
+        return Err(RunError::Needs {
+            flag: "authorization-token-file",
+            needed: "container-credentials",
+        });
+    }
+    let is_debug = arguments.debug == Some(true);
     let duration_seconds = arguments.call.session.session_duration;
-    let session = Session::new(arguments.call, log.is_debug, environment)
+    let session = Session::new(arguments.call, is_debug, environment)
         .map_err(|error| error.with_strays(&arguments.strays.strays))?;
     // Before anything is asked for: a session for an endpoint that cannot be would be for nothing.
     let bound = bind(&flags)?;
     let supply = Arc::new(supply(&flags, &session));
-    let endpoint = Endpoint {
+    let plan = Plan {
         face: face(&flags, &session, &bound, &supply, environment)?,
         record: Arc::default(),
         probes: flags.status_address.map(listen_for_probes).transpose()?,
         announcement: announcement(&flags, &bound),
         bound,
         supply,
-        log,
+        is_debug,
     };
     warn_of_short_sessions(duration_seconds);
     for name in session.held() {
@@ -81,32 +85,34 @@ pub(crate) fn serve(arguments: Serve, environment: &Environment) -> Result<(), R
     session.keep_password();
     let entry = CacheEntry::open(&session, arguments.cache, environment)?;
     let is_listening = Cell::new(false);
-    let record = Arc::clone(&endpoint.record);
-    let mut supplier = Supplier::new(&session, entry, &is_listening, record);
-    match supplier.latest() {
-        Some((credentials, renewal)) => endpoint.supply.begin_with(&credentials, renewal),
-        None => supplier.open()?,
+    let record = Arc::clone(&plan.record);
+    let session = Arc::new(session);
+    let mut supplier = Supplier::new(Arc::clone(&session), entry, &is_listening, record)?;
+    if let Some((credentials, renewal)) = supplier.latest() {
+        plan.supply.begin_with(&credentials, renewal);
     }
     // While somebody may be asked for a password, Ctrl-C still ends the program by itself.
     session.ask_no_more();
+    report::write_in_background().map_err(RunError::Runtime)?;
+    supplier.watch(&plan.supply).map_err(RunError::Runtime)?;
     let runtime = runtime()?;
-    let outcome = runtime.block_on(endpoint.run(&mut supplier, &is_listening));
+    let outcome = runtime.block_on(plan.run(&mut supplier, &is_listening));
     runtime.shutdown_background();
     outcome
 }
 
 /// All that is needed to listen.
-struct Endpoint {
+struct Plan {
     face: Face,
     bound: Bound,
     supply: Arc<Supply>,
     record: Arc<Record>,
     probes: Option<TcpListener>,
     announcement: Vec<String>,
-    log: Log,
+    is_debug: bool,
 }
 
-impl Endpoint {
+impl Plan {
     /// Until it is told to end, or fails before it listens.
     async fn run(
         self,
@@ -122,12 +128,15 @@ impl Endpoint {
             termination.wait().await;
             Ok(())
         };
-        let outcome = first(ended, first(keep_up, serve)).await;
-        // The one for probes first: nobody is to be sent here any more.
-        for server in servers {
-            server.drain(DRAIN_TIME_MAX).await;
-        }
-        outcome
+        first(ended, first(keep_up, serve)).await?;
+        servers.iter().for_each(Server::close);
+        let closed = async {
+            for server in &servers {
+                server.closed().await;
+            }
+        };
+        let _ = timeout(DRAIN_TIME_MAX, closed).await;
+        Ok(())
     }
 
     async fn serve(
@@ -136,22 +145,38 @@ impl Endpoint {
         is_listening: &Cell<bool>,
     ) -> Result<(), RunError> {
         let traffic = Arc::<Traffic>::default();
-        let mut start = |face, traffic, listeners| {
-            let server = Server::start(face, traffic, Clock::System, self.log, listeners);
+        let open_files = platform::allow_open_files(OPEN_FILES_WANTED);
+        let mut start = |face, traffic, connections_max, listeners| {
+            let settings = Settings {
+                clock: Clock::System,
+                tell: report::line,
+                is_debug: self.is_debug,
+                connections_max,
+            };
+            let server = Server::start(face, traffic, settings, listeners);
             servers.push(server.map_err(RunError::Serve)?);
             Ok::<(), RunError>(())
         };
         if let Some(listener) = self.probes {
-            let status = Status {
+            let status = Face::Status(Status {
                 supply: Arc::clone(&self.supply),
                 record: self.record,
                 traffic: Arc::clone(&traffic),
-            };
-            start(Face::Status(status), Arc::default(), vec![(listener, None)])?;
+            });
+            let listeners = vec![(listener, None)];
+            start(status, Arc::default(), PROBES_MAX, listeners)?;
         }
         self.supply.begun(START_TIME_MAX).await;
         let listeners = self.bound.listen().map_err(RunError::Address)?;
-        start(self.face, traffic, listeners)?;
+        // Never so many that none is left to call the service and to read files.
+        let left = open_files.saturating_sub(OPEN_FILES_ELSE).max(1);
+        let connections_max = usize::try_from(left).unwrap_or(usize::MAX);
+        start(
+            self.face,
+            traffic,
+            connections_max.min(CONNECTIONS_MAX),
+            listeners,
+        )?;
         is_listening.set(true);
         for line in &self.announcement {
             report::line(line);
@@ -238,7 +263,7 @@ fn authorization(
 ) -> Result<AuthorizationToken, RunError> {
     let random = SystemRandom::new();
     let token = match (token_file(flags), environment.raw(AUTHORIZATION_TOKEN)) {
-        (Some(path), _) => AuthorizationToken::in_file(path, &random),
+        (Some(path), _) => AuthorizationToken::in_file(path, &random, report::line),
         (None, Some(token)) => AuthorizationToken::fixed(token.as_encoded_bytes(), &random),
         (None, None) => return Err(RunError::AuthorizationMissing),
     };
@@ -294,3 +319,15 @@ const START_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// For what has begun when it is to end.
 const DRAIN_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// Far more than there are programs on a machine.
+const CONNECTIONS_MAX: usize = 512;
+
+/// Far more than there are probes.
+const PROBES_MAX: usize = 32;
+
+/// Descriptors for all of that and for everything else.
+const OPEN_FILES_WANTED: u64 = 1024;
+
+/// Probes, listeners, files and the calls of the service.
+const OPEN_FILES_ELSE: u64 = 96;

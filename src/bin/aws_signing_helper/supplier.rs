@@ -1,14 +1,22 @@
 //! [`Supplier`]: sessions for an endpoint, with whatever certificate there is by now.
 
 use std::cell::Cell;
+use std::io;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::thread;
 
 use rolesanywhere::Credentials;
+use rolesanywhere::Identity;
+use rolesanywhere::clock::Clock;
 use rolesanywhere::credentials::Renewal;
 use rolesanywhere::credentials::renewal::Setback;
+use rolesanywhere::credentials::supply::LOOK_APART;
 use rolesanywhere::credentials::supply::Source;
+use rolesanywhere::credentials::supply::Supply;
 use rolesanywhere::identity::FilesVersion;
-use rolesanywhere::identity::rotation::Look;
+use rolesanywhere::identity::rotation::Outcome;
 use rolesanywhere::identity::rotation::Rotation;
 use rolesanywhere::output::serve::status::Record;
 
@@ -22,8 +30,9 @@ use crate::session::Session;
 
 /// Who keeps the endpoint supplied.
 pub(crate) struct Supplier<'a> {
-    session: &'a Session,
+    session: Arc<Session>,
     rotation: Rotation<FilesVersion>,
+    files: Arc<Files>,
     entry: Option<CacheEntry>,
     /// From then on no failure is final.
     is_listening: &'a Cell<bool>,
@@ -32,22 +41,30 @@ pub(crate) struct Supplier<'a> {
     unusable: Option<String>,
 }
 
+/// What the identity's files turned out to be, until somebody takes note of it.
+#[derive(Default)]
+struct Files(Mutex<Option<Result<(Identity, FilesVersion), RunError>>>);
+
 impl<'a> Supplier<'a> {
-    /// Nothing is read yet. No failure is final once `is_listening`; `record` is told of all.
+    /// Reads the identity. No failure is final once `is_listening`; `record` is told of all.
     pub(crate) fn new(
-        session: &'a Session,
+        session: Arc<Session>,
         entry: Option<CacheEntry>,
         is_listening: &'a Cell<bool>,
         record: Arc<Record>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, RunError> {
+        let version = session.version();
+        let supplier = Self {
+            rotation: Rotation::new(session.open()?, version),
             session,
-            rotation: Rotation::new(),
+            files: Arc::default(),
             entry,
             is_listening,
             record,
             unusable: None,
-        }
+        };
+        supplier.tell_certificate();
+        Ok(supplier)
     }
 
     /// What to begin with, from the cache.
@@ -55,30 +72,42 @@ impl<'a> Supplier<'a> {
         self.entry.as_ref().and_then(CacheEntry::latest)
     }
 
-    /// Reads the identity for the first time.
-    pub(crate) fn open(&mut self) -> Result<(), RunError> {
-        let session = self.session;
-        match self.rotation.look(session.version(), || session.open()) {
-            Look::Unusable(error) => Err(error),
-            Look::Same | Look::Read | Look::Renewed => {
-                self.note_certificate();
-                Ok(())
+    /// Looks at the files every 10 s from now on, on a thread of its own: a file system that hangs, or a
+    /// key that takes its time to decrypt, keeps nobody waiting.
+    pub(crate) fn watch(&self, supply: &Arc<Supply>) -> io::Result<()> {
+        let (session, files) = (Arc::clone(&self.session), Arc::clone(&self.files));
+        let supply = Arc::clone(supply);
+        let mut known = Some(self.rotation.version().clone());
+        let watch = move || {
+            loop {
+                thread::sleep(LOOK_APART);
+                let version = session.version();
+                let is_new = known.as_ref() != Some(&version);
+                if is_new {
+                    let read = session.open();
+                    // What cannot be used is read again, whether or not it changes until then.
+                    known = read.is_ok().then(|| version.clone());
+                    *files.found() = Some(read.map(|identity| (identity, version)));
+                }
+                if is_new || supply.standing(Clock::System.moment()).wait.is_zero() {
+                    supply.nudge();
+                }
             }
-        }
+        };
+        thread::Builder::new().spawn(watch).map(drop)
     }
 
-    fn note_certificate(&self) {
-        if let Some(identity) = self.rotation.identity() {
-            let (not_before, not_after) = identity.certificate().validity();
-            self.record.certificate(not_before, not_after);
-        }
+    fn tell_certificate(&self) {
+        let (not_before, not_after) = self.rotation.in_use().certificate().validity();
+        self.record.certificate(not_before, not_after);
     }
+}
 
-    /// Goes on with the cache's entry of the identity that is in use now.
-    fn follow(&mut self) {
-        if let Some(entry) = &mut self.entry {
-            entry.follow(self.session);
-        }
+impl Files {
+    fn found(&self) -> MutexGuard<'_, Option<Result<(Identity, FilesVersion), RunError>>> {
+        self.0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -86,38 +115,35 @@ impl Source for Supplier<'_> {
     type Error = RunError;
 
     fn look(&mut self) -> bool {
-        let session = self.session;
-        let look = self.rotation.look(session.version(), || session.open());
-        if let Look::Unusable(error) = look {
-            let text = report::chain(&error);
-            if self.unusable.as_ref() != Some(&text) {
-                report::failure(&error);
-                report::line("the certificate and key that were read before stay in use");
-                self.unusable = Some(text);
-            }
-            return false;
-        }
-        self.unusable = None;
-        self.note_certificate();
-        match look {
-            Look::Same | Look::Unusable(_) => false,
-            Look::Read => {
-                self.follow();
+        let found = self.files.found().take();
+        match found {
+            None => false,
+            Some(Err(error)) => {
+                let text = report::chain(&error);
+                if self.unusable.as_ref() != Some(&text) {
+                    report::failure(&error);
+                    report::line("the certificate and key that were read before stay in use");
+                    self.unusable = Some(text);
+                }
                 false
             }
-            Look::Renewed => {
-                report::line("there is a new certificate; the next session is asked for with it");
-                true
+            Some(Ok((identity, version))) => {
+                self.unusable = None;
+                let outcome = self.rotation.read(identity, version);
+                self.tell_certificate();
+                let is_renewed = outcome == Outcome::Renewed;
+                if is_renewed {
+                    report::line(
+                        "there is a new certificate; the next session is asked for with it",
+                    );
+                }
+                is_renewed
             }
         }
     }
 
     async fn create_session(&mut self) -> Result<Credentials, RunError> {
-        match self.rotation.identity() {
-            Some(identity) => self.session.attempt(identity).await,
-            // It could not be read when it was looked at, but there was a set in the cache.
-            None => self.session.attempt(&self.session.open()?).await,
-        }
+        self.session.attempt(self.rotation.identity()).await
     }
 
     fn setback(&self, error: &RunError) -> Option<Setback> {
@@ -126,11 +152,11 @@ impl Source for Supplier<'_> {
 
     fn renewed(&mut self, credentials: &Credentials, renewal: &Renewal) {
         self.rotation.accepted();
-        self.note_certificate();
+        self.tell_certificate();
         self.record.renewed();
-        self.follow();
-        if let Some(entry) = &self.entry {
-            entry.keep(credentials, renewal);
+        if let Some(entry) = &mut self.entry {
+            entry.follow(&self.session);
+            entry.keep(credentials, renewal, self.rotation.version());
         }
         report::line(&format!(
             "credentials until {}; the next are due at {}",
@@ -154,11 +180,10 @@ impl Source for Supplier<'_> {
 fn code(error: &RunError) -> String {
     let code = match error {
         RunError::CreateSession { failure, .. } => failure.error.code(),
-        RunError::Identity(_) => "Identity",
         _ => "Other",
     };
     code.chars()
-        .filter(|character| character.is_ascii_alphanumeric())
+        .filter(char::is_ascii_alphanumeric)
         .take(CODE_CHARACTERS_MAX)
         .collect()
 }

@@ -111,7 +111,8 @@ impl Updater {
             match renew(session, identity.take(), entry.as_mut(), &mut renewal).await {
                 Ok(credentials) => {
                     if let Some(entry) = &entry {
-                        entry.keep(&credentials, &renewal);
+                        // As the files are, unless they were renewed while this was asked for.
+                        entry.keep(&credentials, &renewal, &session.version());
                     }
                     self.supply(&credentials, &renewal, is_started).await?;
                     if !is_started {

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::task::Poll;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -152,11 +153,18 @@ fn beside(supply: &Supply, mut service: Service, test: impl Future<Output = ()>)
         elapsed();
         let keep_up = std::pin::pin!(supply.keep_up(&mut service));
         let mut keep_up = Some(keep_up);
+        let mut nudges = std::pin::pin!(async {
+            loop {
+                sleep(LOOK_APART).await;
+                supply.nudge();
+            }
+        });
         let mut test = std::pin::pin!(test);
         std::future::poll_fn(|context| {
             if let Some(running) = &mut keep_up {
                 assert!(running.as_mut().poll(context).is_pending(), "it ended");
             }
+            let _: Poll<()> = nudges.as_mut().poll(context);
             let outcome = test.as_mut().poll(context);
             if outcome.is_ready() {
                 keep_up = None;

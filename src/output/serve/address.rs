@@ -26,25 +26,19 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// Takes `port` of `address`, or of both loopback addresses where none is given: a neighbour who
-    /// had one of them would answer half of those who ask `localhost`. Port 0 takes any that is free
-    /// on all. `hop_limit` is that of the packets of answers (IP TTL).
+    /// Takes `port` of `address`, or of 127.0.0.1 and ::1 where none or one of them is given: a
+    /// neighbour who had the other one would answer half of those who ask `localhost`. Port 0 takes any
+    /// that is free on both. `hop_limit` is that of the packets of answers (IP TTL).
     pub fn new(
         address: Option<IpAddr>,
         port: u16,
         hop_limit: Option<u8>,
     ) -> Result<Self, AddressError> {
-        let addresses = match address {
-            Some(address) => vec![check(address)?],
-            None => vec![LOOPBACK_V4, LOOPBACK_V6],
-        };
+        let address = check(address.unwrap_or(LOOPBACK_V4))?;
         let mut attempts = PORTS_TRIED_MAX;
         loop {
-            match bind(&addresses, port, address.is_none()) {
-                Ok(sockets) => {
-                    let hop_limit = hop_limit.unwrap_or_else(|| default_hop_limit(&sockets));
-                    return Ok(Self { sockets, hop_limit });
-                }
+            match bind(address, port) {
+                Ok(sockets) => return Ok(Self::with(sockets, hop_limit)),
                 // Free on one of them and not on the other.
                 Err(AddressError::Bind { source, .. })
                     if port == 0 && source.kind() == io::ErrorKind::AddrInUse && attempts > 0 =>
@@ -56,19 +50,47 @@ impl Bound {
         }
     }
 
-    /// Sockets that who started this process listens at for it (systemd's socket activation).
+    /// Sockets that who started this process listens at for it (systemd's socket activation). Where
+    /// there is one of 127.0.0.1 and ::1 only, the other one is taken.
     pub fn handed_over(
         listeners: Vec<TcpListener>,
         hop_limit: Option<u8>,
     ) -> Result<Self, AddressError> {
-        let mut sockets = Vec::new();
+        let mut sockets: Vec<(Socket, SocketAddr)> = Vec::new();
         for listener in listeners {
             let address = listener.local_addr().map_err(AddressError::HandedOver)?;
             check(address.ip())?;
+            if let Some((_, first)) = sockets.first()
+                && first.port() != address.port()
+            {
+                return Err(AddressError::Ports {
+                    one: *first,
+                    other: address,
+                });
+            }
             sockets.push((Socket::from(listener), address));
         }
-        let hop_limit = hop_limit.unwrap_or_else(|| default_hop_limit(&sockets));
-        Ok(Self { sockets, hop_limit })
+        let addresses: Vec<SocketAddr> = sockets.iter().map(|(_, address)| *address).collect();
+        for address in addresses {
+            if let Some(other) = other_loopback(address.ip())
+                && !sockets.iter().any(|(_, address)| address.ip() == other)
+            {
+                sockets.extend(bind_optional(SocketAddr::new(other, address.port()))?);
+            }
+        }
+        Ok(Self::with(sockets, hop_limit))
+    }
+
+    fn with(sockets: Vec<(Socket, SocketAddr)>, hop_limit: Option<u8>) -> Self {
+        let is_link_local = |(_, address): &(_, SocketAddr)| LINK_LOCAL.contains(&address.ip());
+        let default = match sockets.iter().any(is_link_local) {
+            true => HOP_LIMIT_LINK_LOCAL,
+            false => HOP_LIMIT,
+        };
+        Self {
+            hop_limit: hop_limit.unwrap_or(default),
+            sockets,
+        }
     }
 
     /// The addresses.
@@ -83,6 +105,7 @@ impl Bound {
             let listen = || {
                 // What is accepted inherits it on most systems, the handshake's packets included.
                 limit_hops_of(&SockRef::from(&socket), address, hop_limit)?;
+                platform::share_with_closed_connections(&socket, true)?;
                 socket.listen(BACKLOG)
             };
             listen().map_err(|source| AddressError::Bind { address, source })?;
@@ -105,45 +128,40 @@ fn limit_hops_of(socket: &SockRef<'_>, local: SocketAddr, hop_limit: u8) -> io::
 }
 
 /// Refuses an address from which others could be answered.
-pub fn check(address: IpAddr) -> Result<IpAddr, AddressError> {
-    match address.is_loopback() || is_link_local(address) {
+fn check(address: IpAddr) -> Result<IpAddr, AddressError> {
+    match address.is_loopback() || LINK_LOCAL.contains(&address) {
         true => Ok(address),
         false => Err(AddressError::Reachable { address }),
     }
 }
 
-fn default_hop_limit(sockets: &[(Socket, SocketAddr)]) -> u8 {
-    match sockets
-        .iter()
-        .any(|(_, address)| is_link_local(address.ip()))
-    {
-        true => HOP_LIMIT_LINK_LOCAL,
-        false => HOP_LIMIT,
+/// What else `localhost` may stand for.
+fn other_loopback(address: IpAddr) -> Option<IpAddr> {
+    match address {
+        LOOPBACK_V4 => Some(LOOPBACK_V6),
+        LOOPBACK_V6 => Some(LOOPBACK_V4),
+        _ => None,
     }
 }
 
-fn is_link_local(address: IpAddr) -> bool {
-    LINK_LOCAL.contains(&address)
+fn bind(address: IpAddr, port: u16) -> Result<Vec<(Socket, SocketAddr)>, AddressError> {
+    let address = SocketAddr::new(address, port);
+    let first = bind_one(address).map_err(|source| AddressError::Bind { address, source })?;
+    let port = first.1.port();
+    let mut sockets = vec![first];
+    if let Some(other) = other_loopback(address.ip()) {
+        sockets.extend(bind_optional(SocketAddr::new(other, port))?);
+    }
+    Ok(sockets)
 }
 
-fn bind(
-    addresses: &[IpAddr],
-    port: u16,
-    is_second_optional: bool,
-) -> Result<Vec<(Socket, SocketAddr)>, AddressError> {
-    let mut bound: Vec<(Socket, SocketAddr)> = Vec::new();
-    for address in addresses {
-        let port = bound.first().map_or(port, |(_, address)| address.port());
-        let address = SocketAddr::new(*address, port);
-        match bind_one(address) {
-            Ok(socket) => bound.push(socket),
-            // A machine without IPv6: nobody else can have the address either.
-            Err(error)
-                if is_second_optional && !bound.is_empty() && has_no_such_address(&error) => {}
-            Err(source) => return Err(AddressError::Bind { address, source }),
-        }
+/// `None` on a machine without IPv6: nobody else can have the address either.
+fn bind_optional(address: SocketAddr) -> Result<Option<(Socket, SocketAddr)>, AddressError> {
+    match bind_one(address) {
+        Ok(socket) => Ok(Some(socket)),
+        Err(error) if has_no_such_address(&error) => Ok(None),
+        Err(source) => Err(AddressError::Bind { address, source }),
     }
-    Ok(bound)
 }
 
 fn bind_one(address: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
@@ -152,11 +170,13 @@ fn bind_one(address: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
         Type::STREAM,
         Some(Protocol::TCP),
     )?;
-    platform::take_over_closed_connections(&socket)?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
+    platform::share_with_closed_connections(&socket, true)?;
     socket.bind(&address.into())?;
+    // Else whoever is as willing to share could have it too, until one of the two listens.
+    platform::share_with_closed_connections(&socket, false)?;
     let address = socket.local_addr()?.as_socket();
     Ok((socket, address.ok_or(io::ErrorKind::AddrNotAvailable)?))
 }
@@ -176,6 +196,13 @@ pub enum AddressError {
     },
     /// A socket that was handed over has no address.
     HandedOver(io::Error),
+    /// Sockets that were handed over have several ports.
+    Ports {
+        /// The first.
+        one: SocketAddr,
+        /// Another one.
+        other: SocketAddr,
+    },
     /// The operating system refuses it.
     Bind {
         /// The address and port.
@@ -195,6 +222,10 @@ impl fmt::Display for AddressError {
                  for credentials there"
             ),
             Self::HandedOver(_) => f.write_str("cannot use the socket that was handed over"),
+            Self::Ports { one, other } => write!(
+                f,
+                "the sockets that were handed over are of two ports, {one} and {other}: one is needed"
+            ),
             Self::Bind { address, source: _ } => write!(f, "cannot listen at {address}"),
         }
     }
@@ -203,7 +234,7 @@ impl fmt::Display for AddressError {
 impl std::error::Error for AddressError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Reachable { .. } => None,
+            Self::Reachable { .. } | Self::Ports { .. } => None,
             Self::HandedOver(source) | Self::Bind { source, .. } => Some(source),
         }
     }

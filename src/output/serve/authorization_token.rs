@@ -2,7 +2,7 @@
 //! endpoint.
 
 use std::fmt;
-use std::fs::File;
+use std::fs;
 use std::io;
 use std::io::Write;
 use std::path::Path;
@@ -24,6 +24,7 @@ pub struct AuthorizationToken {
     /// For the comparison: digests of equal length tell nothing by how long it takes.
     key: hmac::Key,
     file: Option<PathBuf>,
+    tell: fn(&str),
     state: Mutex<State>,
 }
 
@@ -31,21 +32,25 @@ struct State {
     digest: hmac::Tag,
     /// When the file was read again.
     read: Option<Moment>,
+    /// What was told of a file that cannot be used.
+    told: Option<String>,
 }
 
 impl AuthorizationToken {
     /// A token that stays as it is.
     pub fn fixed(token: &[u8], random: &dyn SecureRandom) -> Result<Self, AuthorizationTokenError> {
         check_text(token).map_err(|flaw| AuthorizationTokenError::Variable { flaw })?;
-        Self::new(token, None, random)
+        Self::new(token, None, random, |_| {})
     }
 
-    /// The token in a file, which is made with a new one if it is not there.
+    /// The token in a file, which is made with a new one if it is not there. `tell` takes lines for the
+    /// log.
     ///
     /// Others must not be able to write it, or they would choose who is given credentials.
     pub fn in_file(
         path: &Path,
         random: &dyn SecureRandom,
+        tell: fn(&str),
     ) -> Result<Self, AuthorizationTokenError> {
         let token = match read(path) {
             Err(AuthorizationTokenError::File { source, .. })
@@ -56,21 +61,36 @@ impl AuthorizationToken {
             }
             token => token?,
         };
-        Self::new(token.expose(), Some(path.to_owned()), random)
+        if path
+            .metadata()
+            .is_ok_and(|metadata| platform::others_can_read(&metadata))
+        {
+            tell(&format!(
+                "warning: others can read the authorization token file {}, and be given credentials",
+                path.display()
+            ));
+        }
+        Self::new(token.expose(), Some(path), random, tell)
     }
 
     fn new(
         token: &[u8],
-        file: Option<PathBuf>,
+        file: Option<&Path>,
         random: &dyn SecureRandom,
+        tell: fn(&str),
     ) -> Result<Self, AuthorizationTokenError> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, random)
             .map_err(|_| AuthorizationTokenError::NoRandomness)?;
-        let digest = hmac::sign(&key, token);
+        let state = State {
+            digest: hmac::sign(&key, token),
+            read: None,
+            told: None,
+        };
         Ok(Self {
             key,
-            file,
-            state: Mutex::new(State { digest, read: None }),
+            file: file.map(Path::to_owned),
+            tell,
+            state: Mutex::new(state),
         })
     }
 
@@ -93,10 +113,18 @@ impl AuthorizationToken {
         state.read = Some(now);
         match read(path) {
             Ok(renewed) => {
+                state.told = None;
                 state.digest = hmac::sign(&self.key, renewed.expose());
                 hmac::verify(&self.key, token, state.digest.as_ref()).is_ok()
             }
-            Err(_) => false,
+            Err(error) => {
+                let text = error.to_string();
+                if state.told.as_ref() != Some(&text) {
+                    (self.tell)(&format!("warning: {text}; the token before it stays good"));
+                    state.told = Some(text);
+                }
+                false
+            }
         }
     }
 }
@@ -119,9 +147,18 @@ fn create(path: &Path, random: &dyn SecureRandom) -> Result<(), AuthorizationTok
         .fill(bytes.as_mut())
         .map_err(|_| AuthorizationTokenError::NoRandomness)?;
     let token = Zeroizing::new(hex::encode(bytes.as_ref()));
-    let mut file = platform::create_private_file(path).map_err(fail)?;
+    // It appears whole or not at all: beside it first, and then by a link, which replaces nothing.
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
+    let _ = fs::remove_file(&beside);
+    let mut file = platform::create_private_file(&beside).map_err(fail)?;
     // Without a line break: SDKs refuse one.
-    file.write_all(token.as_bytes()).map_err(fail)
+    let outcome = file
+        .write_all(token.as_bytes())
+        .and_then(|()| fs::hard_link(&beside, path));
+    let _ = fs::remove_file(&beside);
+    outcome.map_err(fail)
 }
 
 fn read(path: &Path) -> Result<Secret<Vec<u8>>, AuthorizationTokenError> {
@@ -133,13 +170,8 @@ fn read(path: &Path) -> Result<Secret<Vec<u8>>, AuthorizationTokenError> {
         path: path.to_owned(),
         flaw,
     };
-    // Links are followed: Kubernetes mounts secrets by them. Neither waits for the writer of a FIFO.
-    let mut file = File::open(
-        regular(path)
-            .map_err(fail)?
-            .ok_or_else(|| flawed(Flaw::NoFile))?,
-    )
-    .map_err(fail)?;
+    // Links are followed: Kubernetes mounts secrets by them.
+    let mut file = platform::open_link_without_waiting(path).map_err(fail)?;
     let metadata = file.metadata().map_err(fail)?;
     if !metadata.is_file() {
         return Err(flawed(Flaw::NoFile));
@@ -152,11 +184,6 @@ fn read(path: &Path) -> Result<Secret<Vec<u8>>, AuthorizationTokenError> {
         .ok_or_else(|| flawed(Flaw::Length))?;
     check_text(token.expose()).map_err(flawed)?;
     Ok(token)
-}
-
-/// The path, if a file is there.
-fn regular(path: &Path) -> io::Result<Option<&Path>> {
-    Ok(path.metadata()?.is_file().then_some(path))
 }
 
 /// What SDKs can send in a header field as it is, and nobody guesses.
@@ -277,8 +304,6 @@ const READS_APART: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use ring::rand::SystemRandom;
     use time::macros::datetime;
 
@@ -292,7 +317,7 @@ mod tests {
     }
 
     fn open(path: &Path) -> Result<AuthorizationToken, AuthorizationTokenError> {
-        AuthorizationToken::in_file(path, &SystemRandom::new())
+        AuthorizationToken::in_file(path, &SystemRandom::new(), |_| {})
     }
 
     fn flaw(path: &Path) -> Flaw {
@@ -311,6 +336,7 @@ mod tests {
         assert_eq!(made.len(), 64);
         assert!(made.iter().all(u8::is_ascii_hexdigit));
         assert!(token.is(&made, at(0)));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert!(!token.is(&made[1..], at(0)));
         assert!(!token.is(b"", at(0)));
         // The next start finds it.

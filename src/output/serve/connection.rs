@@ -17,8 +17,9 @@ use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio::time::timeout_at;
+use zeroize::Zeroizing;
 
-use super::connections::Place;
+use super::connections::Slot;
 use super::request::Framing;
 use super::request::Malformed;
 use super::request::Request;
@@ -26,7 +27,6 @@ use super::request_body::BadBody;
 use super::request_body::RequestBody;
 use super::response::Body;
 use super::response::Response;
-use super::response::Status;
 use super::server::Endpoint;
 
 /// A client.
@@ -34,13 +34,14 @@ pub(super) struct Connection {
     stream: TcpStream,
     peer: SocketAddr,
     endpoint: Arc<Endpoint>,
-    place: Place,
-    /// What was received and is not dealt with.
-    received: Vec<u8>,
+    slot: Slot,
+    /// Until then it is no idle one that makes room for others.
+    has_been_answered: bool,
+    /// What was received and is not dealt with; there may be a token in it.
+    received: Zeroizing<Vec<u8>>,
     /// What is still to come of the last request.
     body: RequestBody,
-    /// When the request began of which `received` and `body` are part; else when the connection became
-    /// idle.
+    /// When the request began of which `received` and `body` are part; else when the one before was over.
     since: Instant,
 }
 
@@ -61,14 +62,15 @@ impl Connection {
         stream: TcpStream,
         peer: SocketAddr,
         endpoint: Arc<Endpoint>,
-        place: Place,
+        slot: Slot,
     ) -> Self {
         Self {
             stream,
             peer,
             endpoint,
-            place,
-            received: Vec::new(),
+            slot,
+            has_been_answered: false,
+            received: Zeroizing::default(),
             body: RequestBody::NONE,
             since: Instant::now(),
         }
@@ -90,21 +92,25 @@ impl Connection {
                 }
                 Step::Read => {
                     let has_begun = self.has_begun();
-                    self.place.waits(has_begun);
-                    let read = timeout_at(self.since + time_max(has_begun), self.read()).await;
-                    self.place.answers();
-                    match read {
+                    if !has_begun && self.has_been_answered {
+                        self.slot.is_idle();
+                    }
+                    match timeout_at(self.since + time_max(has_begun), self.read()).await {
                         Ok(Ok(0)) => return Ok(()),
                         Ok(Ok(_)) if has_begun => {}
-                        Ok(Ok(_)) => self.since = Instant::now(),
+                        Ok(Ok(_)) => {
+                            self.slot.is_busy();
+                            self.since = Instant::now();
+                        }
                         Ok(Err(error)) => return Err(error),
-                        Err(_) if has_begun => {
-                            let response = Response::text(Status::RequestTimeout, TOO_SLOW);
+                        // There is nobody to tell, or the answer was given before the body came.
+                        Err(_) if !has_begun || !self.body.is_over() => return Ok(()),
+                        Err(_) => {
+                            let response = self.endpoint.refuse(Malformed::TooSlow, self.peer);
                             let head = self.endpoint.head(&response, Some("close"));
                             self.write(&head, response.body.bytes()).await?;
                             return self.part().await;
                         }
-                        Err(_) => return Ok(()),
                     }
                 }
                 Step::Close => return Ok(()),
@@ -114,18 +120,22 @@ impl Connection {
 
     /// Deals with what was received.
     fn step(&mut self) -> Step {
-        match self.body.pass_over(&self.received) {
-            Ok(passed) => self.forget(passed),
-            // It was answered already.
-            Err(BadBody) => return Step::Close,
-        }
         if !self.body.is_over() {
-            return match self.received.len() < HEAD_BYTES_MAX {
-                true => Step::Read,
-                false => Step::Close,
-            };
+            match self.body.pass_over(&self.received) {
+                Ok(passed) => self.forget(passed),
+                // It was answered already.
+                Err(BadBody) => return Step::Close,
+            }
+            if !self.body.is_over() {
+                return match self.received.len() < HEAD_BYTES_MAX {
+                    true => Step::Read,
+                    false => Step::Close,
+                };
+            }
+            self.since = Instant::now();
         }
-        if self.endpoint.is_closing() && self.received.is_empty() {
+        let is_idle = self.has_been_answered && self.received.is_empty();
+        if is_idle && self.endpoint.is_closing() {
             return Step::Close;
         }
         let endpoint = &self.endpoint;
@@ -134,7 +144,7 @@ impl Connection {
             let mut response = endpoint.answer(request, peer);
             if request.method == "HEAD" {
                 // RFC 9110, section 9.3.2: whoever asks so would take a body for the next answer.
-                response.body = Body::Fixed("");
+                response.body = Body::EMPTY;
             }
             (response, request.is_http_1_1)
         });
@@ -150,7 +160,11 @@ impl Connection {
 
     fn answered(&mut self, framing: Framing, response: Response, is_http_1_1: bool) -> Step {
         self.forget(framing.head_length);
+        self.has_been_answered = true;
         self.body = framing.body;
+        if self.body.is_over() {
+            self.since = Instant::now();
+        }
         let is_last = !framing.is_persistent || self.endpoint.is_closing();
         let connection = match (is_last, is_http_1_1) {
             (true, _) => Some("close"),
@@ -178,16 +192,13 @@ impl Connection {
         if length < self.received.len() {
             self.received.drain(..length);
         } else if self.received.capacity() > KEPT_BYTES_MAX {
-            self.received = Vec::new();
+            self.received = Zeroizing::default();
         } else {
             self.received.clear();
         }
-        if length > 0 {
-            self.since = Instant::now();
-        }
     }
 
-    /// What comes next, at most as much as makes a head too large.
+    /// What comes next, a piece of it.
     async fn read(&mut self) -> io::Result<usize> {
         let Self {
             stream, received, ..
@@ -230,7 +241,6 @@ impl Connection {
     async fn part(&mut self) -> io::Result<()> {
         let stream = &mut self.stream;
         poll_fn(|context| Pin::new(&mut *stream).poll_shutdown(context)).await?;
-        self.place.waits(true);
         let end = Instant::now() + PARTING_TIME_MAX;
         let mut left = PARTING_BYTES_MAX;
         while let Ok(Ok(length @ 1..)) = timeout_at(end, self.read()).await {
@@ -250,8 +260,6 @@ fn time_max(has_begun: bool) -> Duration {
         false => IDLE_TIME_MAX,
     }
 }
-
-const TOO_SLOW: &str = "the request did not come within 5 s";
 
 /// The longest head: the reference helper is sent one of 10 KB in its tests.
 const HEAD_BYTES_MAX: usize = 16 * 1024;

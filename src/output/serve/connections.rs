@@ -1,5 +1,6 @@
-//! [`Connections`]: those that are open, of which there are never more than a fixed number. Who waits
-//! the longest for a request goes first: everything else takes microseconds.
+//! [`Connections`]: those that are open, of which there are never more than a fixed number. For a new
+//! one, who has been idle the longest makes room; where nobody is idle, whose request has been under way
+//! the longest, as answering one takes microseconds.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,46 +24,54 @@ pub(super) struct Connections {
 #[derive(Debug, Default)]
 struct Open {
     next: u64,
-    handles: HashMap<u64, (Arc<Waiting>, AbortHandle)>,
+    handles: HashMap<u64, (Arc<Activity>, AbortHandle)>,
 }
 
-/// Since when a connection waits for bytes.
-#[derive(Debug, Default)]
-pub(super) struct Waiting(AtomicU64);
+/// What a connection is doing, and since when: twice the tick, and one more if it is busy.
+#[derive(Debug)]
+struct Activity(AtomicU64);
 
-/// One of them, for as long as it is open.
-pub(super) struct Place {
+/// In the order in which connections are given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Doing {
+    /// Nothing, since it was answered.
+    Idle { since: u64 },
+    /// A request, from the first byte until the answer is taken; or nothing yet, as it is new.
+    Busy { since: u64 },
+}
+
+/// A place among them, for as long as the connection is open.
+pub(super) struct Slot {
     number: u64,
-    waiting: Arc<Waiting>,
+    activity: Arc<Activity>,
     connections: Arc<Connections>,
 }
 
 impl Connections {
-    /// Makes a place, if need be by closing who has waited the longest, and starts the connection
-    /// there.
+    /// Makes room, if need be by closing another one, and starts the connection.
     pub(super) fn admit(
         self: &Arc<Self>,
         open_max: usize,
-        start: impl FnOnce(Place) -> AbortHandle,
+        start: impl FnOnce(Slot) -> AbortHandle,
     ) {
-        while self.count() >= open_max && self.shed() {}
-        let waiting = Arc::new(Waiting::default());
         // Held until it is known, so that it cannot end before.
         let mut open = self.open();
+        while open.handles.len() >= open_max && open.shed() {}
         open.next += 1;
         let number = open.next;
-        let handle = start(Place {
+        let activity = Arc::new(Activity(AtomicU64::new(self.tick() | BUSY)));
+        let handle = start(Slot {
             number,
-            waiting: Arc::clone(&waiting),
+            activity: Arc::clone(&activity),
             connections: Arc::clone(self),
         });
-        open.handles.insert(number, (waiting, handle));
+        open.handles.insert(number, (activity, handle));
     }
 
-    /// Closes all that wait for the beginning of a request.
+    /// Closes all that were answered and have sent nothing since.
     pub(super) fn close_idle(&self) {
-        self.open().handles.retain(|_, (waiting, handle)| {
-            let is_idle = matches!(waiting.since(), Since::Idle(_));
+        self.open().handles.retain(|_, (activity, handle)| {
+            let is_idle = matches!(activity.doing(), Doing::Idle { .. });
             if is_idle {
                 handle.abort();
             }
@@ -75,36 +84,16 @@ impl Connections {
     pub(super) async fn all_closed(&self) {
         loop {
             let closed = self.closed.notified();
-            if self.count() == 0 {
+            if self.open().handles.is_empty() {
                 return;
             }
             closed.await;
         }
     }
 
-    /// How many are open.
-    pub(super) fn count(&self) -> usize {
-        self.open().handles.len()
-    }
-
-    /// Closes the one that has waited the longest for a request to begin, else for one to go on.
-    /// `false` if all are being answered.
-    fn shed(&self) -> bool {
-        let mut open = self.open();
-        let longest = open
-            .handles
-            .iter()
-            .map(|(number, (waiting, _))| (waiting.since(), *number))
-            .min();
-        match longest {
-            Some((Since::Idle(_) | Since::Begun(_), number)) => {
-                if let Some((_, handle)) = open.handles.remove(&number) {
-                    handle.abort();
-                }
-                true
-            }
-            Some((Since::Answering, _)) | None => false,
-        }
+    /// The next even number.
+    fn tick(&self) -> u64 {
+        self.ticks.fetch_add(2, Ordering::Relaxed)
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
@@ -115,44 +104,54 @@ impl Connections {
     }
 }
 
-/// In the order in which connections are given up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Since {
-    /// No byte of a request has come since.
-    Idle(u64),
-    /// A request has begun.
-    Begun(u64),
-    /// One is being answered.
-    Answering,
+impl Open {
+    /// Closes one. `false` if there is none.
+    fn shed(&mut self) -> bool {
+        let doing =
+            |(number, (activity, _)): (&u64, &(Arc<Activity>, _))| (activity.doing(), *number);
+        let Some((_, number)) = self.handles.iter().map(doing).min() else {
+            return false;
+        };
+        if let Some((_, handle)) = self.handles.remove(&number) {
+            handle.abort();
+        }
+        true
+    }
 }
 
-impl Waiting {
-    fn since(&self) -> Since {
+impl Activity {
+    fn doing(&self) -> Doing {
         match self.0.load(Ordering::Relaxed) {
-            0 => Since::Answering,
-            tick if tick & 1 == 0 => Since::Idle(tick),
-            tick => Since::Begun(tick),
+            since if since & BUSY == 0 => Doing::Idle { since },
+            since => Doing::Busy { since },
         }
     }
 }
 
-impl Place {
-    /// It waits for bytes from now on: for the first of a request, or for more of one.
-    pub(super) fn waits(&self, has_begun: bool) {
-        let tick = self.connections.ticks.fetch_add(2, Ordering::Relaxed) + 2;
-        let tick = tick + u64::from(has_begun);
-        self.waiting.0.store(tick, Ordering::Relaxed);
+impl Slot {
+    /// It was answered, and nothing has come since.
+    pub(super) fn is_idle(&self) {
+        if let Doing::Busy { .. } = self.activity.doing() {
+            self.activity
+                .0
+                .store(self.connections.tick(), Ordering::Relaxed);
+        }
     }
 
-    /// It does not.
-    pub(super) fn answers(&self) {
-        self.waiting.0.store(0, Ordering::Relaxed);
+    /// Something has come. What is under way already does not begin anew.
+    pub(super) fn is_busy(&self) {
+        if let Doing::Idle { .. } = self.activity.doing() {
+            let tick = self.connections.tick() | BUSY;
+            self.activity.0.store(tick, Ordering::Relaxed);
+        }
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         self.connections.open().handles.remove(&self.number);
         self.connections.closed.notify_waiters();
     }
 }
+
+const BUSY: u64 = 1;

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::authorization_token::AuthorizationToken;
 use super::neighbour::Names;
 use super::path::Path;
@@ -35,22 +37,19 @@ impl Container {
     /// The answer to a request.
     pub fn answer(&self, request: &Request<'_>, now: Moment) -> Response {
         if let Err(stranger) = self.names.check(request) {
-            return Response {
-                content_type: JSON,
-                ..Response::text(Status::BadRequest, stranger.document())
-            };
+            return error(Route::Other, Status::BadRequest, stranger.message());
         }
         if !Path::of(request.target).is(SEGMENTS) {
-            return error(Route::Other, Status::NotFound, NOT_FOUND);
+            return error(
+                Route::Other,
+                Status::NotFound,
+                "there is nothing but /v1/credentials",
+            );
         }
         if request.method != "GET" {
             return Response {
                 fields: vec![("Allow", "GET".to_owned())],
-                ..error(
-                    Route::Container,
-                    Status::MethodNotAllowed,
-                    METHOD_NOT_ALLOWED,
-                )
+                ..error(Route::Container, Status::MethodNotAllowed, "use GET")
             };
         }
         let is_known = match request.field("authorization") {
@@ -58,7 +57,8 @@ impl Container {
             Field::Absent | Field::Repeated => false,
         };
         if !is_known {
-            return error(Route::Container, Status::Unauthorized, UNAUTHORIZED);
+            let message = "the Authorization header is not the token";
+            return error(Route::Container, Status::Unauthorized, message);
         }
         match self.supply.document(now) {
             Some(document) => Response {
@@ -66,29 +66,36 @@ impl Container {
                 route: Route::Container,
                 fields: Vec::new(),
                 content_type: JSON,
-                body: Body::Document(document),
+                body: Body::Secret(document),
             },
             None => error(
                 Route::Container,
                 Status::InternalServerError,
-                NO_CREDENTIALS,
+                "there are no valid credentials now; the log of aws_signing_helper says why",
             ),
         }
     }
 }
 
-/// SDKs read either spelling of code and message.
-fn error(route: Route, status: Status, document: &'static str) -> Response {
+/// An error in which SDKs find code and message in either spelling.
+pub(super) fn error(route: Route, status: Status, message: &str) -> Response {
+    let code = match status {
+        Status::Unauthorized => "AccessDeniedException",
+        Status::NotFound => "ResourceNotFoundException",
+        Status::MethodNotAllowed => "MethodNotAllowedException",
+        Status::InternalServerError | Status::ServiceUnavailable => "InternalServiceException",
+        Status::Ok
+        | Status::BadRequest
+        | Status::RequestTimeout
+        | Status::ContentTooLarge
+        | Status::HeaderFieldsTooLarge => "BadRequestException",
+    };
+    let document = json!({"code": code, "message": message, "Code": code, "Message": message});
     Response {
         route,
         content_type: JSON,
-        ..Response::text(status, document)
+        ..Response::text(status, document.to_string())
     }
 }
 
 const SEGMENTS: &[&str] = &["v1", "credentials"];
-
-const NOT_FOUND: &str = r#"{"code":"ResourceNotFoundException","message":"there is nothing but /v1/credentials","Code":"ResourceNotFoundException","Message":"there is nothing but /v1/credentials"}"#;
-const METHOD_NOT_ALLOWED: &str = r#"{"code":"MethodNotAllowedException","message":"use GET","Code":"MethodNotAllowedException","Message":"use GET"}"#;
-const UNAUTHORIZED: &str = r#"{"code":"AccessDeniedException","message":"the Authorization header is not the token","Code":"AccessDeniedException","Message":"the Authorization header is not the token"}"#;
-const NO_CREDENTIALS: &str = r#"{"code":"InternalServiceException","message":"there are no valid credentials now; the log of aws_signing_helper says why","Code":"InternalServiceException","Message":"there are no valid credentials now; the log of aws_signing_helper says why"}"#;

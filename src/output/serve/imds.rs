@@ -50,7 +50,18 @@ impl Imds {
         let response = match (&resource, request.method) {
             (Resource::Token, "PUT") => self.token(request, now),
             (Resource::Token, _) => method_not_allowed("PUT"),
-            (_, "GET") => self.read(&resource, request, now),
+            (Resource::RoleList, "GET") => self.with_token(request, now, |imds| {
+                (Status::Ok, Body::Text(imds.role_name.clone().into()))
+            }),
+            (Resource::Credentials, "GET") => {
+                self.with_token(request, now, |imds| match imds.supply.document(now) {
+                    Some(document) => (Status::Ok, Body::Secret(document)),
+                    None => (
+                        Status::InternalServerError,
+                        Body::Text(NO_CREDENTIALS.into()),
+                    ),
+                })
+            }
             (Resource::RoleList | Resource::Credentials, _) => method_not_allowed("GET"),
         };
         Response {
@@ -99,33 +110,31 @@ impl Imds {
                 route: Route::Token,
                 fields: vec![(TTL_AS_SENT, ttl_seconds.to_string())],
                 content_type: TEXT,
-                body: Body::Token(token),
+                body: Body::Secret(token),
             },
             // For once, so it is retried: 4xx would say that there is no version 2 here.
             Err(_) => Response::text(Status::InternalServerError, "no randomness"),
         }
     }
 
-    fn read(&self, resource: &Resource, request: &Request<'_>, now: Moment) -> Response {
-        let token = match request.field(TOKEN_FIELD) {
+    /// What `read` gives, to those who show a metadata token.
+    fn with_token(
+        &self,
+        request: &Request<'_>,
+        now: Moment,
+        read: impl FnOnce(&Self) -> (Status, Body),
+    ) -> Response {
+        let seconds_left = match request.field(TOKEN_FIELD) {
             Field::Absent | Field::Once(b"") => {
                 return Response::text(Status::Unauthorized, "no token provided");
             }
             Field::Once(token) => self.tokens.seconds_left(token, now),
             Field::Repeated => None,
         };
-        let Some(seconds_left) = token else {
+        let Some(seconds_left) = seconds_left else {
             return Response::text(Status::Unauthorized, "invalid token provided");
         };
-        let (status, body) = match resource {
-            Resource::Token | Resource::RoleList => {
-                (Status::Ok, Body::Text(self.role_name.clone()))
-            }
-            Resource::Credentials => match self.supply.document(now) {
-                Some(document) => (Status::Ok, Body::Document(document)),
-                None => (Status::InternalServerError, Body::Fixed(NO_CREDENTIALS)),
-            },
-        };
+        let (status, body) = read(self);
         Response {
             status,
             route: Route::Other,

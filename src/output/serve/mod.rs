@@ -2,7 +2,7 @@
 //!
 //! `address` says where is listened at, `server` accepts, `connection` reads requests (`request`,
 //! `request_body`) and writes a `response` to each. What is answered is decided by a [`Face`]: `imds`,
-//! `container` or, elsewhere and without credentials, `status`; nothing there waits or reads anything but the [`Supply`](crate::credentials::supply).
+//! `container` or, elsewhere and without credentials, `status`; nothing there waits.
 
 pub mod address;
 pub mod authorization_token;
@@ -28,6 +28,7 @@ use self::imds::Imds;
 use self::request::Request;
 use self::response::Response;
 use self::status::Status;
+use self::traffic::Route;
 use crate::clock::Moment;
 
 /// What an endpoint looks like to those who ask.
@@ -47,6 +48,14 @@ impl Face {
             Self::Imds(imds) => imds.answer(request, now),
             Self::Container(container) => container.answer(request, now),
             Self::Status(status) => status.answer(request, now),
+        }
+    }
+
+    /// The answer to what is no request.
+    fn refuse(&self, status: response::Status, text: &'static str) -> Response {
+        match self {
+            Self::Imds(_) | Self::Status(_) => Response::text(status, text),
+            Self::Container(_) => container::error(Route::Other, status, text),
         }
     }
 }

@@ -67,18 +67,6 @@ impl Stranger {
             Self::Browser => "requests of web pages are not answered",
         }
     }
-
-    /// The same as JSON, with code and message in both spellings.
-    pub fn document(self) -> &'static str {
-        match self {
-            Self::Host => {
-                r#"{"code":"BadRequestException","message":"the Host of the request is none of this endpoint's names","Code":"BadRequestException","Message":"the Host of the request is none of this endpoint's names"}"#
-            }
-            Self::Browser => {
-                r#"{"code":"BadRequestException","message":"requests of web pages are not answered","Code":"BadRequestException","Message":"requests of web pages are not answered"}"#
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -56,6 +56,8 @@ pub enum Malformed {
     Length,
     /// A longer body than anybody has a reason for.
     BodyTooLong,
+    /// It has not come within its time.
+    TooSlow,
 }
 
 impl Request<'_> {

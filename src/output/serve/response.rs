@@ -1,5 +1,6 @@
 //! [`Response`]: an answer as a value, written once and whole.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::traffic::Route;
@@ -48,25 +49,21 @@ pub enum Status {
 /// What is told.
 #[derive(Debug, Clone)]
 pub enum Body {
-    /// Always the same text.
-    Fixed(&'static str),
-    /// Text that is no secret.
-    Text(String),
-    /// A metadata token.
-    Token(Arc<Secret<Vec<u8>>>),
-    /// A document that is shared by all who are given it.
-    Document(Arc<Secret<Vec<u8>>>),
+    /// Anybody may see it.
+    Text(Cow<'static, str>),
+    /// Credentials, shared by all who are given them, or a metadata token.
+    Secret(Arc<Secret<Vec<u8>>>),
 }
 
 impl Response {
     /// A text and nothing else.
-    pub fn text(status: Status, text: &'static str) -> Self {
+    pub fn text(status: Status, text: impl Into<Cow<'static, str>>) -> Self {
         Self {
             status,
             route: Route::Other,
             fields: Vec::new(),
             content_type: TEXT,
-            body: Body::Fixed(text),
+            body: Body::Text(text.into()),
         }
     }
 
@@ -97,12 +94,14 @@ impl Response {
 }
 
 impl Body {
+    /// None.
+    pub const EMPTY: Self = Self::Text(Cow::Borrowed(""));
+
     /// Its bytes.
     pub fn bytes(&self) -> &[u8] {
         match self {
-            Self::Fixed(text) => text.as_bytes(),
             Self::Text(text) => text.as_bytes(),
-            Self::Token(bytes) | Self::Document(bytes) => bytes.expose(),
+            Self::Secret(bytes) => bytes.expose(),
         }
     }
 }

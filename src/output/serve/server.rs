@@ -1,5 +1,6 @@
 //! [`Server`]: listens, and hands each connection to a task of its own.
 
+use std::borrow::Cow;
 use std::io;
 use std::net::SocketAddr;
 use std::net::TcpListener;
@@ -15,7 +16,6 @@ use time::macros::format_description;
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
-use tokio::time::timeout;
 
 use super::Face;
 use super::address;
@@ -33,24 +33,29 @@ use crate::clock::Clock;
 use crate::text::Printable;
 
 /// What is served, to all connections.
-pub struct Endpoint {
+pub(super) struct Endpoint {
     face: Face,
     traffic: Arc<Traffic>,
-    clock: Clock,
-    log: Log,
+    settings: Settings,
     refusals: Refusals,
+    /// Of connections that could not be accepted.
+    failures: Refusals,
     connections: Arc<Connections>,
     is_closing: AtomicBool,
     date: Mutex<Date>,
 }
 
-/// What is told of what happens.
+/// How to serve.
 #[derive(Debug, Clone, Copy)]
-pub struct Log {
-    /// Takes a line.
+pub struct Settings {
+    /// The time.
+    pub clock: Clock,
+    /// Takes a line for the log.
     pub tell: fn(&str),
     /// Whether each request is one.
     pub is_debug: bool,
+    /// How many connections may be open.
+    pub connections_max: usize,
 }
 
 /// The header field of this second.
@@ -71,16 +76,15 @@ impl Server {
     pub fn start(
         face: Face,
         traffic: Arc<Traffic>,
-        clock: Clock,
-        log: Log,
+        settings: Settings,
         listeners: Vec<(TcpListener, Option<u8>)>,
     ) -> io::Result<Self> {
         let endpoint = Arc::new(Endpoint {
             face,
             traffic,
-            clock,
-            log,
+            settings,
             refusals: Refusals::default(),
+            failures: Refusals::default(),
             connections: Arc::default(),
             is_closing: AtomicBool::new(false),
             date: Mutex::default(),
@@ -98,62 +102,60 @@ impl Server {
         })
     }
 
-    /// Accepts no more, and waits until what has begun is answered, or for `time_max`.
-    pub async fn drain(self, time_max: Duration) {
-        for accepting in self.accepting {
+    /// Accepts no more, and closes the connections of those who were answered and have sent nothing
+    /// since.
+    pub fn close(&self) {
+        for accepting in &self.accepting {
             accepting.abort();
         }
         self.endpoint.is_closing.store(true, Ordering::Relaxed);
         self.endpoint.connections.close_idle();
-        let _ = timeout(time_max, self.endpoint.connections.all_closed()).await;
+    }
+
+    /// Until everybody else has been answered.
+    pub async fn closed(&self) {
+        self.endpoint.connections.all_closed().await;
     }
 }
 
 impl Endpoint {
     pub(super) fn answer(&self, request: &Request<'_>, peer: SocketAddr) -> Response {
-        let response = self.face.answer(request, self.clock.moment());
+        let response = self.face.answer(request, self.settings.clock.moment());
         self.traffic.count(response.route, response.status);
-        if is_refusal(response.status) || self.log.is_debug {
-            // A query may hold anything, a token that was put in the wrong place for one.
-            let path = request.target.split('?').next().unwrap_or_default();
-            let asked = format!("{} {path}", request.method);
-            if is_refusal(response.status) {
-                self.refused(&response, &asked, peer);
-            }
-            if self.log.is_debug {
-                let asked = Printable::new(&asked, ASKED_CHARACTERS_MAX);
-                (self.log.tell)(&format!(
-                    "debug: {asked} from {peer}: {}",
-                    response.status.code()
-                ));
-            }
+        if is_refusal(response.status) {
+            self.refused(&response, || asked(request), peer);
+        }
+        if self.settings.is_debug {
+            let code = response.status.code();
+            (self.settings.tell)(&format!("debug: {} from {peer}: {code}", asked(request)));
         }
         response
     }
 
     pub(super) fn refuse(&self, malformed: Malformed, peer: SocketAddr) -> Response {
         let (status, text) = match malformed {
-            Malformed::Syntax => (Status::BadRequest, "400 Bad Request"),
-            Malformed::TooLarge => (
-                Status::HeaderFieldsTooLarge,
-                "431 Request Header Fields Too Large",
-            ),
+            Malformed::Syntax => (Status::BadRequest, "this is no request"),
+            Malformed::TooLarge => (Status::HeaderFieldsTooLarge, "the head is too long"),
             Malformed::Target => (Status::BadRequest, "this is no proxy"),
             Malformed::Length => (
                 Status::BadRequest,
                 "the length of the body is told in no way or in two",
             ),
             Malformed::BodyTooLong => (Status::ContentTooLarge, "the body is too long"),
+            Malformed::TooSlow => (
+                Status::RequestTimeout,
+                "the request did not come within 5 s",
+            ),
         };
-        let response = Response::text(status, text);
+        let response = self.face.refuse(status, text);
         self.traffic.count(response.route, response.status);
-        self.refused(&response, "what is no request", peer);
+        self.refused(&response, || "what is no request".to_owned(), peer);
         response
     }
 
     /// The bytes of an answer in front of its body.
     pub(super) fn head(&self, response: &Response, connection: Option<&str>) -> Vec<u8> {
-        let now = self.clock.now();
+        let now = self.settings.clock.now();
         let mut date = self
             .date
             .lock()
@@ -169,27 +171,28 @@ impl Endpoint {
         self.is_closing.load(Ordering::Relaxed)
     }
 
-    fn refused(&self, response: &Response, asked: &str, peer: SocketAddr) {
-        if let Some(count) = self.refusals.count(self.clock.moment()) {
-            let asked = Printable::new(asked, ASKED_CHARACTERS_MAX);
+    fn refused(&self, response: &Response, asked: impl FnOnce() -> String, peer: SocketAddr) {
+        if let Some(count) = self.refusals.count(self.settings.clock.moment()) {
             // Ours, and no document for programs.
             let why = match &response.body {
-                Body::Fixed(why) if response.content_type == TEXT => why,
+                Body::Text(why) if response.content_type == TEXT => why,
                 _ => response.status.reason(),
             };
-            (self.log.tell)(&format!(
-                "warning: refused {count} request(s) since the last such line, at last {asked} from \
+            (self.settings.tell)(&format!(
+                "warning: refused {count} request(s) since the last such line, at last {} from \
                  {peer}: {} {why}",
+                asked(),
                 response.status.code(),
             ));
         }
     }
 
     fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
-        self.connections.admit(CONNECTIONS_MAX, |place| {
-            let connection = Connection::new(stream, peer, Arc::clone(self), place);
-            tokio::spawn(connection.run()).abort_handle()
-        });
+        self.connections
+            .admit(self.settings.connections_max, |slot| {
+                let connection = Connection::new(stream, peer, Arc::clone(self), slot);
+                tokio::spawn(connection.run()).abort_handle()
+            });
     }
 }
 
@@ -212,14 +215,32 @@ async fn accept(listener: tokio::net::TcpListener, hop_limit: Option<u8>, endpoi
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             // Out of descriptors, say: it is not helped by trying again at once.
             Err(error) => {
-                if wait == ACCEPT_AGAIN_MIN {
-                    (endpoint.log.tell)(&format!("warning: cannot accept a connection: {error}"));
+                let now = endpoint.settings.clock.moment();
+                if let Some(count) = endpoint.failures.count(now) {
+                    (endpoint.settings.tell)(&format!(
+                        "warning: cannot accept a connection, {count} time(s) since the last such \
+                         line: {error}"
+                    ));
                 }
                 sleep(wait).await;
                 wait = (wait * 2).min(ACCEPT_AGAIN_MAX);
             }
         }
     }
+}
+
+/// What was asked for, without what may be a token in the wrong place: the query, and what is longer
+/// than any name of a path.
+fn asked(request: &Request<'_>) -> String {
+    let path = request.target.split('?').next().unwrap_or_default();
+    let segments = path.split('/').map(|segment| match segment.len() {
+        ..=SEGMENT_CHARACTERS_MAX => Cow::Borrowed(segment),
+        length => Cow::Owned(format!("({length} characters)")),
+    });
+    let path: Vec<_> = segments.take(SEGMENTS_MAX).collect();
+    let method = Printable::new(request.method, SEGMENT_CHARACTERS_MAX);
+    let path = path.join("/");
+    format!("{method} {}", Printable::new(&path, ASKED_CHARACTERS_MAX))
 }
 
 /// Whether it says that somebody asks who should not, or in a way that nobody should. SDKs ask for
@@ -237,13 +258,14 @@ const HTTP_DATE: &[BorrowedFormatItem<'_>] = format_description!(
     "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
 );
 
-/// Far more than there are programs on a machine, and half of the descriptors that one may have.
-const CONNECTIONS_MAX: usize = 512;
-
 const ACCEPT_AGAIN_MIN: Duration = Duration::from_millis(10);
 const ACCEPT_AGAIN_MAX: Duration = Duration::from_secs(1);
 
 const ASKED_CHARACTERS_MAX: usize = 100;
+
+/// `security-credentials-extended` has 29, and a token at least 32.
+const SEGMENT_CHARACTERS_MAX: usize = 31;
+const SEGMENTS_MAX: usize = 8;
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! [`Status`]: how the endpoint is, for probes and Prometheus. It hands out no credentials, so that it
 //! may be reached from elsewhere.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -44,7 +45,7 @@ pub struct Record(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     renewals: u64,
-    failures: [u64; SETBACKS.len()],
+    failures: BTreeMap<&'static str, u64>,
     last_error: Option<String>,
     certificate: Option<(OffsetDateTime, OffsetDateTime)>,
 }
@@ -70,9 +71,7 @@ impl Record {
     /// A call failed. `code` is the service's, or a word for what kept it from being reached.
     pub fn failed(&self, setback: Setback, code: String) {
         let mut state = self.state();
-        if let Some(count) = state.failures.get_mut(setback as usize) {
-            *count += 1;
-        }
+        *state.failures.entry(name(setback)).or_default() += 1;
         state.last_error = Some(code);
     }
 
@@ -104,7 +103,7 @@ impl Status {
         if path.is(&["metrics"]) {
             return Response {
                 content_type: METRICS,
-                body: Body::Text(self.metrics(now)),
+                body: Body::Text(self.metrics(now).into()),
                 ..Response::text(response::Status::Ok, "")
             };
         }
@@ -113,10 +112,9 @@ impl Status {
         }
         match self.unready(now) {
             None => Response::text(response::Status::Ok, "ready\n"),
-            Some(unready) => Response {
-                body: Body::Text(unready.to_string()),
-                ..Response::text(response::Status::ServiceUnavailable, "")
-            },
+            Some(unready) => {
+                Response::text(response::Status::ServiceUnavailable, unready.to_string())
+            }
         }
     }
 
@@ -178,10 +176,14 @@ impl Status {
                 );
             }
             let renewals = Family::<[(&'static str, &'static str); 1], Counter>::default();
-            let results = std::iter::once(("success", state.renewals))
-                .chain(SETBACKS.iter().copied().zip(state.failures));
-            for (result, count) in results {
-                renewals.get_or_create(&[("result", result)]).inc_by(count);
+            renewals
+                .get_or_create(&[("result", "success")])
+                .inc_by(state.renewals);
+            for setback in SETBACKS {
+                let count = state.failures.get(name(setback)).copied();
+                renewals
+                    .get_or_create(&[("result", name(setback))])
+                    .inc_by(count.unwrap_or(0));
             }
             registry.register(
                 "renewals",
@@ -240,8 +242,23 @@ fn seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// In the order of [`Setback`].
-const SETBACKS: [&str; 4] = ["throttled", "no_connection", "refused", "other"];
+/// What a result is called.
+fn name(setback: Setback) -> &'static str {
+    match setback {
+        Setback::Throttled => "throttled",
+        Setback::NoConnection => "no_connection",
+        Setback::Refused => "refused",
+        Setback::Other => "other",
+    }
+}
+
+/// So that each is there before it has happened.
+const SETBACKS: [Setback; 4] = [
+    Setback::Throttled,
+    Setback::NoConnection,
+    Setback::Refused,
+    Setback::Other,
+];
 
 const PREFIX: &str = "aws_signing_helper";
 

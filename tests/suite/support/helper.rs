@@ -251,6 +251,12 @@ impl<'a> Running<'a> {
         self.child.try_wait().unwrap().is_none()
     }
 
+    /// Waits for its end, or to the time limit, where its output is not all pipes.
+    #[cfg(unix)]
+    pub(crate) fn exit_code(&mut self) -> i32 {
+        exit_code(wait(&mut self.child, self.helper.time_limit).0)
+    }
+
     /// Waits for its end, or to the time limit.
     pub(crate) fn end(mut self) -> Output {
         let (status, is_timed_out) = wait(&mut self.child, self.helper.time_limit);

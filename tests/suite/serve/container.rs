@@ -1,0 +1,216 @@
+//! `serve --container-credentials`: who shows the token is given credentials, and nobody else.
+
+use std::fs;
+
+use crate::support::helper::Helper;
+use crate::support::imds::Answer;
+use crate::support::imds::CREDENTIALS;
+use crate::support::imds::Server;
+use crate::support::imds::put_token;
+use crate::support::imds::request;
+use crate::support::imds::serve;
+use crate::support::issued;
+use crate::support::running::wait_until;
+use crate::support::service;
+
+const PATH: &str = "GET /v1/credentials";
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+/// With a token file in its home, which is made by the helper unless it is there.
+fn with_token_file(url: &str) -> Helper {
+    let helper = serve(url).args(["--container-credentials", "--authorization-token-file"]);
+    let path = helper.home().join("token").display().to_string();
+    helper.args([path])
+}
+
+fn token(helper: &Helper) -> String {
+    fs::read_to_string(helper.home().join("token")).unwrap()
+}
+
+fn ask(server: &Server<'_>, token: &str) -> Answer {
+    server.ask(&request(PATH, &[("Authorization", token)]))
+}
+
+/// An error that each SDK can read.
+#[track_caller]
+fn assert_error(answer: &Answer, status: u16, code: &str) {
+    assert_eq!(answer.status, status, "{answer:?}");
+    for name in ["code", "Code"] {
+        assert_eq!(answer.field(name), code);
+    }
+    assert_eq!(answer.field("message"), answer.field("Message"));
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert!(!answer.text().contains("AccessKeyId"), "{answer:?}");
+}
+
+#[test]
+fn who_shows_the_token_of_the_file_is_given_the_credentials() {
+    let service = service(&[]);
+    let helper = with_token_file(&service.url());
+    let server = Server::start(&helper);
+    let token = token(&helper);
+    assert!(token.len() >= 43 && !token.contains('\n'), "{token:?}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let metadata = fs::metadata(helper.home().join("token")).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+    }
+    let answer = ask(&server, &token);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.field("AccessKeyId"), issued(1));
+    let arn = "arn:aws:iam::123456789012:role/path/ci-role";
+    assert_eq!(answer.field("RoleArn"), arn);
+    for name in ["SecretAccessKey", "Token", "Expiration"] {
+        assert!(!answer.field(name).is_empty());
+    }
+    assert!(answer.json().get("Code").is_none());
+    let said = server.running.stderr_so_far();
+    let port = server.port;
+    for line in [
+        format!(
+            "export AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:{port}/v1/credentials\n"
+        ),
+        format!(
+            "export AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE={}\n",
+            helper.home().join("token").display()
+        ),
+    ] {
+        assert!(said.contains(&line), "{said}");
+    }
+    assert!(!said.contains(&token), "{said}");
+}
+
+#[test]
+fn who_does_not_show_it_is_given_nothing() {
+    let service = service(&[]);
+    let helper = with_token_file(&service.url());
+    let server = Server::start(&helper);
+    let token = token(&helper);
+    let twice = [("Authorization", token.as_str()); 2];
+    for headers in [
+        &[][..],
+        &[("Authorization", "")],
+        &[("Authorization", &token[1..])],
+        &[("Authorization", &format!("Bearer {token}"))],
+        &[("Authorization", &token.to_uppercase())],
+        &twice,
+        &[("X-aws-ec2-metadata-token", &token)],
+    ] {
+        let answer = server.ask(&request(PATH, headers));
+        assert_error(&answer, 401, "AccessDeniedException");
+    }
+    let query = request(&format!("{PATH}?token={token}"), &[]);
+    assert_error(&server.ask(&query), 401, "AccessDeniedException");
+    let other = request("POST /v1/credentials", &[("Authorization", &token)]);
+    assert_error(&server.ask(&other), 405, "MethodNotAllowedException");
+    let page = [("Authorization", token.as_str()), ("Origin", "null")];
+    assert_error(
+        &server.ask(&request(PATH, &page)),
+        400,
+        "BadRequestException",
+    );
+}
+
+#[test]
+fn imds_is_off_beside_it() {
+    let service = service(&[]);
+    let helper = with_token_file(&service.url());
+    let server = Server::start(&helper);
+    let token = token(&helper);
+    let asked = [("Authorization", token.as_str())];
+    for request in [
+        put_token("60"),
+        request(&format!("GET {CREDENTIALS}"), &asked),
+        request("GET /", &asked),
+    ] {
+        assert_error(&server.ask(&request), 404, "ResourceNotFoundException");
+    }
+}
+
+#[test]
+fn token_may_come_from_the_variable_and_the_file_wins() {
+    let service = service(&[]);
+    let helper = serve(&service.url())
+        .args(["--container-credentials"])
+        .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", TOKEN);
+    let server = Server::start(&helper);
+    assert_eq!(ask(&server, TOKEN).status, 200);
+    assert!(!server.running.stderr_so_far().contains("TOKEN_FILE"));
+    drop(server);
+    let helper = with_token_file(&service.url()).env("AWS_CONTAINER_AUTHORIZATION_TOKEN", TOKEN);
+    let server = Server::start(&helper);
+    assert_eq!(ask(&server, TOKEN).status, 401);
+    assert_eq!(ask(&server, &token(&helper)).status, 200);
+}
+
+#[test]
+fn renewed_token_is_taken_over_and_a_bad_file_leaves_the_old_one() {
+    let service = service(&[]);
+    let helper = with_token_file(&service.url()).file("token", TOKEN);
+    let mut server = Server::start(&helper);
+    assert_eq!(ask(&server, TOKEN).status, 200);
+    let path = helper.home().join("token");
+    fs::write(&path, "short").unwrap();
+    assert_eq!(ask(&server, "short").status, 401);
+    assert_eq!(ask(&server, TOKEN).status, 200);
+    let renewed = TOKEN.replace('0', "9");
+    fs::write(&path, &renewed).unwrap();
+    let port = server.port;
+    let request = request(PATH, &[("Authorization", &renewed)]);
+    wait_until(&mut server.running, "the renewed token", |_| {
+        crate::support::imds::Connection::open(port)
+            .ask(&request)
+            .status
+            == 200
+    });
+    assert_eq!(ask(&server, TOKEN).status, 401);
+}
+
+#[test]
+fn without_a_token_to_rely_on_it_does_not_start() {
+    let service = service(&[]);
+    let refused = |helper: &Helper, words: &str| {
+        let output = helper.run();
+        assert_eq!(output.exit, 1, "{}", output.stderr);
+        assert!(output.stderr.contains(words), "{}", output.stderr);
+        assert!(!output.stderr.contains("Local server started"));
+    };
+    let without = serve(&service.url()).args(["--container-credentials"]);
+    refused(&without, "--authorization-token-file");
+    let short = serve(&service.url())
+        .args(["--container-credentials"])
+        .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", "short");
+    refused(
+        &short,
+        "the token in AWS_CONTAINER_AUTHORIZATION_TOKEN has not the length",
+    );
+    for (text, words) in [
+        ("", "has not the length"),
+        (&TOKEN[1..], "has not the length"),
+        (&format!("{TOKEN}\n"), "ends with a line break"),
+        (&format!("{TOKEN} x"), "holds white space"),
+    ] {
+        let helper = with_token_file(&service.url()).file("token", text);
+        refused(&helper, words);
+        assert_eq!(token(&helper), text, "it is left as it is");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let helper = with_token_file(&service.url()).file("token", TOKEN);
+        let others = fs::Permissions::from_mode(0o622);
+        fs::set_permissions(helper.home().join("token"), others).unwrap();
+        refused(&helper, "can be written by others");
+    }
+    assert!(service.requests().is_empty());
+}
+
+#[test]
+fn while_there_is_no_set_it_is_an_error_that_passes() {
+    let service = service(&["status=503:*"]);
+    let helper = with_token_file(&service.url());
+    let server = Server::start(&helper);
+    let answer = ask(&server, &token(&helper));
+    assert_error(&answer, 500, "InternalServiceException");
+}

@@ -1,0 +1,220 @@
+//! `--status-address`, for probes and Prometheus, and `--healthcheck`.
+
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::net::TcpListener;
+
+use crate::support::helper::Helper;
+use crate::support::imds::Answer;
+use crate::support::imds::CREDENTIALS;
+use crate::support::imds::Connection;
+use crate::support::imds::Server;
+use crate::support::imds::put_token;
+use crate::support::imds::serve;
+use crate::support::running::wait_until;
+use crate::support::service;
+
+fn with_status(url: &str) -> Helper {
+    serve(url).args(["--status-address", "127.0.0.1:0"])
+}
+
+/// The status address that it tells.
+fn status_address(said: &str) -> Option<SocketAddr> {
+    let (_, rest) = said.split_once("Status at http://")?;
+    rest.split_once('/')?.0.parse().ok()
+}
+
+/// The answer to a probe, which knows no names and sends no token.
+fn probe(address: SocketAddr, line: &str) -> Answer {
+    let request = format!("{line} HTTP/1.1\r\nHost: 10.1.2.3:9912\r\n\r\n");
+    Connection::to(address).unwrap().ask(&request)
+}
+
+fn healthcheck(address: &str) -> crate::support::helper::Output {
+    Helper::new()
+        .args(["serve", "--healthcheck", "--status-address", address])
+        .run()
+}
+
+#[test]
+fn probes_tell_whether_there_are_credentials() {
+    let service = service(&["slow=3000"]);
+    let helper = with_status(&service.url());
+    let mut running = helper.start();
+    wait_until(&mut running, "an address", |said| {
+        status_address(said).is_some()
+    });
+    let address = status_address(&running.stderr_so_far()).unwrap();
+    assert_eq!(probe(address, "GET /healthz").status, 200);
+    let before = probe(address, "GET /readyz");
+    assert_eq!(before.status, 503);
+    assert_eq!(before.text(), "there are no valid credentials\n");
+    let before = healthcheck(&address.to_string());
+    assert_eq!(before.exit, 1);
+    assert!(
+        before
+            .stderr
+            .contains("not ready: there are no valid credentials"),
+        "{}",
+        before.stderr
+    );
+    wait_until(&mut running, "a set", |said| said.contains("Local server"));
+    let after = probe(address, "GET /readyz");
+    assert_eq!((after.status, after.text()), (200, "ready\n"));
+    let after = healthcheck(&address.to_string());
+    assert_eq!((after.exit, after.stderr.as_str()), (0, ""));
+    assert!(after.stdout.is_empty());
+}
+
+#[test]
+fn credentials_that_are_about_to_end_are_not_ready() {
+    let service = service(&["expires-in=200:*"]);
+    let helper = with_status(&service.url());
+    let server = Server::start(&helper);
+    let address = status_address(&server.running.stderr_so_far()).unwrap();
+    let answer = probe(address, "GET /readyz");
+    assert_eq!(answer.status, 503);
+    assert!(
+        answer.text().starts_with("the credentials end in "),
+        "{answer:?}"
+    );
+}
+
+#[test]
+fn status_address_gives_no_credentials_and_takes_no_names() {
+    let service = service(&[]);
+    let helper = with_status(&service.url());
+    let server = Server::start(&helper);
+    let address = status_address(&server.running.stderr_so_far()).unwrap();
+    let mut connection = Connection::to(address).unwrap();
+    assert_eq!(connection.ask(&put_token("60")).status, 404);
+    for line in [
+        format!("GET {CREDENTIALS}"),
+        "GET /v1/credentials".to_owned(),
+        "GET /".to_owned(),
+    ] {
+        assert_eq!(probe(address, &line).status, 404, "{line}");
+    }
+    assert_eq!(probe(address, "POST /readyz").status, 405);
+    assert_eq!(probe(address, "HEAD /readyz").status, 405);
+    // And where there are credentials, there is no status.
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        let request = crate::support::imds::request(&format!("GET {path}"), &[]);
+        assert_eq!(server.ask(&request).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn metrics_say_what_became_of_renewals_and_requests() {
+    let service = service(&["throttle", "status=500"]);
+    let helper = with_status(&service.url());
+    let mut running = helper.start();
+    wait_until(&mut running, "two failures", |said| {
+        said.matches("next attempt at").count() == 2
+    });
+    let address = status_address(&running.stderr_so_far()).unwrap();
+    let metrics = || {
+        let answer = probe(address, "GET /metrics");
+        let kind = answer.header("content-type").unwrap().to_owned();
+        assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
+        assert!(answer.text().ends_with("# EOF\n"));
+        answer.text().to_owned()
+    };
+    let value = |text: &str, name: &str| -> Option<i64> {
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.map(|value| value.trim().parse().unwrap())
+    };
+    let text = metrics();
+    let renewals = "aws_signing_helper_renewals_total{result=";
+    for (name, expected) in [
+        (format!("{renewals}\"throttled\"}}"), 1),
+        (format!("{renewals}\"other\"}}"), 1),
+        (format!("{renewals}\"success\"}}"), 0),
+        (
+            "aws_signing_helper_last_error{code=\"InternalServerException\"}".to_owned(),
+            1,
+        ),
+        (
+            "aws_signing_helper_credentials_expiry_seconds".to_owned(),
+            0,
+        ),
+        ("aws_signing_helper_ready".to_owned(), 0),
+    ] {
+        assert_eq!(value(&text, &name), Some(expected), "{name}\n{text}");
+    }
+    let next = value(&text, "aws_signing_helper_next_renewal_seconds").unwrap();
+    assert!((0..=30).contains(&next), "{text}");
+    wait_until(&mut running, "a set", |said| {
+        said.contains("credentials until")
+    });
+    let port = crate::support::imds::port(&running.stderr_so_far()).unwrap();
+    let mut connection = Connection::open(port);
+    let token = connection.token();
+    for token in ["bad", token.as_str(), token.as_str()] {
+        connection.ask(&crate::support::imds::get(CREDENTIALS, token));
+    }
+    let text = metrics();
+    let requests = "aws_signing_helper_requests_total{route=";
+    for (name, expected) in [
+        (format!("{renewals}\"success\"}}"), 1),
+        (format!("{requests}\"token\",status=\"200\"}}"), 1),
+        (format!("{requests}\"credentials\",status=\"200\"}}"), 2),
+        (format!("{requests}\"credentials\",status=\"401\"}}"), 1),
+        ("aws_signing_helper_ready".to_owned(), 1),
+    ] {
+        assert_eq!(value(&text, &name), Some(expected), "{name}\n{text}");
+    }
+    assert!(!text.contains("last_error{"), "{text}");
+    let left = value(&text, "aws_signing_helper_credentials_expiry_seconds").unwrap();
+    assert!((3500..=3600).contains(&left), "{text}");
+    assert!(value(&text, "aws_signing_helper_certificate_expiry_seconds").unwrap() > 1_000_000);
+}
+
+#[test]
+fn healthcheck_without_an_answer_fails_and_says_why() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let output = healthcheck(&address.to_string());
+    assert_eq!(output.exit, 1);
+    let words = format!("cannot ask the status address {address}: ");
+    assert!(output.stderr.contains(&words), "{}", output.stderr);
+    let output = Helper::new().args(["serve", "--healthcheck"]).run();
+    assert_eq!(output.exit, 1);
+    assert!(
+        output.stderr.contains("--status-address"),
+        "{}",
+        output.stderr
+    );
+    // Something else.
+    let service = service(&[]);
+    let other = service.url().replace("http://", "");
+    let output = healthcheck(&other);
+    assert_eq!(output.exit, 1);
+    let words = format!("what answers at {other} is not the status address");
+    assert!(output.stderr.contains(&words), "{}", output.stderr);
+}
+
+#[test]
+fn healthcheck_finds_who_listens_everywhere_at_loopback() {
+    let service = service(&[]);
+    let helper = serve(&service.url()).args(["--status-address", "0.0.0.0:0"]);
+    let server = Server::start(&helper);
+    let address = status_address(&server.running.stderr_so_far()).unwrap();
+    assert_eq!(healthcheck(&address.to_string()).exit, 0);
+    drop(server);
+}
+
+#[test]
+fn status_address_that_is_taken_ends_the_start_before_any_request() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let service = service(&[]);
+    let output = serve(&service.url())
+        .args(["--status-address", &address])
+        .run();
+    assert_eq!(output.exit, 1);
+    let words = format!("cannot listen at the status address {address}");
+    assert!(output.stderr.contains(&words), "{}", output.stderr);
+    assert!(service.requests().is_empty());
+}
