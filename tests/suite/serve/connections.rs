@@ -354,18 +354,26 @@ fn connections_that_are_reset_leave_it_as_it_was() {
 #[test]
 fn hop_limit_is_that_of_answers_from_both_addresses() {
     let service = service(&[]);
-    for limit in [2, 64] {
-        let helper = serve(&service.url()).args(["--hop-limit", &limit.to_string()]);
-        let server = Server::start(&helper);
-        let mut addresses: Vec<SocketAddr> = vec![(Ipv4Addr::LOCALHOST, server.port).into()];
-        if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() {
-            addresses.push((Ipv6Addr::LOCALHOST, server.port).into());
+    let measure = |server: SocketAddr, limit: u8| match hop_limit(server, &put_token("60")) {
+        Some(found) => assert_eq!(found, limit, "{server}"),
+        None => skip("hop_limit_is_that_of_answers_from_both_addresses: no python3"),
+    };
+    let helpers = [2, 64].map(|limit: u8| {
+        let flag = format!("--hop-limit={limit}");
+        (limit, serve(&service.url()).args([flag]))
+    });
+    thread::scope(|scope| {
+        for (limit, helper) in &helpers {
+            scope.spawn(|| {
+                let server = Server::start(helper);
+                let port = server.port;
+                thread::scope(|scope| {
+                    scope.spawn(|| measure((Ipv4Addr::LOCALHOST, port).into(), *limit));
+                    if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() {
+                        measure((Ipv6Addr::LOCALHOST, port).into(), *limit);
+                    }
+                });
+            });
         }
-        for address in addresses {
-            match hop_limit(address, &put_token("60")) {
-                Some(found) => assert_eq!(found, limit, "{address}"),
-                None => skip("hop_limit_is_that_of_answers_from_both_addresses: no python3"),
-            }
-        }
-    }
+    });
 }

@@ -1,5 +1,9 @@
 //! Who else may reach the port: pages in a browser, proxies, programs of other people.
 
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
+use std::net::TcpListener;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -14,6 +18,7 @@ use crate::support::imds::request;
 use crate::support::imds::serve;
 use crate::support::running::wait_until;
 use crate::support::service;
+use crate::support::skip;
 
 /// A request with these headers and no other.
 fn bare(line: &str, headers: &[&str]) -> String {
@@ -28,6 +33,25 @@ fn assert_refused(server: &Server<'_>, request: &str) -> Answer {
     let answer = server.ask(request);
     assert_eq!(answer.status, 400, "{request:?}: {answer:?}");
     answer
+}
+
+/// Who has one of them would answer half of those who ask `localhost`.
+#[test]
+fn port_that_somebody_has_on_either_address_is_refused() {
+    let service = service(&[]);
+    let addresses: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    for address in addresses {
+        let Ok(taken) = TcpListener::bind((address, 0)) else {
+            skip("port_that_somebody_has_on_either_address_is_refused: no ::1");
+            continue;
+        };
+        let port = taken.local_addr().unwrap().port().to_string();
+        let output = serve(&service.url()).args(["--port", &port]).run();
+        assert_eq!(output.exit, 1, "{}", output.stderr);
+        assert!(output.stderr.contains(&port), "{}", output.stderr);
+    }
+    // A session for an endpoint that cannot be would be for nothing.
+    assert!(service.requests().is_empty());
 }
 
 #[test]

