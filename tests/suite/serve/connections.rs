@@ -163,6 +163,67 @@ fn client_that_reads_no_answers_is_cut() {
     assert_eq!(set_number(&server.credentials()), 1);
 }
 
+/// Those too count that are being answered, for as long as it takes.
+#[cfg(target_os = "linux")]
+#[test]
+fn connections_that_read_no_answers_are_not_more_than_512() {
+    use socket2::Domain;
+    use socket2::Socket;
+    use socket2::Type;
+
+    if !may_open(4000) {
+        skip("connections_that_read_no_answers_are_not_more_than_512: files");
+        return;
+    }
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let requests = get(CREDENTIALS, &server.token()).repeat(50);
+    let mut most = 0;
+    let mut open = Vec::new();
+    for _ in 0..1500 {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        // So that little fills what the system holds for both sides.
+        socket.set_recv_buffer_size(2048).unwrap();
+        socket.set_tcp_mss(536).unwrap();
+        let address: SocketAddr = (Ipv4Addr::LOCALHOST, server.port).into();
+        socket.connect(&address.into()).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let mut pieces = 0;
+        while pieces < 10 && socket.send(requests.as_bytes()).is_ok() {
+            pieces += 1;
+        }
+        open.push(socket);
+        if open.len() % 20 == 0 {
+            most = most.max(accepted(server.port));
+        }
+    }
+    // Some wait in the queue until there is time for them.
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(4) {
+        most = most.max(accepted(server.port));
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert!(most > 300, "{most}: they are read, or refused");
+    // Some that go may still be there when others come, who are let in together.
+    assert!(most <= 700, "{most}");
+    drop(open);
+    assert_eq!(set_number(&server.credentials()), 1);
+}
+
+/// How many open connections to a port of 127.0.0.1 a program has accepted.
+#[cfg(target_os = "linux")]
+fn accepted(port: u16) -> usize {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let server = format!("0100007F:{port:04X}");
+    let is_accepted = |line: &&str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        // Established, and with a file behind it.
+        words[1] == server && words[3] == "01" && words[9] != "0"
+    };
+    table.lines().skip(1).filter(is_accepted).count()
+}
+
 #[test]
 fn descriptors_that_are_used_up_do_not_end_it() {
     let service = service(&[]);
