@@ -1,9 +1,12 @@
 //! `serve` as a process: what it answers on the wire, to its clients and to others.
 
+mod chaos;
 mod clients_rules;
 mod connections;
 mod container;
 mod garbage;
+#[cfg(unix)]
+mod leaks;
 mod neighbours;
 mod past_defects;
 mod rotation;

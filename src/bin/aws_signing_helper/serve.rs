@@ -169,7 +169,7 @@ impl Plan {
         self.supply.begun(START_TIME_MAX).await;
         let listeners = self.bound.listen().map_err(RunError::Address)?;
         // Never so many that none is left to call the service and to read files.
-        let left = open_files.saturating_sub(OPEN_FILES_ELSE).max(1);
+        let left = open_files - OPEN_FILES_ELSE.min(open_files / 2);
         let connections_max = usize::try_from(left).unwrap_or(usize::MAX);
         start(
             self.face,

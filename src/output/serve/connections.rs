@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
+use tokio::task::yield_now;
 
 /// The open connections.
 #[derive(Debug, Default)]
@@ -48,15 +49,17 @@ pub(super) struct Slot {
 }
 
 impl Connections {
-    /// Makes room, if need be by closing another one, and starts the connection.
-    pub(super) fn admit(
-        self: &Arc<Self>,
-        open_max: usize,
-        start: impl FnOnce(Slot) -> AbortHandle,
-    ) {
+    /// Makes room, if need be by closing another one, whose task ends when it is run next.
+    pub(super) async fn make_room(&self, open_max: usize) {
+        while self.open().is_full(open_max) {
+            yield_now().await;
+        }
+    }
+
+    /// Starts a connection.
+    pub(super) fn admit(self: &Arc<Self>, start: impl FnOnce(Slot) -> AbortHandle) {
         // Held until it is known, so that it cannot end before.
         let mut open = self.open();
-        while open.handles.len() >= open_max && open.shed() {}
         open.next += 1;
         let number = open.next;
         let activity = Arc::new(Activity(AtomicU64::new(self.tick() | BUSY)));
@@ -105,14 +108,13 @@ impl Connections {
 }
 
 impl Open {
-    /// Closes one. `false` if there is none.
-    fn shed(&mut self) -> bool {
-        let doing =
-            |(number, (activity, _)): (&u64, &(Arc<Activity>, _))| (activity.doing(), *number);
-        let Some((_, number)) = self.handles.iter().map(doing).min() else {
+    /// Whether there is no room; then one is told to close, if none is yet.
+    fn is_full(&self, open_max: usize) -> bool {
+        if self.handles.len() < open_max {
             return false;
-        };
-        if let Some((_, handle)) = self.handles.remove(&number) {
+        }
+        let doing = |(activity, _): &&(Arc<Activity>, _)| activity.doing();
+        if let Some((_, handle)) = self.handles.values().min_by_key(doing) {
             handle.abort();
         }
         true

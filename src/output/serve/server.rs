@@ -1,6 +1,5 @@
 //! [`Server`]: listens, and hands each connection to a task of its own.
 
-use std::borrow::Cow;
 use std::io;
 use std::net::SocketAddr;
 use std::net::TcpListener;
@@ -187,12 +186,13 @@ impl Endpoint {
         }
     }
 
-    fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
-        self.connections
-            .admit(self.settings.connections_max, |slot| {
-                let connection = Connection::new(stream, peer, Arc::clone(self), slot);
-                tokio::spawn(connection.run()).abort_handle()
-            });
+    async fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        let open_max = self.settings.connections_max;
+        self.connections.make_room(open_max).await;
+        self.connections.admit(|slot| {
+            let connection = Connection::new(stream, peer, Arc::clone(self), slot);
+            tokio::spawn(connection.run()).abort_handle()
+        });
     }
 }
 
@@ -210,7 +210,7 @@ async fn accept(listener: tokio::net::TcpListener, hop_limit: Option<u8>, endpoi
                     // It would go further than it may.
                     continue;
                 }
-                endpoint.admit(stream, peer);
+                endpoint.admit(stream, peer).await;
             }
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             // Out of descriptors, say: it is not helped by trying again at once.
@@ -232,15 +232,13 @@ async fn accept(listener: tokio::net::TcpListener, hop_limit: Option<u8>, endpoi
 /// What was asked for, without what may be a token in the wrong place: the query, and what is longer
 /// than any name of a path.
 fn asked(request: &Request<'_>) -> String {
+    let short = |word: &str| match word.len() {
+        length if length > NAME_CHARACTERS_MAX => format!("({length} characters)"),
+        _ => Printable::new(word, NAME_CHARACTERS_MAX).to_string(),
+    };
     let path = request.target.split('?').next().unwrap_or_default();
-    let segments = path.split('/').map(|segment| match segment.len() {
-        ..=SEGMENT_CHARACTERS_MAX => Cow::Borrowed(segment),
-        length => Cow::Owned(format!("({length} characters)")),
-    });
-    let path: Vec<_> = segments.take(SEGMENTS_MAX).collect();
-    let method = Printable::new(request.method, SEGMENT_CHARACTERS_MAX);
-    let path = path.join("/");
-    format!("{method} {}", Printable::new(&path, ASKED_CHARACTERS_MAX))
+    let segments: Vec<String> = path.split('/').take(SEGMENTS_MAX).map(short).collect();
+    format!("{} {}", short(request.method), segments.join("/"))
 }
 
 /// Whether it says that somebody asks who should not, or in a way that nobody should. SDKs ask for
@@ -261,10 +259,8 @@ const HTTP_DATE: &[BorrowedFormatItem<'_>] = format_description!(
 const ACCEPT_AGAIN_MIN: Duration = Duration::from_millis(10);
 const ACCEPT_AGAIN_MAX: Duration = Duration::from_secs(1);
 
-const ASKED_CHARACTERS_MAX: usize = 100;
-
 /// `security-credentials-extended` has 29, and a token at least 32.
-const SEGMENT_CHARACTERS_MAX: usize = 31;
+const NAME_CHARACTERS_MAX: usize = 31;
 const SEGMENTS_MAX: usize = 8;
 
 #[cfg(test)]
