@@ -13,6 +13,8 @@ mod rotation;
 #[cfg(unix)]
 mod start;
 mod status;
+#[cfg(unix)]
+mod stubborn;
 
 use std::thread;
 use std::time::Duration;

@@ -410,6 +410,33 @@ fn renewed_identity_is_used_within_five_minutes_and_a_quarter_of_what_is_left() 
 }
 
 #[test]
+fn renewed_identity_ends_a_wait_after_failures() {
+    let supply = supply();
+    let is_refused = Rc::new(Cell::new(false));
+    let service = Service::new({
+        let is_refused = Rc::clone(&is_refused);
+        move || match is_refused.get() {
+            true => Err(Failed::Call(Setback::Refused)),
+            false => Ok(15 * MINUTE),
+        }
+    });
+    let is_renewed = Rc::clone(&service.is_renewed);
+    beside(&supply, service, async {
+        sleep(MINUTE).await;
+        is_refused.set(true);
+        sleep(HOUR).await;
+        while supply.standing(supply.now()).wait < MINUTE {
+            sleep(Duration::from_secs(1)).await;
+        }
+        assert_eq!(handed_out(&supply), None);
+        is_refused.set(false);
+        is_renewed.set(true);
+        sleep(LOOK_APART + Duration::from_secs(6)).await;
+        assert!(handed_out(&supply).is_some());
+    });
+}
+
+#[test]
 fn set_whose_end_is_no_time_is_a_failure() {
     let supply = supply();
     let service = Service::new(|| Ok(Duration::ZERO));

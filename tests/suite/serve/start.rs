@@ -28,7 +28,7 @@ use crate::support::service;
 use crate::support::skip;
 
 /// A port that is free on both loopback addresses; `None` and a loud word without IPv6.
-fn free_on_both(test: &str) -> Option<(TcpListener, TcpListener)> {
+pub(crate) fn free_on_both(test: &str) -> Option<(TcpListener, TcpListener)> {
     for _ in 0..100 {
         let v4 = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = v4.local_addr().unwrap().port();
