@@ -10,6 +10,7 @@ use std::net::Ipv6Addr;
 use std::net::SocketAddr;
 use std::net::TcpStream;
 use std::time::Duration;
+use std::time::Instant;
 
 use crate::text::Printable;
 
@@ -48,15 +49,25 @@ pub fn ask(address: SocketAddr) -> Result<(), HealthcheckError> {
 }
 
 fn exchange(address: SocketAddr) -> io::Result<Vec<u8>> {
+    let begun = Instant::now();
     let mut stream = TcpStream::connect_timeout(&address, TIME_MAX)?;
-    stream.set_read_timeout(Some(TIME_MAX))?;
     stream.set_write_timeout(Some(TIME_MAX))?;
     write!(
         stream,
         "GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
     )?;
-    let mut answer = Vec::new();
-    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
+    let (mut answer, mut piece) = (Vec::new(), [0; 1024]);
+    while answer.len() < ANSWER_BYTES_MAX {
+        let left = TIME_MAX.saturating_sub(begun.elapsed());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut piece)? {
+            0 => break,
+            length => answer.extend(piece.iter().take(length)),
+        }
+    }
     Ok(answer)
 }
 
@@ -107,7 +118,8 @@ impl std::error::Error for HealthcheckError {
     }
 }
 
+/// For all of it: who starts health checks has a time-out of a few seconds too.
 const TIME_MAX: Duration = Duration::from_secs(2);
-const ANSWER_BYTES_MAX: u64 = 16 * 1024;
+const ANSWER_BYTES_MAX: usize = 16 * 1024;
 const HEADERS_MAX: usize = 32;
 const WHY_CHARACTERS_MAX: usize = 200;
