@@ -33,6 +33,11 @@ pub(crate) fn interleaved(rounds: usize, runs: &mut [Run<'_>]) -> Vec<Times> {
 pub(crate) struct Times(Vec<Duration>);
 
 impl Times {
+    #[allow(dead_code, reason = "most benchmarks measure one thing in a run")]
+    pub(crate) fn new(times: Vec<Duration>) -> Self {
+        Self(times)
+    }
+
     pub(crate) fn median(&self) -> Duration {
         let mut times = self.0.clone();
         *quantile(&mut times, 0.5)
@@ -96,5 +101,8 @@ impl Random {
 }
 
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
-const WARM_UP_ROUNDS: usize = 5;
+
+/// So many go before those that count.
+pub(crate) const WARM_UP_ROUNDS: usize = 5;
+
 const RESAMPLES: usize = 1000;

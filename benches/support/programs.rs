@@ -109,7 +109,7 @@ pub(crate) fn time(command: &mut Command, expected: &str) -> Duration {
 pub(crate) const CERTIFICATE: &str = "rsa2048.crt";
 pub(crate) const PRIVATE_KEY: &str = "rsa2048.key";
 
-const ARNS: [&str; 6] = [
+pub(crate) const ARNS: [&str; 6] = [
     "--trust-anchor-arn",
     "arn:aws:rolesanywhere:us-east-1:123456789012:trust-anchor/0a1b2c3d-1111-2222-3333-444455556666",
     "--profile-arn",
