@@ -120,17 +120,18 @@ struct Load<'a> {
 impl Load<'_> {
     /// Adds what came of a round to `samples`.
     fn sample(&self, process: &Child, address: SocketAddr, samples: &mut Vec<Sample>) -> Duration {
-        let begin = Instant::now();
-        let mut same = Same {
+        let mut round = Round {
             load: self,
-            end: begin + ROUND,
+            process,
+            new: self.connections,
+            begin: None,
             times: Vec::with_capacity(TIMES_EXPECTED),
         };
-        let processor = process::processor_time(process);
-        load::run(address, self.connections, &mut same);
+        load::run(address, self.connections, &mut round);
+        let (begin, processor) = round.begin.unwrap();
         let elapsed = begin.elapsed();
         let processor = process::processor_time(process) - processor;
-        let mut times = same.times;
+        let mut times = round.times;
         let answers = u32::try_from(times.len()).unwrap();
         let mut quantile = |fraction: f64| {
             let index = ((times.len() - 1) as f64 * fraction) as usize;
@@ -147,22 +148,36 @@ impl Load<'_> {
     }
 }
 
-/// A round of it.
-struct Same<'a> {
+/// Some time of it.
+struct Round<'a> {
     load: &'a Load<'a>,
-    end: Instant,
+    process: &'a Child,
+    /// As many answers are still to come that do not count: connections are being opened.
+    new: usize,
+    /// When it began, with what processor time of the server.
+    begin: Option<(Instant, Duration)>,
     times: Vec<Duration>,
 }
 
-impl Work for Same<'_> {
+impl Work for Round<'_> {
     fn request(&mut self, _: usize) -> Option<&[u8]> {
-        (Instant::now() < self.end).then_some(self.load.request)
+        match self.begin {
+            Some((begin, _)) if begin.elapsed() >= ROUND => None,
+            Some(_) | None => Some(self.load.request),
+        }
     }
 
     fn answer(&mut self, _: usize, answer: &Answer<'_>, time: Duration) {
         assert_eq!(answer.status, 200);
         assert_eq!(answer.bytes.len(), self.load.answer_bytes);
-        self.times.push(time);
+        if self.begin.is_some() {
+            self.times.push(time);
+            return;
+        }
+        self.new -= 1;
+        if self.new == 0 {
+            self.begin = Some((Instant::now(), process::processor_time(self.process)));
+        }
     }
 }
 
