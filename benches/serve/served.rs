@@ -2,11 +2,11 @@
 
 use std::io::BufRead;
 use std::io::BufReader;
+use std::io::Write;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Child;
-use std::process::Command;
 use std::process::Stdio;
 use std::sync::mpsc;
 use std::thread;
@@ -99,36 +99,25 @@ impl Served {
 
     /// A metadata token.
     pub(crate) fn token(&self) -> String {
-        let (status, body) = self.ask(&requests::token());
-        assert_eq!(status, 200);
-        String::from_utf8(body).unwrap()
+        let answer = self.ask(&requests::token());
+        assert_eq!(answer.status, 200);
+        String::from_utf8(answer.body).unwrap()
     }
 
-    /// Status and body of the answer to one request.
-    pub(crate) fn ask(&self, request: &[u8]) -> (u16, Vec<u8>) {
-        let mut asked = Once {
+    /// The answer to one request.
+    pub(crate) fn ask(&self, request: &[u8]) -> Answered {
+        let mut once = Once {
             request: Some(request),
             answer: None,
         };
-        load::run(self.address, 1, &mut asked);
-        let (status, body, _) = asked.answer.unwrap();
-        (status, body)
-    }
-
-    /// The answer to one request, byte by byte.
-    pub(crate) fn ask_for_bytes(&self, request: &[u8]) -> Vec<u8> {
-        let mut asked = Once {
-            request: Some(request),
-            answer: None,
-        };
-        load::run(self.address, 1, &mut asked);
-        asked.answer.unwrap().2
+        load::run(self.address, 1, &mut once);
+        once.answer.unwrap()
     }
 
     /// Asks for credentials until they are answered with this status.
     pub(crate) fn wait_for(&self, token: &str, status: u16) {
         let begin = Instant::now();
-        while self.ask(&requests::credentials(token)).0 != status {
+        while self.ask(&requests::credentials(token)).status != status {
             assert!(begin.elapsed() < TIME_TO_CHANGE, "{:?}", self.said());
             thread::sleep(Duration::from_millis(10));
         }
@@ -142,27 +131,58 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // If it has ended, it is dead as well.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        end(&mut self.process);
     }
 }
 
-/// Starts a program that prints its port and serves there; `input` is its standard input.
-pub(crate) fn start_floor(mut program: Command, input: &[u8]) -> (Child, SocketAddr) {
-    use std::io::Write as _;
-    let mut process = program.stdin(Stdio::piped()).spawn().unwrap();
-    process.stdin.take().unwrap().write_all(input).unwrap();
-    let mut line = String::new();
-    let mut stdout = BufReader::new(process.stdout.take().unwrap());
-    stdout.read_line(&mut line).unwrap();
-    let port: u16 = line.trim().parse().unwrap();
-    (process, (Ipv4Addr::LOCALHOST, port).into())
+/// A bare server that gives every request the same answer, which is killed in the end.
+pub(crate) struct Floor {
+    pub(crate) process: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Floor {
+    /// Starts the program.
+    pub(crate) fn start(program: &Path, answer: &[u8]) -> Self {
+        let mut process = programs::bare(program)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        process.stdin.take().unwrap().write_all(answer).unwrap();
+        let mut line = String::new();
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
+        let port: u16 = line.trim().parse().unwrap();
+        Self {
+            process,
+            address: (Ipv4Addr::LOCALHOST, port).into(),
+        }
+    }
+}
+
+impl Drop for Floor {
+    fn drop(&mut self) {
+        end(&mut self.process);
+    }
+}
+
+fn end(process: &mut Child) {
+    // If it has ended, it is dead as well.
+    let _ = process.kill();
+    let _ = process.wait();
+}
+
+/// An answer that is kept.
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+    /// Head and body as they came.
+    pub(crate) bytes: Vec<u8>,
 }
 
 struct Once<'a> {
     request: Option<&'a [u8]>,
-    answer: Option<(u16, Vec<u8>, Vec<u8>)>,
+    answer: Option<Answered>,
 }
 
 impl Work for Once<'_> {
@@ -171,8 +191,11 @@ impl Work for Once<'_> {
     }
 
     fn answer(&mut self, _: usize, answer: &Answer<'_>, _: Duration) {
-        let (body, bytes) = (answer.body.to_vec(), answer.bytes.to_vec());
-        self.answer = Some((answer.status, body, bytes));
+        self.answer = Some(Answered {
+            status: answer.status,
+            body: answer.body.to_vec(),
+            bytes: answer.bytes.to_vec(),
+        });
     }
 }
 

@@ -12,12 +12,12 @@ use super::load::Work;
 use super::process;
 use super::requests;
 use super::served;
+use super::served::Floor;
 use super::served::Served;
 use crate::support::measure::Run;
 use crate::support::measure::Times;
 use crate::support::measure::WARM_UP_ROUNDS;
 use crate::support::measure::interleaved;
-use crate::support::programs;
 use crate::verdict;
 
 /// Prints a table with a row for each number of connections.
@@ -25,10 +25,10 @@ pub(crate) fn print(helper: &Path, floor: &Path) {
     let emulator = served::emulator(&[], 43_200);
     let served = Served::start_plainly(helper, &emulator);
     let request = requests::credentials(&served.token());
-    let answer = served.ask_for_bytes(&request);
-    let (mut floor, floor_address) = served::start_floor(programs::bare(floor), &answer);
+    let answer = served.ask(&request).bytes;
+    let floor = Floor::start(floor, &answer);
     process::pin(Some(&served.process), SERVER_PROCESSOR);
-    process::pin(Some(&floor), SERVER_PROCESSOR);
+    process::pin(Some(&floor.process), SERVER_PROCESSOR);
     process::pin(None, LOAD_PROCESSOR);
 
     println!("An answer has {} bytes.\n", answer.len());
@@ -43,14 +43,12 @@ pub(crate) fn print(helper: &Path, floor: &Path) {
         let (mut ours, mut floors) = (Vec::new(), Vec::new());
         let mut runs: Vec<Run<'_>> = vec![
             Box::new(|| load.sample(&served.process, served.address, &mut ours)),
-            Box::new(|| load.sample(&floor, floor_address, &mut floors)),
+            Box::new(|| load.sample(&floor.process, floor.address, &mut floors)),
         ];
         interleaved(ROUNDS, &mut runs);
         drop(runs);
         print_rows(connections, &ours, &floors);
     }
-    floor.kill().unwrap();
-    floor.wait().unwrap();
 }
 
 fn print_rows(connections: usize, ours: &[Sample], floors: &[Sample]) {
