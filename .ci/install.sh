@@ -8,6 +8,7 @@ missing=()
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 command -v openssl >/dev/null || missing+=(openssl)
 command -v strace >/dev/null || missing+=(strace)
+command -v go >/dev/null || missing+=(golang-go)
 command -v python3 >/dev/null || missing+=(python3)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 if [ -d "$(rustc --print sysroot)/lib/rustlib/x86_64-pc-windows-gnu/lib" ]; then
@@ -25,11 +26,11 @@ if [ ${#missing[@]} -gt 0 ]; then
     fi
 fi
 
-# botocore and the AWS CLI take credentials from the helper in the tests.
+# boto3 and the AWS CLI take credentials from the helper in the tests.
 venv=${CARGO_TARGET_DIR:-target}/ci-venv
-if ! { python3 -c 'import botocore' && aws --version; } >/dev/null 2>&1; then
-    if ! { "$venv/bin/python3" -c 'import botocore' && "$venv/bin/aws" --version; } >/dev/null 2>&1; then
+if ! { python3 -c 'import boto3' && aws --version; } >/dev/null 2>&1; then
+    if ! { "$venv/bin/python3" -c 'import boto3' && "$venv/bin/aws" --version; } >/dev/null 2>&1; then
         python3 -m venv "$venv"
-        "$venv/bin/pip" install --quiet --disable-pip-version-check botocore awscli
+        "$venv/bin/pip" install --quiet --disable-pip-version-check boto3 awscli
     fi
 fi
