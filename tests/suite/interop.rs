@@ -2,7 +2,6 @@
 //!
 //! A program that is not there is a loud skip; CI installs them and fails on a skip.
 
-use std::env;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -19,6 +18,7 @@ use tempfile::TempDir;
 use crate::support::endpoint::Endpoint;
 use crate::support::program::built;
 use crate::support::program::is_there;
+use crate::support::program::without_aws_variables;
 use crate::support::script::Response;
 use crate::support::script::Script;
 use crate::support::skip;
@@ -238,12 +238,7 @@ fn profile(folder: &TempDir) -> (Emulator, PathBuf) {
 
 /// A program with the configuration file and no other credentials in its environment.
 fn client(program: &str, config: &Path) -> Command {
-    let mut command = Command::new(program);
-    for (name, _) in env::vars_os() {
-        if name.to_string_lossy().starts_with("AWS_") {
-            command.env_remove(name);
-        }
-    }
+    let mut command = without_aws_variables(program);
     command
         .env("AWS_CONFIG_FILE", config)
         .env(
@@ -284,7 +279,7 @@ fn botocore_takes_the_credentials() {
 }
 
 /// A stand-in for STS, to see which credentials the CLI signs with.
-fn sts() -> Endpoint {
+pub(crate) fn sts() -> Endpoint {
     Endpoint::start(Script::of([Response {
         status: 200,
         headers: vec![("Content-Type".to_owned(), "text/xml".to_owned())],

@@ -15,6 +15,7 @@ mod start;
 mod status;
 #[cfg(unix)]
 mod stubborn;
+mod sdk_clients;
 
 use std::thread;
 use std::time::Duration;

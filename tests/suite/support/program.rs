@@ -1,6 +1,7 @@
 //! Programs that tests run: those of this workspace, and those that may be installed.
 
 use std::env;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
@@ -46,4 +47,15 @@ pub(crate) fn is_there(program: &str, args: &[&str]) -> bool {
         .stderr(Stdio::null())
         .status()
         .is_ok_and(|status| status.success())
+}
+
+/// A program, without the credentials and settings for AWS that this process has.
+pub(crate) fn without_aws_variables(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("AWS_") {
+            command.env_remove(name);
+        }
+    }
+    command
 }

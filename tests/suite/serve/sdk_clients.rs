@@ -1,0 +1,140 @@
+//! AWS SDKs and the AWS CLI as clients of `serve`: they do as in any program, with the variables that
+//! `serve` prints.
+//!
+//! A client that is not there is a loud skip; CI installs and builds them.
+
+mod client;
+mod imds;
+mod relay;
+
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use rolesanywhere_emulator::Emulator;
+use rolesanywhere_emulator::Settings;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::serve::sdk_clients::client::Credentials;
+use crate::serve::sdk_clients::client::Loaded;
+use crate::serve::sdk_clients::client::Program;
+use crate::serve::sdk_clients::client::Sdk;
+use crate::serve::sdk_clients::client::Variables;
+use crate::support::emulator;
+use crate::support::helper::Helper;
+use crate::support::helper::Running;
+
+/// `serve` on a free port, against the service at this address.
+fn serve(url: &str) -> Helper {
+    Helper::command_at("serve", url).args(["--port", "0"])
+}
+
+/// An emulator with these faults.
+fn service(faults: &[&str]) -> Emulator {
+    emulator(Settings {
+        faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
+        ..Settings::default()
+    })
+}
+
+/// The variables that it prints for its clients, which it does once it listens.
+fn variables(running: &mut Running<'_>, count: usize) -> Variables {
+    wait_until("it listens", || {
+        assert!(running.is_running(), "{}", running.stderr_so_far());
+        let stderr = running.stderr_so_far();
+        let exports = stderr
+            .split_inclusive('\n')
+            .filter_map(|line| line.strip_prefix(EXPORT)?.strip_suffix('\n'));
+        let variables: Variables = exports
+            .map(|export| {
+                let (name, value) = export.split_once('=').unwrap();
+                (name.to_owned(), value.to_owned())
+            })
+            .collect();
+        (variables.len() == count).then_some(variables)
+    })
+}
+
+/// Until when the sets are good that it has told of so far.
+fn expirations(running: &Running<'_>) -> Vec<String> {
+    let stderr = running.stderr_so_far();
+    let times = stderr.lines().filter_map(|line| {
+        let (_, told) = line.split_once("credentials until ")?;
+        Some(told.split_once(';')?.0.to_owned())
+    });
+    times.collect()
+}
+
+/// Until when the set of this number is good, which may be told a little after it is served.
+fn expiration(running: &Running<'_>, number: usize) -> String {
+    wait_until("word of a set", || {
+        expirations(running).get(number - 1).cloned()
+    })
+}
+
+/// The access key id of the emulator's set of this number.
+fn issued(number: usize) -> String {
+    format!("ASIAEMULATOR{number:07}")
+}
+
+fn key(loaded: &Loaded) -> Option<&str> {
+    Some(&loaded.as_ref().ok()?.access_key_id)
+}
+
+/// Has it load until it has another set than the first, which has to be as `serve` tells of it.
+fn next_set(program: &mut Program, running: &Running<'_>, margin: Duration) {
+    let sdk = program.sdk;
+    let next = wait_until("the next set", || {
+        let credentials = program.again().unwrap();
+        (credentials.access_key_id != issued(1)).then_some(credentials)
+    });
+    let number = (2..99).find(|number| next.access_key_id == issued(*number));
+    assert_believed(&next, &expiration(running, number.unwrap()), margin, sdk);
+}
+
+/// So long before this expiration the client believes that its set ends.
+fn assert_believed(credentials: &Credentials, expiration: &str, margin: Duration, sdk: Sdk) {
+    if let Some(believed) = &credentials.expiration {
+        let moment = |text| OffsetDateTime::parse(text, &Rfc3339).unwrap();
+        assert_eq!(moment(believed) + margin, moment(expiration), "{sdk}");
+    }
+}
+
+/// Does it with each of them, all at the same time.
+fn at_once(sdks: &[Sdk], with: impl Fn(Sdk) + Sync) {
+    thread::scope(|scope| {
+        for sdk in sdks {
+            scope.spawn(|| with(*sdk));
+        }
+    });
+}
+
+/// Those that are there, started.
+fn started(sdks: &[Sdk], variables: &Variables, test: &str) -> Vec<Program> {
+    let sdks = Sdk::installed(sdks, test);
+    let programs = sdks.into_iter().map(|sdk| Program::start(sdk, variables));
+    programs.collect()
+}
+
+/// Waits until there is what another process or thread makes.
+fn wait_until<T>(what: &str, mut made: impl FnMut() -> Option<T>) -> T {
+    let begin = Instant::now();
+    loop {
+        if let Some(made) = made() {
+            return made;
+        }
+        assert!(begin.elapsed() < WAIT_MAX, "no sign of {what}");
+        thread::sleep(TICK);
+    }
+}
+
+const ALL: [Sdk; 4] = [Sdk::Rust, Sdk::Go, Sdk::Boto3, Sdk::AwsCli];
+/// Those of which a program goes on; the AWS CLI is started for each command.
+const LOOPING: [Sdk; 3] = [Sdk::Rust, Sdk::Go, Sdk::Boto3];
+
+const EXPORT: &str = "aws_signing_helper: export ";
+
+/// The longest of a test's waits takes some 30 s.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+const TICK: Duration = Duration::from_millis(50);

@@ -1,0 +1,202 @@
+//! Clients of the metadata service.
+
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use rolesanywhere_emulator::OnRequest;
+use rolesanywhere_emulator::Settings;
+use tokio::net::TcpSocket;
+
+use crate::serve::sdk_clients::ALL;
+use crate::serve::sdk_clients::LOOPING;
+use crate::serve::sdk_clients::WAIT_MAX;
+use crate::serve::sdk_clients::assert_believed;
+use crate::serve::sdk_clients::at_once;
+use crate::serve::sdk_clients::client::Program;
+use crate::serve::sdk_clients::client::Sdk;
+use crate::serve::sdk_clients::client::Variables;
+use crate::serve::sdk_clients::expiration;
+use crate::serve::sdk_clients::expirations;
+use crate::serve::sdk_clients::issued;
+use crate::serve::sdk_clients::key;
+use crate::serve::sdk_clients::next_set;
+use crate::serve::sdk_clients::relay::Relay;
+use crate::serve::sdk_clients::serve;
+use crate::serve::sdk_clients::service;
+use crate::serve::sdk_clients::started;
+use crate::serve::sdk_clients::variables;
+use crate::support::emulator;
+use crate::support::helper::Running;
+
+#[test]
+fn every_client_has_the_set_however_the_endpoint_is_spelled() {
+    let test = "every_client_has_the_set_however_the_endpoint_is_spelled";
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let mut running = helper.start();
+    let printed = variables(&mut running, 1);
+    let port = port(&printed);
+    assert_eq!(printed, imds_at(&format!("http://127.0.0.1:{port}/")));
+    let expiration = expiration(&running, 1);
+    for sdk in Sdk::installed(&ALL, test) {
+        for host in ["127.0.0.1", "localhost", "[::1]"] {
+            for end in ["", "/"] {
+                let url = format!("http://{host}:{port}{end}");
+                let credentials = sdk.load(&imds_at(&url)).unwrap();
+                assert_eq!(credentials.access_key_id, issued(1), "{sdk} {url}");
+                assert_believed(&credentials, &expiration, Duration::ZERO, sdk);
+            }
+        }
+    }
+    assert_eq!(service.requests().len(), 1);
+}
+
+#[test]
+fn a_program_that_goes_on_has_the_next_set_after_a_renewal() {
+    let test = "a_program_that_goes_on_has_the_next_set_after_a_renewal";
+    let service = service(&["expires-in=12:*"]);
+    let helper = serve(&service.url());
+    let mut running = helper.start();
+    let variables = variables(&mut running, 1);
+    // boto3 believes in at least 17 minutes, whatever it is told.
+    let mut programs = started(&[Sdk::Rust, Sdk::Go], &variables, test);
+    for program in &mut programs {
+        assert_eq!(key(&program.loaded()), Some(&*issued(1)), "{}", program.sdk);
+    }
+    for program in &mut programs {
+        next_set(program, &running, Duration::ZERO);
+    }
+    // One that is started later has what is good then.
+    expiration(&running, 3);
+    for sdk in Sdk::installed(&[Sdk::Boto3, Sdk::AwsCli], test) {
+        let later = sdk.load(&variables).unwrap().access_key_id;
+        assert!(later >= issued(3), "{sdk}: {later}");
+    }
+}
+
+#[test]
+fn an_outage_that_ends_within_the_retries_of_a_client_is_not_seen_by_its_program() {
+    let test = "an_outage_that_ends_within_the_retries_of_a_client_is_not_seen_by_its_program";
+    // boto3 makes one attempt.
+    at_once(&Sdk::installed(&[Sdk::Rust, Sdk::Go], test), |sdk| {
+        // The first answer waits until the client was told that there is none.
+        let (end, outage) = channel::<()>();
+        let outage = Mutex::new(outage);
+        let service = emulator(Settings {
+            on_request: Some(OnRequest::new(move |_| {
+                // Nothing is sent; the other end is dropped.
+                let _ = outage.lock().unwrap().recv();
+            })),
+            ..Settings::default()
+        });
+        let helper = serve(&service.url());
+        let mut running = helper.start();
+        let relay = Relay::to(port(&variables(&mut running, 1)));
+        assert_eq!(expirations(&running), [""; 0], "it waits for the answer");
+        let mut program = Program::start(sdk, &imds_at(&relay.url()));
+        relay.wait_for_failure();
+        drop(end);
+        assert_eq!(key(&program.loaded()), Some(&*issued(1)), "{sdk}");
+        assert_eq!(service.requests().len(), 1);
+    });
+}
+
+#[test]
+fn a_client_that_meets_no_set_has_an_error_and_no_empty_key() {
+    let test = "a_client_that_meets_no_set_has_an_error_and_no_empty_key";
+    let service = service(&["status=503:*"]);
+    let helper = serve(&service.url());
+    let mut running = helper.start();
+    let variables = variables(&mut running, 1);
+    at_once(&Sdk::installed(&ALL, test), |sdk| {
+        assert!(sdk.load(&variables).is_err(), "{sdk}");
+    });
+}
+
+#[test]
+fn after_an_outage_at_the_start_programs_that_go_on_have_the_set() {
+    let test = "after_an_outage_at_the_start_programs_that_go_on_have_the_set";
+    thread::scope(|scope| {
+        for fault in ["throttle:2", "status=503:2", "drop:2"] {
+            scope.spawn(move || {
+                let service = service(&[fault]);
+                let helper = serve(&service.url());
+                let mut running = helper.start();
+                go_on_until_the_set(&mut running, fault, test);
+                assert_eq!(service.requests().len(), 3, "{fault}");
+            });
+        }
+        scope.spawn(move || {
+            // Nobody listens, nobody else is given the port, and it can be listened on later.
+            let held = TcpSocket::new_v4().unwrap();
+            held.set_reuseaddr(true).unwrap();
+            held.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+                .unwrap();
+            let port = held.local_addr().unwrap().port();
+            let helper = serve(&format!("http://127.0.0.1:{port}"));
+            let mut running = helper.start();
+            variables(&mut running, 1);
+            let service = emulator(Settings {
+                port,
+                ..Settings::default()
+            });
+            go_on_until_the_set(&mut running, "no connection", test);
+            assert_eq!(service.requests().len(), 1);
+        });
+    });
+}
+
+/// Starts programs while there is no set, and has them load until there is one.
+fn go_on_until_the_set(running: &mut Running<'_>, fault: &str, test: &str) {
+    let variables = variables(running, 1);
+    let begin = Instant::now();
+    let mut programs = started(&LOOPING, &variables, test);
+    for program in &mut programs {
+        let sdk = program.sdk;
+        let mut loaded = program.loaded();
+        while loaded.is_err() {
+            assert!(begin.elapsed() < WAIT_MAX, "{sdk} {fault}: {loaded:?}");
+            loaded = program.again();
+        }
+        assert_eq!(key(&loaded), Some(&*issued(1)), "{sdk} {fault}");
+    }
+}
+
+#[test]
+fn after_an_outage_longer_than_a_set_clients_have_the_next() {
+    let test = "after_an_outage_longer_than_a_set_clients_have_the_next";
+    let service = service(&["expires-in=12", "status=503:2"]);
+    let helper = serve(&service.url());
+    let mut running = helper.start();
+    let printed = variables(&mut running, 1);
+    // Go's would use the set that is over for another 5 to 15 minutes, and boto3's anyway.
+    at_once(&Sdk::installed(&[Sdk::Rust], test), |sdk| {
+        let relay = Relay::to(port(&printed));
+        let mut program = Program::start(sdk, &imds_at(&relay.url()));
+        assert_eq!(key(&program.loaded()), Some(&*issued(1)), "{sdk}");
+        next_set(&mut program, &running, Duration::ZERO);
+        relay.wait_for_failure();
+    });
+    expiration(&running, 2);
+    at_once(&Sdk::installed(&ALL, test), |sdk| {
+        assert_eq!(key(&sdk.load(&printed)), Some(&*issued(2)), "{sdk}");
+    });
+    assert_eq!(service.requests().len(), 4);
+}
+
+fn port(variables: &Variables) -> u16 {
+    let (_, url) = &variables[0];
+    let port = url.split([':', '/']).nth(4).unwrap();
+    port.parse().unwrap()
+}
+
+fn imds_at(url: &str) -> Variables {
+    vec![(IMDS.to_owned(), url.to_owned())]
+}
+
+const IMDS: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
