@@ -154,6 +154,7 @@ fn after_an_outage_at_the_start_programs_that_go_on_have_the_set() {
 /// Starts programs while there is no set, and has them load until there is one.
 fn go_on_until_the_set(running: &mut Running<'_>, fault: &str, test: &str) {
     let variables = variables(running, 1);
+    assert_eq!(expirations(running), [""; 0], "{fault}");
     let begin = Instant::now();
     let mut programs = started(&LOOPING, &variables, test);
     for program in &mut programs {
