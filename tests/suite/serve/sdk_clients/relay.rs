@@ -12,6 +12,8 @@ use std::sync::mpsc::Sender;
 use std::sync::mpsc::channel;
 use std::thread;
 
+use crate::serve::sdk_clients::WAIT_MAX;
+
 /// Passes bytes on from a port of its own to another one of 127.0.0.1, as long as the test process
 /// lives.
 pub(super) struct Relay {
@@ -40,7 +42,7 @@ impl Relay {
 
     /// Waits until an answer with status 500 has come; the client has it next.
     pub(super) fn wait_for_failure(&self) {
-        self.failures.recv().unwrap();
+        self.failures.recv_timeout(WAIT_MAX).expect("a status 500");
     }
 }
 
