@@ -4,6 +4,7 @@
 //! A client that is not there is a loud skip; CI installs and builds them.
 
 mod client;
+mod container;
 mod imds;
 mod relay;
 

@@ -1,0 +1,130 @@
+//! Clients of the endpoint for containers, which wants a token.
+
+use std::time::Duration;
+
+use crate::serve::sdk_clients::ALL;
+use crate::serve::sdk_clients::LOOPING;
+use crate::serve::sdk_clients::assert_believed;
+use crate::serve::sdk_clients::at_once;
+use crate::serve::sdk_clients::client::Sdk;
+use crate::serve::sdk_clients::expiration;
+use crate::serve::sdk_clients::issued;
+use crate::serve::sdk_clients::key;
+use crate::serve::sdk_clients::next_set;
+use crate::serve::sdk_clients::serve;
+use crate::serve::sdk_clients::service;
+use crate::serve::sdk_clients::started;
+use crate::serve::sdk_clients::variables;
+use crate::support::helper::Helper;
+
+#[test]
+fn every_client_has_the_set_with_the_token_of_a_container() {
+    let test = "every_client_has_the_set_with_the_token_of_a_container";
+    let service = service(&[]);
+    let with_file = serve_to_containers(&service.url());
+    let file = with_file.home().join("token").display().to_string();
+    let with_file = with_file.args(["--authorization-token-file", &file]);
+    let mut running_with_file = with_file.start();
+    let from_file = variables(&mut running_with_file, 2);
+    assert_eq!(from_file[1], (TOKEN_FILE.to_owned(), file));
+
+    let with_variable = serve_to_containers(&service.url()).env(TOKEN, SECRET);
+    let mut running_with_variable = with_variable.start();
+    let mut from_variable = variables(&mut running_with_variable, 1);
+    from_variable.push((TOKEN.to_owned(), SECRET.to_owned()));
+
+    for (running, variables) in [
+        (&running_with_file, from_file),
+        (&running_with_variable, from_variable),
+    ] {
+        assert_eq!(variables[0].0, FULL_URI);
+        let expiration = expiration(running, 1);
+        let keys = [issued(1), issued(2)];
+        for sdk in Sdk::installed(&ALL, test) {
+            let credentials = sdk.load(&variables).unwrap();
+            assert!(keys.contains(&credentials.access_key_id), "{sdk}");
+            assert_believed(&credentials, &expiration, margin(sdk), sdk);
+        }
+    }
+    assert_eq!(service.requests().len(), 2);
+}
+
+#[test]
+fn a_client_without_the_token_of_the_container_has_an_error() {
+    let test = "a_client_without_the_token_of_the_container_has_an_error";
+    let service = service(&[]);
+    let helper = serve_to_containers(&service.url()).env(TOKEN, SECRET);
+    let helper = helper.file("wrong", &SECRET.replace('a', "b"));
+    let mut running = helper.start();
+    let printed = variables(&mut running, 1);
+    let wrong_file = helper.home().join("wrong").display().to_string();
+    let with = |name: &str, value: &str| {
+        let mut variables = printed.clone();
+        variables.push((name.to_owned(), value.to_owned()));
+        variables
+    };
+    let wrong = [
+        with(TOKEN, &SECRET.to_uppercase()),
+        with(TOKEN, &SECRET[1..]),
+        with(TOKEN_FILE, &wrong_file),
+        printed.clone(),
+    ];
+    at_once(&Sdk::installed(&ALL, test), |sdk| {
+        for variables in &wrong {
+            let refused = sdk.load(variables).unwrap_err();
+            assert!(!refused.contains("ASIA"), "{sdk}: {refused}");
+        }
+        // They would have had it.
+        let loaded = sdk.load(&with(TOKEN, SECRET));
+        assert_eq!(key(&loaded), Some(&*issued(1)), "{sdk}");
+    });
+}
+
+#[test]
+fn a_program_in_a_container_has_the_next_set_after_a_renewal() {
+    let test = "a_program_in_a_container_has_the_next_set_after_a_renewal";
+    let service = service(&["expires-in=12:*"]);
+    let helper = serve_to_containers(&service.url()).env(TOKEN, SECRET);
+    let mut running = helper.start();
+    let mut variables = variables(&mut running, 1);
+    variables.push((TOKEN.to_owned(), SECRET.to_owned()));
+    let mut programs = started(&LOOPING, &variables, test);
+    for program in &mut programs {
+        assert_eq!(key(&program.loaded()), Some(&*issued(1)), "{}", program.sdk);
+    }
+    for program in &mut programs {
+        let margin = margin(program.sdk);
+        next_set(program, &running, margin);
+    }
+}
+
+#[test]
+fn a_client_in_a_container_that_meets_no_set_has_an_error_and_no_empty_key() {
+    let test = "a_client_in_a_container_that_meets_no_set_has_an_error_and_no_empty_key";
+    let service = service(&["status=503:*"]);
+    let helper = serve_to_containers(&service.url()).env(TOKEN, SECRET);
+    let mut running = helper.start();
+    let mut variables = variables(&mut running, 1);
+    variables.push((TOKEN.to_owned(), SECRET.to_owned()));
+    at_once(&Sdk::installed(&ALL, test), |sdk| {
+        assert!(sdk.load(&variables).is_err(), "{sdk}");
+    });
+}
+
+/// How long before the expiration an SDK asks a container's endpoint for the next set.
+fn margin(sdk: Sdk) -> Duration {
+    match sdk {
+        Sdk::Go => Duration::from_secs(300),
+        Sdk::Rust | Sdk::Boto3 | Sdk::AwsCli => Duration::ZERO,
+    }
+}
+
+fn serve_to_containers(url: &str) -> Helper {
+    serve(url).args(["--container-credentials"])
+}
+
+const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
+const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+/// As long as those that `serve` makes.
+const SECRET: &str = "a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6e7f8a9b0c1d2e3f4";
