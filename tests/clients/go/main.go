@@ -13,10 +13,14 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 )
 
 func main() {
-	loaded, err := config.LoadDefaultConfig(context.Background())
+	loaded, err := config.LoadDefaultConfig(
+		context.Background(),
+		config.WithLogger(logging.Nop{}),
+	)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -8,11 +8,14 @@ mod container;
 mod imds;
 mod relay;
 
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
 use rolesanywhere_emulator::Emulator;
+use rolesanywhere_emulator::OnRequest;
 use rolesanywhere_emulator::Settings;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -22,6 +25,7 @@ use crate::serve::sdk_clients::client::Loaded;
 use crate::serve::sdk_clients::client::Program;
 use crate::serve::sdk_clients::client::Sdk;
 use crate::serve::sdk_clients::client::Variables;
+use crate::serve::sdk_clients::relay::Relay;
 use crate::support::emulator;
 use crate::support::helper::Helper;
 use crate::support::helper::Running;
@@ -57,6 +61,13 @@ fn variables(running: &mut Running<'_>, count: usize) -> Variables {
     })
 }
 
+/// The port of the address that the first of them is.
+fn port(variables: &Variables) -> u16 {
+    let (_, url) = &variables[0];
+    let port = url.split([':', '/']).nth(4).unwrap();
+    port.parse().unwrap()
+}
+
 /// Until when the sets are good that it has told of so far.
 fn expirations(running: &Running<'_>) -> Vec<String> {
     let stderr = running.stderr_so_far();
@@ -81,6 +92,33 @@ fn issued(number: usize) -> String {
 
 fn key(loaded: &Loaded) -> Option<&str> {
     Some(&loaded.as_ref().ok()?.access_key_id)
+}
+
+/// Has an SDK load from this `serve`, which waits for its first set until the SDK was told that there
+/// is none: the SDK has it all the same.
+fn with_outage_at_first_sight(
+    sdk: Sdk,
+    serve: impl Fn(&str) -> Helper,
+    through: impl Fn(&Relay) -> Variables,
+) {
+    let (end, outage) = channel::<()>();
+    let outage = Mutex::new(outage);
+    let service = emulator(Settings {
+        on_request: Some(OnRequest::new(move |_| {
+            // Nothing is sent; the other end is dropped.
+            let _ = outage.lock().unwrap().recv();
+        })),
+        ..Settings::default()
+    });
+    let helper = serve(&service.url());
+    let mut running = helper.start();
+    let relay = Relay::to(port(&variables(&mut running, 1)));
+    assert_eq!(expirations(&running), [""; 0], "it waits for the answer");
+    let mut program = Program::start(sdk, &through(&relay));
+    relay.wait_for_failure();
+    drop(end);
+    assert_eq!(key(&program.loaded()), Some(&*issued(1)), "{sdk}");
+    assert_eq!(service.requests().len(), 1);
 }
 
 /// Has it load until it has another set than the first, which has to be as `serve` tells of it.

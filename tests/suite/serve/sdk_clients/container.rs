@@ -1,20 +1,28 @@
 //! Clients of the endpoint for containers, which wants a token.
 
+use std::fs;
 use std::time::Duration;
+use std::time::Instant;
 
 use crate::serve::sdk_clients::ALL;
 use crate::serve::sdk_clients::LOOPING;
+use crate::serve::sdk_clients::WAIT_MAX;
 use crate::serve::sdk_clients::assert_believed;
 use crate::serve::sdk_clients::at_once;
+use crate::serve::sdk_clients::client::Program;
 use crate::serve::sdk_clients::client::Sdk;
+use crate::serve::sdk_clients::client::Variables;
 use crate::serve::sdk_clients::expiration;
 use crate::serve::sdk_clients::issued;
 use crate::serve::sdk_clients::key;
 use crate::serve::sdk_clients::next_set;
+use crate::serve::sdk_clients::port;
+use crate::serve::sdk_clients::relay::Relay;
 use crate::serve::sdk_clients::serve;
 use crate::serve::sdk_clients::service;
 use crate::serve::sdk_clients::started;
 use crate::serve::sdk_clients::variables;
+use crate::serve::sdk_clients::with_outage_at_first_sight;
 use crate::support::helper::Helper;
 
 #[test]
@@ -109,6 +117,76 @@ fn a_client_in_a_container_that_meets_no_set_has_an_error_and_no_empty_key() {
     at_once(&Sdk::installed(&ALL, test), |sdk| {
         assert!(sdk.load(&variables).is_err(), "{sdk}");
     });
+}
+
+#[test]
+fn an_outage_that_ends_within_the_retries_of_a_client_is_not_seen_by_its_program_in_a_container() {
+    let test = "an_outage_that_ends_within_the_retries_of_a_client_is_not_seen_by_its_program_in_a_container";
+    at_once(&Sdk::installed(&LOOPING, test), |sdk| {
+        let serve = |url: &str| serve_to_containers(url).env(TOKEN, SECRET);
+        with_outage_at_first_sight(sdk, serve, through);
+    });
+}
+
+#[test]
+fn after_an_outage_longer_than_a_set_programs_in_a_container_have_the_next() {
+    let test = "after_an_outage_longer_than_a_set_programs_in_a_container_have_the_next";
+    let service = service(&["expires-in=12", "status=503:2"]);
+    let helper = serve_to_containers(&service.url()).env(TOKEN, SECRET);
+    let mut running = helper.start();
+    let printed = variables(&mut running, 1);
+    at_once(&Sdk::installed(&LOOPING, test), |sdk| {
+        let begin = Instant::now();
+        let relay = Relay::to(port(&printed));
+        let mut program = Program::start(sdk, &through(&relay));
+        let mut loaded = program.loaded();
+        assert_eq!(key(&loaded), Some(&*issued(1)), "{sdk}");
+        while key(&loaded) != Some(&*issued(2)) {
+            assert!(begin.elapsed() < WAIT_MAX, "{sdk}: {loaded:?}");
+            loaded = program.again();
+        }
+        relay.wait_for_failure();
+    });
+    assert_eq!(service.requests().len(), 4);
+}
+
+#[test]
+fn a_token_that_was_put_into_the_file_later_lets_clients_in() {
+    let test = "a_token_that_was_put_into_the_file_later_lets_clients_in";
+    let service = service(&[]);
+    let helper = serve_to_containers(&service.url());
+    let file = helper.home().join("token");
+    let helper = helper.args(["--authorization-token-file", &file.display().to_string()]);
+    let mut running = helper.start();
+    let variables = variables(&mut running, 2);
+    fs::write(&file, SECRET).unwrap();
+    for sdk in Sdk::installed(&ALL, test) {
+        assert_eq!(key(&sdk.load(&variables)), Some(&*issued(1)), "{sdk}");
+    }
+}
+
+#[test]
+fn the_metadata_service_is_off_for_clients_without_a_token() {
+    let test = "the_metadata_service_is_off_for_clients_without_a_token";
+    let service = service(&[]);
+    let helper = serve_to_containers(&service.url()).env(TOKEN, SECRET);
+    let mut running = helper.start();
+    let port = port(&variables(&mut running, 1));
+    let url = format!("http://127.0.0.1:{port}/");
+    let imds = [("AWS_EC2_METADATA_SERVICE_ENDPOINT".to_owned(), url)];
+    at_once(&Sdk::installed(&ALL, test), |sdk| {
+        assert!(sdk.load(&imds).is_err(), "{sdk}");
+    });
+}
+
+fn through(relay: &Relay) -> Variables {
+    vec![
+        (
+            FULL_URI.to_owned(),
+            format!("{}/v1/credentials", relay.url()),
+        ),
+        (TOKEN.to_owned(), SECRET.to_owned()),
+    ]
 }
 
 /// How long before the expiration an SDK asks a container's endpoint for the next set.

@@ -2,13 +2,10 @@
 
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
-use std::sync::Mutex;
-use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
-use rolesanywhere_emulator::OnRequest;
 use rolesanywhere_emulator::Settings;
 use tokio::net::TcpSocket;
 
@@ -25,11 +22,13 @@ use crate::serve::sdk_clients::expirations;
 use crate::serve::sdk_clients::issued;
 use crate::serve::sdk_clients::key;
 use crate::serve::sdk_clients::next_set;
+use crate::serve::sdk_clients::port;
 use crate::serve::sdk_clients::relay::Relay;
 use crate::serve::sdk_clients::serve;
 use crate::serve::sdk_clients::service;
 use crate::serve::sdk_clients::started;
 use crate::serve::sdk_clients::variables;
+use crate::serve::sdk_clients::with_outage_at_first_sight;
 use crate::support::emulator;
 use crate::support::helper::Running;
 
@@ -84,25 +83,7 @@ fn an_outage_that_ends_within_the_retries_of_a_client_is_not_seen_by_its_program
     let test = "an_outage_that_ends_within_the_retries_of_a_client_is_not_seen_by_its_program";
     // boto3 makes one attempt.
     at_once(&Sdk::installed(&[Sdk::Rust, Sdk::Go], test), |sdk| {
-        // The first answer waits until the client was told that there is none.
-        let (end, outage) = channel::<()>();
-        let outage = Mutex::new(outage);
-        let service = emulator(Settings {
-            on_request: Some(OnRequest::new(move |_| {
-                // Nothing is sent; the other end is dropped.
-                let _ = outage.lock().unwrap().recv();
-            })),
-            ..Settings::default()
-        });
-        let helper = serve(&service.url());
-        let mut running = helper.start();
-        let relay = Relay::to(port(&variables(&mut running, 1)));
-        assert_eq!(expirations(&running), [""; 0], "it waits for the answer");
-        let mut program = Program::start(sdk, &imds_at(&relay.url()));
-        relay.wait_for_failure();
-        drop(end);
-        assert_eq!(key(&program.loaded()), Some(&*issued(1)), "{sdk}");
-        assert_eq!(service.requests().len(), 1);
+        with_outage_at_first_sight(sdk, serve, |relay| imds_at(&relay.url()));
     });
 }
 
@@ -188,12 +169,6 @@ fn after_an_outage_longer_than_a_set_clients_have_the_next() {
         assert_eq!(key(&sdk.load(&printed)), Some(&*issued(2)), "{sdk}");
     });
     assert_eq!(service.requests().len(), 4);
-}
-
-fn port(variables: &Variables) -> u16 {
-    let (_, url) = &variables[0];
-    let port = url.split([':', '/']).nth(4).unwrap();
-    port.parse().unwrap()
 }
 
 fn imds_at(url: &str) -> Variables {
