@@ -105,8 +105,8 @@ fn with_outage_at_first_sight(
     let outage = Mutex::new(outage);
     let service = emulator(Settings {
         on_request: Some(OnRequest::new(move |_| {
-            // Nothing is sent; the other end is dropped.
-            let _ = outage.lock().unwrap().recv();
+            // Nothing is sent; the other end is dropped, late if the test fails.
+            let _ = outage.lock().unwrap().recv_timeout(WAIT_MAX);
         })),
         ..Settings::default()
     });
