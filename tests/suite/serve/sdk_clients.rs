@@ -14,7 +14,6 @@ use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
-use rolesanywhere_emulator::Emulator;
 use rolesanywhere_emulator::OnRequest;
 use rolesanywhere_emulator::Settings;
 use time::OffsetDateTime;
@@ -29,19 +28,7 @@ use crate::serve::sdk_clients::relay::Relay;
 use crate::support::emulator;
 use crate::support::helper::Helper;
 use crate::support::helper::Running;
-
-/// `serve` on a free port, against the service at this address.
-fn serve(url: &str) -> Helper {
-    Helper::command_at("serve", url).args(["--port", "0"])
-}
-
-/// An emulator with these faults.
-fn service(faults: &[&str]) -> Emulator {
-    emulator(Settings {
-        faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
-        ..Settings::default()
-    })
-}
+use crate::support::issued;
 
 /// The variables that it prints for its clients, which it does once it listens.
 fn variables(running: &mut Running<'_>, count: usize) -> Variables {
@@ -83,11 +70,6 @@ fn expiration(running: &Running<'_>, number: usize) -> String {
     wait_until("word of a set", || {
         expirations(running).get(number - 1).cloned()
     })
-}
-
-/// The access key id of the emulator's set of this number.
-fn issued(number: usize) -> String {
-    format!("ASIAEMULATOR{number:07}")
 }
 
 fn key(loaded: &Loaded) -> Option<&str> {

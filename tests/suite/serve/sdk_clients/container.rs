@@ -13,17 +13,17 @@ use crate::serve::sdk_clients::client::Program;
 use crate::serve::sdk_clients::client::Sdk;
 use crate::serve::sdk_clients::client::Variables;
 use crate::serve::sdk_clients::expiration;
-use crate::serve::sdk_clients::issued;
 use crate::serve::sdk_clients::key;
 use crate::serve::sdk_clients::next_set;
 use crate::serve::sdk_clients::port;
 use crate::serve::sdk_clients::relay::Relay;
-use crate::serve::sdk_clients::serve;
-use crate::serve::sdk_clients::service;
 use crate::serve::sdk_clients::started;
 use crate::serve::sdk_clients::variables;
 use crate::serve::sdk_clients::with_outage_at_first_sight;
 use crate::support::helper::Helper;
+use crate::support::imds::serve;
+use crate::support::issued;
+use crate::support::service;
 
 #[test]
 fn every_client_has_the_set_with_the_token_of_a_container() {

@@ -19,18 +19,18 @@ use crate::serve::sdk_clients::client::Sdk;
 use crate::serve::sdk_clients::client::Variables;
 use crate::serve::sdk_clients::expiration;
 use crate::serve::sdk_clients::expirations;
-use crate::serve::sdk_clients::issued;
 use crate::serve::sdk_clients::key;
 use crate::serve::sdk_clients::next_set;
 use crate::serve::sdk_clients::port;
 use crate::serve::sdk_clients::relay::Relay;
-use crate::serve::sdk_clients::serve;
-use crate::serve::sdk_clients::service;
 use crate::serve::sdk_clients::started;
 use crate::serve::sdk_clients::variables;
 use crate::serve::sdk_clients::with_outage_at_first_sight;
 use crate::support::emulator;
 use crate::support::helper::Running;
+use crate::support::imds::serve;
+use crate::support::issued;
+use crate::support::service;
 
 #[test]
 fn every_client_has_the_set_however_the_endpoint_is_spelled() {
