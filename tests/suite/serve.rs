@@ -10,12 +10,12 @@ mod leaks;
 mod neighbours;
 mod past_defects;
 mod rotation;
+mod sdk_clients;
 #[cfg(unix)]
 mod start;
 mod status;
 #[cfg(unix)]
 mod stubborn;
-mod sdk_clients;
 
 use std::thread;
 use std::time::Duration;
