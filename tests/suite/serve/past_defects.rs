@@ -633,3 +633,28 @@ fn idle_connections_cost_little_and_are_not_kept_above_512() {
         assert!(connection.is_closed_within(Duration::from_secs(5)));
     }
 }
+
+/// Row 39, without the card.
+#[cfg(target_os = "linux")]
+#[test]
+fn renewals_leave_no_connection_open() {
+    let service = service(&["expires-in=12:*"]);
+    let helper = serve(&service.url());
+    let mut server = Server::start(&helper);
+    let address = format!("0100007F:{:04X}", service.port());
+    let open = || {
+        let table = fs::read_to_string("/proc/net/tcp").unwrap();
+        let is_to_the_service = |line: &&str| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            // The helper's side, established.
+            words[2] == address && words[3] == "01"
+        };
+        table.lines().skip(1).filter(is_to_the_service).count()
+    };
+    for sets in 1..=3 {
+        wait_until(&mut server.running, "a set", |said| {
+            said.matches("credentials until").count() == sets
+        });
+        wait_until(&mut server.running, "no connection", |_| open() == 0);
+    }
+}

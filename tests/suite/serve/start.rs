@@ -22,24 +22,21 @@ use crate::support::imds::get;
 use crate::support::imds::port;
 use crate::support::imds::serve;
 use crate::support::issued;
+use crate::support::port::unused;
 use crate::support::running::terminated;
 use crate::support::running::wait_until;
 use crate::support::service;
 use crate::support::skip;
 
-/// A port that is free on both loopback addresses; `None` and a loud word without IPv6.
+/// Both loopback addresses, on a port that nobody else has; `None` and a loud word without IPv6.
 pub(crate) fn free_on_both(test: &str) -> Option<(TcpListener, TcpListener)> {
-    for _ in 0..100 {
-        let v4 = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = v4.local_addr().unwrap().port();
-        match TcpListener::bind((Ipv6Addr::LOCALHOST, port)) {
-            Ok(v6) => return Some((v4, v6)),
-            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {}
-            Err(_) => break,
-        }
+    let port = unused();
+    let v4 = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+    let v6 = TcpListener::bind((Ipv6Addr::LOCALHOST, port));
+    if v6.is_err() {
+        skip(&format!("{test}: no ::1"));
     }
-    skip(&format!("{test}: no ::1"));
-    None
+    Some((v4, v6.ok()?))
 }
 
 #[test]

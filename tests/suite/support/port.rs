@@ -1,8 +1,13 @@
 //! A port of 127.0.0.1 on which nothing listens for as long as the value lives.
 
+use std::io::ErrorKind;
+use std::net::IpAddr;
 use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
 use std::net::TcpListener;
 use std::net::TcpStream;
+use std::sync::atomic::AtomicU16;
+use std::sync::atomic::Ordering;
 
 /// The near end of an open connection: taken, so that no other process is given it, and refused
 /// to whoever connects.
@@ -22,6 +27,25 @@ impl ClosedPort {
         self.near.local_addr().unwrap().port()
     }
 }
+
+/// A port of both loopback addresses that nobody has now, and nobody is given for a connection of his
+/// own: those are others on every system.
+pub(crate) fn unused() -> u16 {
+    let begin = (std::process::id() % 1000) as u16 * 10;
+    loop {
+        let port = 20_000 + (begin + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000;
+        let is_free = |address: IpAddr| match TcpListener::bind((address, port)) {
+            Ok(_) => true,
+            // Without IPv6, nobody can have it either.
+            Err(error) => error.kind() == ErrorKind::AddrNotAvailable,
+        };
+        if is_free(Ipv4Addr::LOCALHOST.into()) && is_free(Ipv6Addr::LOCALHOST.into()) {
+            return port;
+        }
+    }
+}
+
+static NEXT: AtomicU16 = AtomicU16::new(0);
 
 #[cfg(test)]
 mod tests {

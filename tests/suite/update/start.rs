@@ -7,7 +7,7 @@ use rolesanywhere_emulator::Emulator;
 use rolesanywhere_emulator::Settings;
 
 use crate::support::emulator;
-use crate::support::port::ClosedPort;
+use crate::support::port;
 use crate::support::running::wait_until;
 use crate::support::service;
 use crate::update::access_key_id;
@@ -98,14 +98,12 @@ fn service_that_cannot_answer_now_is_tried_again() {
 }
 
 fn endpoint_that_appears_later() {
-    let port = ClosedPort::reserve();
-    let number = port.number();
+    let number = port::unused();
     let helper = update(&format!("http://127.0.0.1:{number}"));
     let mut running = helper.start();
     wait_until(&mut running, "no connection", |said| {
         said.contains("error: cannot connect to 127.0.0.1") && said.contains("next attempt at")
     });
-    drop(port);
     let _service = emulator(Settings {
         port: number,
         ..Settings::default()
