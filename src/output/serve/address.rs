@@ -260,3 +260,58 @@ const HOP_LIMIT_LINK_LOCAL: u8 = 1;
 const BACKLOG: i32 = 1024;
 
 const PORTS_TRIED_MAX: u32 = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The hop limit of what is listened at there, where nobody asks for another.
+    fn hop_limit(address: &str) -> u8 {
+        // The addresses themselves are on no machine that is not on EC2.
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        Bound::with(vec![(socket, address.parse().unwrap())], None).hop_limit
+    }
+
+    #[test]
+    fn answers_of_link_local_addresses_do_not_leave_the_machine() {
+        for address in [
+            "169.254.169.254:80",
+            "169.254.170.2:80",
+            "[fd00:ec2::254]:80",
+        ] {
+            assert_eq!(hop_limit(address), 1, "{address}");
+        }
+        for address in ["127.0.0.1:9911", "[::1]:9911", "127.0.0.9:9911"] {
+            assert_eq!(hop_limit(address), 64, "{address}");
+        }
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let asked = Bound::with(
+            vec![(socket, "169.254.169.254:80".parse().unwrap())],
+            Some(2),
+        );
+        assert_eq!(asked.hop_limit, 2);
+    }
+
+    #[test]
+    fn addresses_that_others_reach_are_refused() {
+        for address in [
+            "169.254.169.254",
+            "169.254.170.2",
+            "fd00:ec2::254",
+            "127.255.0.1",
+            "::1",
+        ] {
+            assert!(check(address.parse().unwrap()).is_ok(), "{address}");
+        }
+        for address in [
+            "0.0.0.0",
+            "::",
+            "10.0.0.1",
+            "169.254.169.253",
+            "fd00:ec2::255",
+            "128.0.0.1",
+        ] {
+            assert!(check(address.parse().unwrap()).is_err(), "{address}");
+        }
+    }
+}
