@@ -269,7 +269,10 @@ fn by_nobody(scene: &Scene) -> (bool, String) {
     let copy = TempDir::new().unwrap();
     set_mode(copy.path(), 0o755);
     let program_copy = copy.path().join("program");
-    fs::copy(program(), &program_copy).unwrap();
+    // Not by this process: one that another test starts meanwhile would have the file open for writing,
+    // and such a program cannot be run.
+    let copied = Command::new("cp").arg(program()).arg(&program_copy).status();
+    assert!(copied.unwrap().success());
     let mut command = Command::new(program_copy);
     scene.arrange(&mut command, "a", 1);
     if chown(copy.path(), Some(NOBODY), None).is_ok() {
