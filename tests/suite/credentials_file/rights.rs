@@ -271,7 +271,10 @@ fn by_nobody(scene: &Scene) -> (bool, String) {
     let program_copy = copy.path().join("program");
     // Not by this process: one that another test starts meanwhile would have the file open for writing,
     // and such a program cannot be run.
-    let copied = Command::new("cp").arg(program()).arg(&program_copy).status();
+    let copied = Command::new("cp")
+        .arg(program())
+        .arg(&program_copy)
+        .status();
     assert!(copied.unwrap().success());
     let mut command = Command::new(program_copy);
     scene.arrange(&mut command, "a", 1);
