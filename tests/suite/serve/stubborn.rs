@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 use std::net::SocketAddr;
 use std::net::TcpListener;
+use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
 use std::thread;
@@ -84,6 +85,17 @@ fn wait_for_port(address: SocketAddr) {
     }
 }
 
+/// A process that does not outlive a test that fails.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn log_that_is_not_read_keeps_nobody_waiting() {
     let Some((v4, v6)) = free_on_both("log_that_is_not_read_keeps_nobody_waiting") else {
@@ -95,23 +107,23 @@ fn log_that_is_not_read_keeps_nobody_waiting() {
     let port = address.port().to_string();
     let helper = Helper::command_at("serve", &service.url()).args(["--debug", "--port", &port]);
     // A pipe that is open and full before long.
-    let mut child = helper
+    let child = helper
         .command(&[])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+        .spawn();
+    let mut child = Killed(child.unwrap());
     wait_for_port(address);
     let mut connection = Connection::to(address).unwrap();
     let request = get(CREDENTIALS, &connection.token());
     for _ in 0..5000 {
         assert_eq!(set_number(&connection.ask(&request)), 1);
     }
-    let id = Pid::from_raw(child.id().cast_signed()).unwrap();
+    let id = Pid::from_raw(child.0.id().cast_signed()).unwrap();
     let begun = Instant::now();
     kill_process(id, Signal::TERM).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(child.0.wait().unwrap().code(), Some(0));
     assert!(
         begun.elapsed() < Duration::from_secs(5),
         "{:?}",
