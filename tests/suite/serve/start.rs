@@ -4,7 +4,6 @@ use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixDatagram;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -27,6 +26,7 @@ use crate::support::running::terminated;
 use crate::support::running::wait_until;
 use crate::support::service;
 use crate::support::skip;
+use crate::support::systemd::NotifySocket;
 
 /// Both loopback addresses, on a port that nobody else has; `None` and a loud word without IPv6.
 pub(crate) fn free_on_both(test: &str) -> Option<(TcpListener, TcpListener)> {
@@ -221,26 +221,13 @@ fn socket_that_others_reach_is_refused_also_where_it_is_handed_over() {
 #[test]
 fn systemd_is_told_once_and_when_there_is_a_set() {
     let service = service(&["status=500", "expires-in=12:*"]);
-    let helper = serve(&service.url());
-    let path = helper.home().join("notify");
-    let socket = UnixDatagram::bind(&path).unwrap();
-    let helper = helper.env("NOTIFY_SOCKET", &path.display().to_string());
+    let (helper, socket) = NotifySocket::of(serve(&service.url()));
     let mut running = helper.start();
     wait_until(&mut running, "an attempt", |said| {
         said.contains("next attempt at")
     });
-    socket.set_nonblocking(true).unwrap();
-    assert!(
-        socket.recv(&mut [0; 100]).is_err(),
-        "before there is anything"
-    );
-    socket.set_nonblocking(false).unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(30)))
-        .unwrap();
-    let mut message = [0; 100];
-    let length = socket.recv(&mut message).unwrap();
-    assert_eq!(message[..length].trim_ascii_end(), b"READY=1");
+    assert!(socket.is_silent(), "before there is anything");
+    assert_eq!(socket.message(), "READY=1");
     wait_until(&mut running, "its port", |said| port(said).is_some());
     let port = port(&running.stderr_so_far()).unwrap();
     let mut connection = Connection::open(port);
@@ -249,8 +236,7 @@ fn systemd_is_told_once_and_when_there_is_a_set() {
     wait_until(&mut running, "the next set", |said| {
         said.matches("credentials until").count() == 2
     });
-    socket.set_nonblocking(true).unwrap();
-    assert!(socket.recv(&mut message).is_err(), "again");
+    assert!(socket.is_silent(), "again");
     assert_eq!(terminated(running).exit, 0);
 }
 

@@ -17,6 +17,8 @@ pub(crate) mod running;
 pub(crate) mod script;
 pub(crate) mod signature;
 #[cfg(unix)]
+pub(crate) mod systemd;
+#[cfg(unix)]
 pub(crate) mod terminal;
 
 use std::path::Path;

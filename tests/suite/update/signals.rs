@@ -1,7 +1,6 @@
 //! How `update` ends, and how it tells systemd that it is there.
 
 use std::fs;
-use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -17,6 +16,7 @@ use crate::support::running::wait_until;
 use crate::support::script::Response;
 use crate::support::script::Script;
 use crate::support::service;
+use crate::support::systemd::NotifySocket;
 use crate::update::access_key_id;
 use crate::update::update;
 
@@ -94,32 +94,18 @@ fn signals_end_it_at_once_after_the_start() {
 #[test]
 fn systemd_is_told_once_and_when_the_file_is_there() {
     let service = service(&["status=500", "expires-in=12:*"]);
-    let helper = update(&service.url());
-    let path = helper.home().join("notify");
-    let socket = UnixDatagram::bind(&path).unwrap();
-    let helper = helper.env("NOTIFY_SOCKET", &path.display().to_string());
+    let (helper, socket) = NotifySocket::of(update(&service.url()));
     let mut running = helper.start();
     wait_until(&mut running, "an attempt", |said| {
         said.contains("next attempt at")
     });
-    socket.set_nonblocking(true).unwrap();
-    assert!(
-        socket.recv(&mut [0; 100]).is_err(),
-        "before there is anything"
-    );
-    socket.set_nonblocking(false).unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(30)))
-        .unwrap();
-    let mut message = [0; 100];
-    let length = socket.recv(&mut message).unwrap();
-    assert_eq!(message[..length].trim_ascii_end(), b"READY=1");
+    assert!(socket.is_silent(), "before there is anything");
+    assert_eq!(socket.message(), "READY=1");
     assert!(access_key_id(&helper).is_some());
     wait_until(&mut running, "the next set", |said| {
         said.matches("due at").count() == 2
     });
-    socket.set_nonblocking(true).unwrap();
-    assert!(socket.recv(&mut message).is_err(), "again");
+    assert!(socket.is_silent(), "again");
     assert_eq!(terminated(running).exit, 0);
 }
 
@@ -128,16 +114,9 @@ fn systemd_is_told_after_a_cached_set_too() {
     let service = service(&[]);
     let helper = update(&service.url()).args(["--cache"]);
     assert_eq!(filled_by_a_run(&helper), 0);
-    let path = helper.home().join("notify");
-    let socket = UnixDatagram::bind(&path).unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(30)))
-        .unwrap();
-    let helper = helper.env("NOTIFY_SOCKET", &path.display().to_string());
+    let (helper, socket) = NotifySocket::of(helper);
     let running = helper.start();
-    let mut message = [0; 100];
-    let length = socket.recv(&mut message).unwrap();
-    assert_eq!(message[..length].trim_ascii_end(), b"READY=1");
+    assert_eq!(socket.message(), "READY=1");
     assert_eq!(service.requests().len(), 1);
     drop(running);
 }
