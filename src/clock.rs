@@ -29,13 +29,13 @@ impl Clock {
 
     /// This moment by both clocks.
     pub fn moment(self) -> Moment {
-        let wall = match self {
+        let (wall, boot) = match self {
+            Self::System => {
+                let wall = self.now();
+                (wall, platform::time_since_boot(wall))
+            }
+            Self::Fixed(time) => (time, Duration::ZERO),
             Self::Simulated(moment) => return moment(),
-            Self::System | Self::Fixed(_) => self.now(),
-        };
-        let boot = match self {
-            Self::System => platform::time_since_boot(wall),
-            Self::Fixed(_) | Self::Simulated(_) => Duration::ZERO,
         };
         Moment { wall, boot }
     }

@@ -96,11 +96,10 @@ impl Supply {
     pub fn begin_with(&self, credentials: &Credentials, renewal: Renewal) {
         let received = renewal.set.map_or_else(|| self.now(), |set| set.received);
         let document = Arc::new((self.form)(credentials, received));
-        let mut state = self.state();
-        state.document = Some(document);
-        state.renewal = renewal;
-        drop(state);
-        self.changed.notify_waiters();
+        self.change(|state| {
+            state.document = Some(document);
+            state.renewal = renewal;
+        });
     }
 
     /// The time, by the clock that the set is judged by.
@@ -197,22 +196,26 @@ impl Supply {
 
     fn renewed(&self, credentials: &Credentials, life: Duration, now: Moment) -> Renewal {
         let document = Arc::new((self.form)(credentials, now));
-        let mut state = self.state();
-        state.document = Some(document);
-        state.renewal.renewed(now, life, (self.share)());
-        let renewal = state.renewal;
-        drop(state);
-        self.changed.notify_waiters();
-        renewal
+        self.change(|state| {
+            state.document = Some(document);
+            state.renewal.renewed(now, life, (self.share)());
+        })
     }
 
     fn failed(&self, setback: Setback, now: Moment) -> Renewal {
+        self.change(|state| {
+            state.renewal.failed(now, setback, (self.share)());
+            if state.renewal.left(now).is_zero() {
+                // Not to be kept in memory for nothing.
+                state.document = None;
+            }
+        })
+    }
+
+    /// Changes what is handed out or when the next is due, tells who waits for that, and says when.
+    fn change(&self, change: impl FnOnce(&mut State)) -> Renewal {
         let mut state = self.state();
-        state.renewal.failed(now, setback, (self.share)());
-        if state.renewal.left(now).is_zero() {
-            // Not to be kept in memory for nothing.
-            state.document = None;
-        }
+        change(&mut state);
         let renewal = state.renewal;
         drop(state);
         self.changed.notify_waiters();

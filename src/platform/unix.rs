@@ -218,21 +218,17 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
 /// Whether anybody but its owner can read a file, and whether anybody but us and the superuser can
 /// write it or put another in its place. Links are followed.
 pub(crate) fn exposure(path: &Path) -> io::Result<(bool, bool)> {
-    let is_others = |metadata: &Metadata| {
-        let owner = metadata.uid();
-        owner != 0 && owner != rustix::process::geteuid().as_raw()
-    };
     let path = path.canonicalize()?;
     let file = path.metadata()?;
     let is_replaceable = match path.parent().map(Path::metadata).transpose()? {
         Some(folder) => {
             let is_writable = folder.mode() & 0o022 != 0 && folder.mode() & STICKY == 0;
-            is_writable || is_others(&folder)
+            is_writable || is_strangers(&folder)
         }
         None => false,
     };
-    let is_writable = file.mode() & 0o022 != 0 || is_others(&file);
-    Ok((others_can_read(&file), is_writable || is_replaceable))
+    let is_changeable = strangers_can_write(&file) || is_replaceable;
+    Ok((others_can_read(&file), is_changeable))
 }
 
 /// Whether this process may write what others own.
@@ -257,8 +253,12 @@ pub(crate) fn others_can_write(metadata: &Metadata) -> bool {
 
 /// Whether anybody but the superuser and who runs this process can write it.
 pub(crate) fn strangers_can_write(metadata: &Metadata) -> bool {
-    let is_ours = metadata.uid() == rustix::process::geteuid().as_raw();
-    !(is_ours || is_superusers(metadata)) || metadata.mode() & 0o022 != 0
+    is_strangers(metadata) || metadata.mode() & 0o022 != 0
+}
+
+/// Whether neither the superuser owns it nor who runs this process.
+fn is_strangers(metadata: &Metadata) -> bool {
+    !is_superusers(metadata) && metadata.uid() != rustix::process::geteuid().as_raw()
 }
 
 /// Whether it is a directory in which anybody can make files, but replace only their own.

@@ -111,10 +111,8 @@ pub(crate) struct CredentialProcess {
     pub(crate) call: CallFlags,
     #[command(flatten)]
     pub(crate) cache: CacheFlags,
-    /// Shows on stderr what is signed, sent and answered, and how long it took; never a secret.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
-          value_parser = boolean, value_name = "BOOLEAN")]
-    pub(crate) debug: Option<bool>,
+    #[command(flatten)]
+    pub(crate) debug: DebugFlag,
     #[command(flatten)]
     pub(crate) strays: Strays,
 }
@@ -127,10 +125,8 @@ pub(crate) struct Serve {
     pub(crate) endpoint: EndpointFlags,
     #[command(flatten)]
     pub(crate) cache: CacheFlags,
-    /// Shows on stderr what is signed, sent and answered, and how long it took; never a secret.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
-          value_parser = boolean, value_name = "BOOLEAN")]
-    pub(crate) debug: Option<bool>,
+    #[command(flatten)]
+    pub(crate) debug: DebugFlag,
     #[command(flatten)]
     pub(crate) strays: Strays,
 }
@@ -176,10 +172,8 @@ pub(crate) struct Update {
     pub(crate) file: FileFlags,
     #[command(flatten)]
     pub(crate) cache: CacheFlags,
-    /// Shows on stderr what is signed, sent and answered, and how long it took; never a secret.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
-          value_parser = boolean, value_name = "BOOLEAN")]
-    pub(crate) debug: Option<bool>,
+    #[command(flatten)]
+    pub(crate) debug: DebugFlag,
     #[command(flatten)]
     pub(crate) strays: Strays,
 }
@@ -276,6 +270,15 @@ pub(crate) struct CallFlags {
     pub(crate) session: SessionFlags,
     #[command(flatten)]
     pub(crate) network: NetworkFlags,
+}
+
+// Of the commands that call CreateSession.
+#[derive(Debug, Args)]
+pub(crate) struct DebugFlag {
+    /// Shows on stderr what is signed, sent and answered, and how long it took; never a secret.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_parser = boolean, value_name = "BOOLEAN")]
+    pub(crate) debug: Option<bool>,
 }
 
 #[derive(Debug, Args)]

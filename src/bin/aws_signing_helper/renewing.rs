@@ -8,6 +8,7 @@ use std::task::Poll;
 use rolesanywhere::clock::Clock;
 use rolesanywhere::credentials::Renewal;
 use rolesanywhere::credentials::renewal::Setback;
+use rolesanywhere::platform::Termination;
 use time::format_description::well_known::Rfc3339;
 
 use crate::error::RunError;
@@ -21,6 +22,18 @@ pub(crate) async fn first<T>(one: impl Future<Output = T>, other: impl Future<Ou
         Poll::Pending => other.as_mut().poll(context),
     })
     .await
+}
+
+/// Runs `work` until it ends, or until this process is told to.
+pub(crate) async fn until_told(
+    work: impl Future<Output = Result<(), RunError>>,
+) -> Result<(), RunError> {
+    let mut termination = Termination::listen().map_err(RunError::Runtime)?;
+    let told = async {
+        termination.wait().await;
+        Ok(())
+    };
+    first(told, work).await
 }
 
 /// Tells that sessions of so many seconds are short.

@@ -32,7 +32,7 @@ pub(crate) fn credential_process(
     arguments: CredentialProcess,
     environment: &Environment,
 ) -> Result<(), RunError> {
-    let is_debug = arguments.debug == Some(true);
+    let is_debug = arguments.debug.debug == Some(true);
     let session = Session::new(arguments.call, is_debug, environment)
         .map_err(|error| error.with_strays(&arguments.strays.strays))?;
     let credentials = match CacheEntry::open(&session, arguments.cache, environment)? {

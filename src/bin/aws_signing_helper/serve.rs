@@ -29,7 +29,6 @@ use rolesanywhere::output::serve::status::Record;
 use rolesanywhere::output::serve::status::Status;
 use rolesanywhere::output::serve::traffic::Traffic;
 use rolesanywhere::platform;
-use rolesanywhere::platform::Termination;
 use tokio::time::timeout;
 
 use crate::arguments::EndpointFlags;
@@ -37,6 +36,7 @@ use crate::arguments::Serve;
 use crate::cached::CacheEntry;
 use crate::error::RunError;
 use crate::renewing::first;
+use crate::renewing::until_told;
 use crate::renewing::warn_of_short_sessions;
 use crate::report;
 use crate::session::Session;
@@ -59,7 +59,7 @@ pub(crate) fn serve(arguments: Serve, environment: &Environment) -> Result<(), R
             needed: "container-credentials",
         });
     }
-    let is_debug = arguments.debug == Some(true);
+    let is_debug = arguments.debug.debug == Some(true);
     let duration_seconds = arguments.call.session.session_duration;
     let session = Session::new(arguments.call, is_debug, environment)
         .map_err(|error| error.with_strays(&arguments.strays.strays))?;
@@ -68,7 +68,6 @@ pub(crate) fn serve(arguments: Serve, environment: &Environment) -> Result<(), R
     let supply = Arc::new(supply(&flags, &session));
     let plan = Plan {
         face: face(&flags, &session, &bound, &supply, environment)?,
-        record: Arc::default(),
         probes: flags.status_address.map(listen_for_probes).transpose()?,
         announcement: announcement(&flags, &bound),
         bound,
@@ -85,9 +84,8 @@ pub(crate) fn serve(arguments: Serve, environment: &Environment) -> Result<(), R
     session.keep_password();
     let entry = CacheEntry::open(&session, arguments.cache, environment)?;
     let is_listening = Cell::new(false);
-    let record = Arc::clone(&plan.record);
     let session = Arc::new(session);
-    let mut supplier = Supplier::new(Arc::clone(&session), entry, &is_listening, record)?;
+    let mut supplier = Supplier::new(Arc::clone(&session), entry, &is_listening)?;
     if let Some((credentials, renewal)) = supplier.latest() {
         plan.supply.begin_with(&credentials, renewal);
     }
@@ -106,7 +104,6 @@ struct Plan {
     face: Face,
     bound: Bound,
     supply: Arc<Supply>,
-    record: Arc<Record>,
     probes: Option<TcpListener>,
     announcement: Vec<String>,
     is_debug: bool,
@@ -119,16 +116,11 @@ impl Plan {
         supplier: &mut Supplier<'_>,
         is_listening: &Cell<bool>,
     ) -> Result<(), RunError> {
-        let mut termination = Termination::listen().map_err(RunError::Runtime)?;
         let supply = Arc::clone(&self.supply);
         let mut servers = Vec::new();
-        let serve = self.serve(&mut servers, is_listening);
+        let serve = self.serve(&mut servers, supplier.record(), is_listening);
         let keep_up = async { Err(supply.keep_up(supplier).await) };
-        let ended = async {
-            termination.wait().await;
-            Ok(())
-        };
-        first(ended, first(keep_up, serve)).await?;
+        until_told(first(keep_up, serve)).await?;
         servers.iter().for_each(Server::close);
         let closed = async {
             for server in &servers {
@@ -142,6 +134,7 @@ impl Plan {
     async fn serve(
         self,
         servers: &mut Vec<Server>,
+        record: Arc<Record>,
         is_listening: &Cell<bool>,
     ) -> Result<(), RunError> {
         let traffic = Arc::<Traffic>::default();
@@ -160,7 +153,7 @@ impl Plan {
         if let Some(listener) = self.probes {
             let status = Face::Status(Status {
                 supply: Arc::clone(&self.supply),
-                record: self.record,
+                record,
                 traffic: Arc::clone(&traffic),
             });
             let listeners = vec![(listener, None)];

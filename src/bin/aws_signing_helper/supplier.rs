@@ -46,25 +46,28 @@ pub(crate) struct Supplier<'a> {
 struct Files(Mutex<Option<Result<(Identity, FilesVersion), RunError>>>);
 
 impl<'a> Supplier<'a> {
-    /// Reads the identity. No failure is final once `is_listening`; `record` is told of all.
+    /// Reads the identity. No failure is final once `is_listening`.
     pub(crate) fn new(
         session: Arc<Session>,
         entry: Option<CacheEntry>,
         is_listening: &'a Cell<bool>,
-        record: Arc<Record>,
     ) -> Result<Self, RunError> {
         let version = session.version();
-        let supplier = Self {
-            rotation: Rotation::new(session.open()?, version),
+        let identity = session.open()?;
+        Ok(Self {
+            record: Arc::new(Record::new(identity.certificate().validity())),
+            rotation: Rotation::new(identity, version),
             session,
             files: Arc::default(),
             entry,
             is_listening,
-            record,
             unusable: None,
-        };
-        supplier.tell_certificate();
-        Ok(supplier)
+        })
+    }
+
+    /// What becomes of it all, for metrics.
+    pub(crate) fn record(&self) -> Arc<Record> {
+        Arc::clone(&self.record)
     }
 
     /// What to begin with, from the cache.
@@ -98,8 +101,8 @@ impl<'a> Supplier<'a> {
     }
 
     fn tell_certificate(&self) {
-        let (not_before, not_after) = self.rotation.in_use().certificate().validity();
-        self.record.certificate(not_before, not_after);
+        let validity = self.rotation.in_use().certificate().validity();
+        self.record.certificate(validity);
     }
 }
 

@@ -14,15 +14,14 @@ use rolesanywhere::output::credentials_file;
 use rolesanywhere::output::credentials_file::location;
 use rolesanywhere::output::credentials_file::profile_name::ProfileName;
 use rolesanywhere::platform;
-use rolesanywhere::platform::Termination;
 
 use crate::arguments::Update;
 use crate::cached::CacheEntry;
 use crate::error::RunError;
 use crate::renewing::due;
-use crate::renewing::first;
 use crate::renewing::is_passing;
 use crate::renewing::setback;
+use crate::renewing::until_told;
 use crate::renewing::warn_of_short_sessions;
 use crate::report;
 use crate::session::Session;
@@ -31,7 +30,7 @@ use crate::session::runtime;
 
 /// `update`.
 pub(crate) fn update(arguments: Update, environment: &Environment) -> Result<(), RunError> {
-    let is_debug = arguments.debug == Some(true);
+    let is_debug = arguments.debug.debug == Some(true);
     let duration_seconds = arguments.call.session.session_duration;
     let session = Session::new(arguments.call, is_debug, environment)
         .map_err(|error| error.with_strays(&arguments.strays.strays))?;
@@ -62,15 +61,7 @@ pub(crate) fn update(arguments: Update, environment: &Environment) -> Result<(),
     let identity = session.open()?;
     session.ask_no_more();
     let runtime = runtime()?;
-    let outcome = runtime.block_on(async {
-        let mut termination = Termination::listen().map_err(RunError::Runtime)?;
-        let run = updater.run(&session, identity, entry);
-        let ended = async {
-            termination.wait().await;
-            Ok(())
-        };
-        first(ended, run).await
-    });
+    let outcome = runtime.block_on(until_told(updater.run(&session, identity, entry)));
     runtime.shutdown_background();
     outcome
 }
@@ -183,7 +174,7 @@ async fn renew(
     let identity = match identity {
         Some(identity) => identity,
         None => {
-            // Before it is read: what is renewed meanwhile then goes into an entry of the old one.
+            // Before it is read: what is renewed meanwhile is then kept in no entry.
             if let Some(entry) = entry {
                 entry.follow(session);
             }

@@ -73,14 +73,11 @@ impl Connections {
 
     /// Closes all that were answered and have sent nothing since.
     pub(super) fn close_idle(&self) {
-        self.open().handles.retain(|_, (activity, handle)| {
-            let is_idle = matches!(activity.doing(), Doing::Idle { .. });
-            if is_idle {
+        for (activity, handle) in self.open().handles.values() {
+            if let Doing::Idle { .. } = activity.doing() {
                 handle.abort();
             }
-            !is_idle
-        });
-        self.closed.notify_waiters();
+        }
     }
 
     /// Until none is open.

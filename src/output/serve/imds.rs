@@ -13,7 +13,6 @@ use super::request::Request;
 use super::response::Body;
 use super::response::Response;
 use super::response::Status;
-use super::response::TEXT;
 use super::traffic::Route;
 use crate::clock::Moment;
 use crate::credentials::supply::Supply;
@@ -45,11 +44,11 @@ impl Imds {
             return Response::text(Status::BadRequest, stranger.message());
         }
         let Some(resource) = self.resource(request) else {
-            return not_found();
+            return Response::not_found();
         };
         let response = match (&resource, request.method) {
             (Resource::Token, "PUT") => self.token(request, now),
-            (Resource::Token, _) => method_not_allowed("PUT"),
+            (Resource::Token, _) => Response::method_not_allowed("PUT"),
             (Resource::RoleList, "GET") => self.with_token(request, now, |imds| {
                 (Status::Ok, Body::Text(imds.role_name.clone().into()))
             }),
@@ -62,7 +61,7 @@ impl Imds {
                     ),
                 })
             }
-            (Resource::RoleList | Resource::Credentials, _) => method_not_allowed("GET"),
+            (Resource::RoleList | Resource::Credentials, _) => Response::method_not_allowed("GET"),
         };
         Response {
             route: resource.route(),
@@ -105,13 +104,7 @@ impl Imds {
             return Response::text(Status::BadRequest, "invalid token TTL");
         };
         match self.tokens.issue(ttl_seconds, now) {
-            Ok(token) => Response {
-                status: Status::Ok,
-                route: Route::Token,
-                fields: vec![(TTL_AS_SENT, ttl_seconds.to_string())],
-                content_type: TEXT,
-                body: Body::Secret(token),
-            },
+            Ok(token) => with_ttl(Status::Ok, Body::Secret(token), ttl_seconds.into()),
             // For once, so it is retried: 4xx would say that there is no version 2 here.
             Err(_) => Response::text(Status::InternalServerError, "no randomness"),
         }
@@ -135,13 +128,7 @@ impl Imds {
             return Response::text(Status::Unauthorized, "invalid token provided");
         };
         let (status, body) = read(self);
-        Response {
-            status,
-            route: Route::Other,
-            fields: vec![(TTL_AS_SENT, seconds_left.to_string())],
-            content_type: TEXT,
-            body,
-        }
+        with_ttl(status, body, seconds_left)
     }
 }
 
@@ -155,15 +142,12 @@ impl Resource {
     }
 }
 
-/// The reference helper's answer to any other path.
-pub(super) fn not_found() -> Response {
-    Response::text(Status::NotFound, "404 page not found\n")
-}
-
-pub(super) fn method_not_allowed(allowed: &str) -> Response {
+/// An answer to who has a metadata token, or is given one, that is good for so long.
+fn with_ttl(status: Status, body: Body, ttl_seconds: u64) -> Response {
     Response {
-        fields: vec![("Allow", allowed.to_owned())],
-        ..Response::text(Status::MethodNotAllowed, "")
+        fields: vec![(TTL_AS_SENT, ttl_seconds.to_string())],
+        body,
+        ..Response::text(status, "")
     }
 }
 

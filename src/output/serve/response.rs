@@ -67,6 +67,19 @@ impl Response {
         }
     }
 
+    /// The reference helper's answer to a path that there is not.
+    pub fn not_found() -> Self {
+        Self::text(Status::NotFound, "404 page not found\n")
+    }
+
+    /// The answer where only another method is known.
+    pub fn method_not_allowed(allowed: &str) -> Self {
+        Self {
+            fields: vec![("Allow", allowed.to_owned())],
+            ..Self::text(Status::MethodNotAllowed, "")
+        }
+    }
+
     /// Its first line and header fields, with the empty line behind them.
     pub fn head(&self, date: &str, connection: Option<&str>) -> String {
         use std::fmt::Write as _;

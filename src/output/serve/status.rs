@@ -15,12 +15,9 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use time::OffsetDateTime;
 
-use super::imds::method_not_allowed;
-use super::imds::not_found;
 use super::path::Path;
 use super::request::Request;
 use super::response;
-use super::response::Body;
 use super::response::Response;
 use super::traffic::Traffic;
 use crate::clock::Moment;
@@ -39,15 +36,16 @@ pub struct Status {
 }
 
 /// What became of renewals, as they report it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Record(Mutex<State>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     renewals: u64,
     failures: BTreeMap<&'static str, u64>,
     last_error: Option<String>,
-    certificate: Option<(OffsetDateTime, OffsetDateTime)>,
+    /// From when to when the certificate in use is valid.
+    validity: (OffsetDateTime, OffsetDateTime),
 }
 
 /// Why no client should be sent here.
@@ -55,12 +53,21 @@ struct State {
 enum Unready {
     NoCredentials,
     CredentialsEnd { left: Duration },
-    NoCertificate,
     CertificateNotYet { not_before: OffsetDateTime },
     CertificateExpired { not_after: OffsetDateTime },
 }
 
 impl Record {
+    /// Of a certificate that is valid from then to then.
+    pub fn new(validity: (OffsetDateTime, OffsetDateTime)) -> Self {
+        Self(Mutex::new(State {
+            renewals: 0,
+            failures: BTreeMap::new(),
+            last_error: None,
+            validity,
+        }))
+    }
+
     /// A call gave a set.
     pub fn renewed(&self) {
         let mut state = self.state();
@@ -75,9 +82,9 @@ impl Record {
         state.last_error = Some(code);
     }
 
-    /// The certificate in use is valid from then to then.
-    pub fn certificate(&self, not_before: OffsetDateTime, not_after: OffsetDateTime) {
-        self.state().certificate = Some((not_before, not_after));
+    /// The certificate in use is another one, valid from then to then.
+    pub fn certificate(&self, validity: (OffsetDateTime, OffsetDateTime)) {
+        self.state().validity = validity;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -95,16 +102,15 @@ impl Status {
             .iter()
             .any(|name| path.is(&[name]));
         if !is_known {
-            return not_found();
+            return Response::not_found();
         }
         if request.method != "GET" {
-            return method_not_allowed("GET");
+            return Response::method_not_allowed("GET");
         }
         if path.is(&["metrics"]) {
             return Response {
                 content_type: METRICS,
-                body: Body::Text(self.metrics(now).into()),
-                ..Response::text(response::Status::Ok, "")
+                ..Response::text(response::Status::Ok, self.metrics(now))
             };
         }
         if path.is(&["healthz"]) {
@@ -126,15 +132,13 @@ impl Status {
         if left <= LEFT_MIN {
             return Some(Unready::CredentialsEnd { left });
         }
-        match self.record.state().certificate {
-            None => Some(Unready::NoCertificate),
-            Some((not_before, _)) if now.wall < not_before => {
-                Some(Unready::CertificateNotYet { not_before })
-            }
-            Some((_, not_after)) if now.wall > not_after => {
-                Some(Unready::CertificateExpired { not_after })
-            }
-            Some(_) => None,
+        let (not_before, not_after) = self.record.state().validity;
+        if now.wall < not_before {
+            Some(Unready::CertificateNotYet { not_before })
+        } else if now.wall > not_after {
+            Some(Unready::CertificateExpired { not_after })
+        } else {
+            None
         }
     }
 
@@ -168,13 +172,12 @@ impl Status {
         );
         {
             let state = self.record.state();
-            if let Some((_, not_after)) = state.certificate {
-                registry.register(
-                    "certificate_expiry_seconds",
-                    "How long the certificate is valid from now on; negative once it has expired",
-                    gauge((not_after - now.wall).whole_seconds()),
-                );
-            }
+            let (_, not_after) = state.validity;
+            registry.register(
+                "certificate_expiry_seconds",
+                "How long the certificate is valid from now on; negative once it has expired",
+                gauge((not_after - now.wall).whole_seconds()),
+            );
             let renewals = Family::<[(&'static str, &'static str); 1], Counter>::default();
             renewals
                 .get_or_create(&[("result", "success")])
@@ -227,7 +230,6 @@ impl std::fmt::Display for Unready {
             Self::CredentialsEnd { left } => {
                 writeln!(f, "the credentials end in {} s", left.as_secs())
             }
-            Self::NoCertificate => writeln!(f, "the certificate has not been read"),
             Self::CertificateNotYet { not_before } => {
                 writeln!(f, "the certificate is not valid before {not_before}")
             }
