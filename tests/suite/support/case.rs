@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde::de::IgnoredAny;
 use serde_json::Map;
 use serde_json::Value;
@@ -54,17 +55,22 @@ struct File {
     text: String,
 }
 
+/// Every case of a folder, by name, as its model has it.
+pub(crate) fn read_all<C: DeserializeOwned>(folder: &str) -> Vec<C> {
+    let entries = fs::read_dir(vectors().join(folder)).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let cases = paths.iter().map(|path| {
+        let text = fs::read_to_string(path).unwrap();
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path:?}: {error}"))
+    });
+    cases.collect()
+}
+
 impl Case {
     /// Every case of a folder, by name.
     pub(crate) fn all(folder: &str) -> Vec<Case> {
-        let entries = fs::read_dir(vectors().join(folder)).unwrap();
-        let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-        paths.sort();
-        let cases = paths.iter().map(|path| {
-            let text = fs::read_to_string(path).unwrap();
-            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path:?}: {error}"))
-        });
-        cases.collect()
+        read_all(folder)
     }
 
     pub(crate) fn named(folder: &str, name: &str) -> Case {

@@ -1,15 +1,13 @@
 //! A case of the folder `serve`, as `fixtures/vectors/README.md` describes it. A field that this model
 //! lacks is an error, so nothing that a case demands goes unread.
 
-use std::fs;
-
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Map;
 use serde_json::Value;
 
+use crate::support::case::read_all;
 use crate::support::script::Script;
-use crate::support::vectors;
 
 /// How `serve` is started, what the service answers, what clients send, and what has to come of it.
 #[derive(Clone, Debug, Deserialize)]
@@ -38,14 +36,7 @@ pub(crate) struct Case {
 impl Case {
     /// Every case, by name.
     pub(crate) fn all() -> Vec<Case> {
-        let entries = fs::read_dir(vectors().join("serve")).unwrap();
-        let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-        paths.sort();
-        let cases = paths.iter().map(|path| {
-            let text = fs::read_to_string(path).unwrap();
-            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path:?}: {error}"))
-        });
-        cases.collect()
+        read_all("serve")
     }
 
     /// What a helper has to do: as the reference, but for what is wrong there.
