@@ -30,6 +30,8 @@ pub mod identity;
 pub mod sigv4_x509;
 pub mod create_session;
 pub mod credentials;
+pub mod cache;
+pub mod supply;
 pub mod output;
 
 pub use create_session::Client;

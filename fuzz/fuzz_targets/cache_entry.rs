@@ -4,9 +4,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use rolesanywhere::clock::Moment;
-use rolesanywhere::credentials::cache::entry::Entry;
-use rolesanywhere::credentials::cache::entry::to_bytes;
-use rolesanywhere::credentials::cache::key::CacheKey;
+use rolesanywhere::cache::entry::Entry;
+use rolesanywhere::cache::entry::to_bytes;
+use rolesanywhere::cache::key::CacheKey;
 use sha2::Digest;
 use sha2::Sha256;
 use std::time::Duration;

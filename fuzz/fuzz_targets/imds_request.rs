@@ -12,7 +12,7 @@ use rolesanywhere::Credentials;
 use rolesanywhere::clock::Clock;
 use rolesanywhere::clock::Moment;
 use rolesanywhere::credentials::Renewal;
-use rolesanywhere::credentials::supply::Supply;
+use rolesanywhere::supply::Supply;
 use rolesanywhere::output::serve::document;
 use rolesanywhere::output::serve::imds::Imds;
 use rolesanywhere::output::serve::metadata_token::MetadataTokens;

@@ -1,8 +1,6 @@
 //! [`Credentials`]: what the call is for, and [`Renewal`]: when to make it again.
 
 pub mod renewal;
-pub mod cache;
-pub mod supply;
 
 use std::fmt;
 use std::time::Duration;

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use rolesanywhere::Credentials;
+use rolesanywhere::cache::Cache;
+use rolesanywhere::cache::CachedError;
+use rolesanywhere::cache::Failed;
+use rolesanywhere::cache::Surroundings;
+use rolesanywhere::cache::key::CacheKey;
 use rolesanywhere::clock::Clock;
 use rolesanywhere::credentials::Renewal;
-use rolesanywhere::credentials::cache::Cache;
-use rolesanywhere::credentials::cache::CachedError;
-use rolesanywhere::credentials::cache::Failed;
-use rolesanywhere::credentials::cache::Surroundings;
-use rolesanywhere::credentials::cache::key::CacheKey;
 use rolesanywhere::credentials::renewal::Setback;
 use rolesanywhere::environment::Environment;
 use rolesanywhere::identity::FilesVersion;

@@ -3,6 +3,7 @@
 mod arguments;
 mod cached;
 mod command_line;
+mod commands;
 mod debug;
 mod error;
 mod exclusions;
@@ -11,11 +12,8 @@ mod inputs;
 mod passwords;
 mod renewing;
 mod report;
-mod run;
-mod serve;
 mod session;
 mod supplier;
-mod update;
 mod variables;
 
 use std::process::ExitCode;
@@ -25,32 +23,34 @@ use rolesanywhere::platform;
 
 use crate::arguments::CacheCommand;
 use crate::arguments::Command;
+use crate::error::RunError;
 
 fn main() -> ExitCode {
     platform::forbid_core_files();
     let environment: Environment = std::env::vars_os().collect();
-    let outcome =
-        command_line::parse(std::env::args_os(), &environment).and_then(|command| match command {
-            Command::CredentialProcess(arguments) => {
-                run::credential_process(*arguments, &environment)
-            }
-            Command::Serve(arguments) => serve::serve(*arguments, &environment),
-            Command::Update(arguments) => update::update(*arguments, &environment),
-            Command::SignString(arguments) => run::sign_string(*arguments, &environment),
-            Command::ReadCertificateData(arguments) => {
-                run::read_certificate_data(*arguments, &environment)
-            }
-            Command::Cache {
-                command: CacheCommand::Clear(flag),
-            } => run::cache_clear(flag, &environment),
-            Command::Completion { shell, strays: _ } => run::completion(shell),
-            Command::Version(_) => run::version(),
-            Command::Help { topic } => run::help(&topic),
-        });
-    let code = match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => report::report(&error),
-    };
+    let outcome = command_line::parse(std::env::args_os(), &environment)
+        .and_then(|command| run(command, &environment));
+    let code = outcome.unwrap_or_else(|error| report::report(&error));
     report::flush();
     code
+}
+
+fn run(command: Command, environment: &Environment) -> Result<ExitCode, RunError> {
+    match command {
+        Command::CredentialProcess(arguments) => {
+            commands::credential_process::run(*arguments, environment)
+        }
+        Command::Serve(arguments) => commands::serve::run(*arguments, environment),
+        Command::Update(arguments) => commands::update::run(*arguments, environment),
+        Command::SignString(arguments) => commands::sign_string::run(*arguments, environment),
+        Command::ReadCertificateData(arguments) => {
+            commands::read_certificate_data::run(*arguments, environment)
+        }
+        Command::Cache {
+            command: CacheCommand::Clear(flag),
+        } => commands::cache::run(flag, environment),
+        Command::Completion { shell, strays: _ } => commands::completion::run(shell),
+        Command::Version(_) => commands::version::run(),
+        Command::Help { topic } => commands::help::run(&topic),
+    }
 }

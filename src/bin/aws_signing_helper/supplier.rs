@@ -12,13 +12,13 @@ use rolesanywhere::Identity;
 use rolesanywhere::clock::Clock;
 use rolesanywhere::credentials::Renewal;
 use rolesanywhere::credentials::renewal::Setback;
-use rolesanywhere::credentials::supply::LOOK_APART;
-use rolesanywhere::credentials::supply::Source;
-use rolesanywhere::credentials::supply::Supply;
 use rolesanywhere::identity::FilesVersion;
 use rolesanywhere::identity::rotation::Outcome;
 use rolesanywhere::identity::rotation::Rotation;
 use rolesanywhere::output::serve::status::Record;
+use rolesanywhere::supply::LOOK_APART;
+use rolesanywhere::supply::Source;
+use rolesanywhere::supply::Supply;
 
 use crate::cached::CacheEntry;
 use crate::error::RunError;

@@ -17,7 +17,7 @@ use super::response::Response;
 use super::response::Status;
 use super::traffic::Route;
 use crate::clock::Moment;
-use crate::credentials::supply::Supply;
+use crate::supply::Supply;
 
 /// The face of an ECS container endpoint.
 #[derive(Debug)]

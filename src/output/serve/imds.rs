@@ -15,7 +15,7 @@ use super::response::Response;
 use super::response::Status;
 use super::traffic::Route;
 use crate::clock::Moment;
-use crate::credentials::supply::Supply;
+use crate::supply::Supply;
 
 /// The face of EC2's metadata service.
 #[derive(Debug)]

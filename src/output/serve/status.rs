@@ -22,7 +22,7 @@ use super::response::Response;
 use super::traffic::Traffic;
 use crate::clock::Moment;
 use crate::credentials::renewal::Setback;
-use crate::credentials::supply::Supply;
+use crate::supply::Supply;
 
 /// The face of probes and metrics.
 #[derive(Debug)]

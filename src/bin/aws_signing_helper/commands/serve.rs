@@ -5,13 +5,13 @@ use std::future::pending;
 use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::path::Path;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use listenfd::ListenFd;
 use ring::rand::SystemRandom;
 use rolesanywhere::clock::Clock;
-use rolesanywhere::credentials::supply::Supply;
 use rolesanywhere::environment::Environment;
 use rolesanywhere::output::serve::Face;
 use rolesanywhere::output::serve::address::Bound;
@@ -29,6 +29,7 @@ use rolesanywhere::output::serve::status::Record;
 use rolesanywhere::output::serve::status::Status;
 use rolesanywhere::output::serve::traffic::Traffic;
 use rolesanywhere::platform;
+use rolesanywhere::supply::Supply;
 use tokio::time::timeout;
 
 use crate::arguments::EndpointFlags;
@@ -45,13 +46,15 @@ use crate::session::runtime;
 use crate::supplier::Supplier;
 
 /// `serve`.
-pub(crate) fn serve(arguments: Serve, environment: &Environment) -> Result<(), RunError> {
+pub(crate) fn run(arguments: Serve, environment: &Environment) -> Result<ExitCode, RunError> {
     let flags = arguments.endpoint;
     if flags.healthcheck == Some(true) {
         let address = flags
             .status_address
             .ok_or_else(|| RunError::missing("status address", "status-address"))?;
-        return healthcheck::ask(address).map_err(RunError::Healthcheck);
+        return healthcheck::ask(address)
+            .map(|()| ExitCode::SUCCESS)
+            .map_err(RunError::Healthcheck);
     }
     if token_file(&flags).is_some() && !is_container(&flags) {
         return Err(RunError::Needs {
@@ -96,7 +99,7 @@ pub(crate) fn serve(arguments: Serve, environment: &Environment) -> Result<(), R
     let runtime = runtime()?;
     let outcome = runtime.block_on(plan.run(&mut supplier, &is_listening));
     runtime.shutdown_background();
-    outcome
+    outcome.map(|()| ExitCode::SUCCESS)
 }
 
 /// All that is needed to listen.

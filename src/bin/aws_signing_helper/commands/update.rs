@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use rolesanywhere::Credentials;
@@ -29,7 +30,7 @@ use crate::session::jitter;
 use crate::session::runtime;
 
 /// `update`.
-pub(crate) fn update(arguments: Update, environment: &Environment) -> Result<(), RunError> {
+pub(crate) fn run(arguments: Update, environment: &Environment) -> Result<ExitCode, RunError> {
     let is_debug = arguments.debug.debug == Some(true);
     let duration_seconds = arguments.call.session.session_duration;
     let session = Session::new(arguments.call, is_debug, environment)
@@ -53,7 +54,7 @@ pub(crate) fn update(arguments: Update, environment: &Environment) -> Result<(),
             Some(entry) => entry.credentials(session)?,
             None => session.call()?,
         };
-        return updater.write(&credentials);
+        return updater.write(&credentials).map(|()| ExitCode::SUCCESS);
     }
     warn_of_short_sessions(duration_seconds);
     session.keep_password();
@@ -63,7 +64,7 @@ pub(crate) fn update(arguments: Update, environment: &Environment) -> Result<(),
     let runtime = runtime()?;
     let outcome = runtime.block_on(until_told(updater.run(&session, identity, entry)));
     runtime.shutdown_background();
-    outcome
+    outcome.map(|()| ExitCode::SUCCESS)
 }
 
 /// Writes one profile, again and again.

@@ -1,0 +1,29 @@
+//! `read-certificate-data`: a certificate as JSON.
+
+use std::process::ExitCode;
+
+use rolesanywhere::environment::Environment;
+use rolesanywhere::identity::open_certificate;
+use rolesanywhere::output;
+
+use crate::arguments::ReadCertificateData;
+use crate::error::RunError;
+use crate::inputs::Inputs;
+use crate::report::print;
+use crate::session::certificate_path;
+
+/// `read-certificate-data`.
+pub(crate) fn run(
+    arguments: ReadCertificateData,
+    environment: &Environment,
+) -> Result<ExitCode, RunError> {
+    let selectors = [
+        ("--cert-selector", arguments.cert_selector.is_some()),
+        ("--system-store-name", arguments.system_store_name.is_some()),
+    ];
+    let path = certificate_path(arguments.certificate, selectors)
+        .map_err(|error| error.with_strays(&arguments.strays.strays))?;
+    let input = Inputs::new(environment).input("certificate", path)?;
+    let certificate = open_certificate(&input).map_err(RunError::Identity)?;
+    print(&output::certificate_data::document(&certificate)).map(|()| ExitCode::SUCCESS)
+}
