@@ -119,6 +119,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         trust_roots: TrustRoots::resolve(&environment),
         proxy: None,
         attempts_max: 3,
+        is_throttling_retried: true,
         time_max: ClientSettings::TIME_MAX,
         attempt_limits: ClientSettings::ATTEMPT_LIMITS,
         clock: Clock::System,

@@ -30,6 +30,7 @@ pub mod identity;
 pub mod sigv4_x509;
 pub mod create_session;
 pub mod credentials;
+pub mod session;
 pub mod cache;
 pub mod supply;
 pub mod output;

@@ -7,6 +7,7 @@ use rolesanywhere::clock::Moment;
 use rolesanywhere::cache::entry::Entry;
 use rolesanywhere::cache::entry::to_bytes;
 use rolesanywhere::cache::key::CacheKey;
+use rolesanywhere::credentials::renewal::Usage;
 use sha2::Digest;
 use sha2::Sha256;
 use std::time::Duration;
@@ -21,7 +22,7 @@ fuzz_target!(|json: &[u8]| {
     );
     let read = |bytes: &[u8]| Entry::from_bytes(bytes, &key);
     if let Some(entry) = read(&[head.as_bytes(), json].concat()) {
-        let _ = (entry.renewal.left(NOW), entry.renewal.wait_on_demand(NOW));
+        let _ = (entry.renewal.left(NOW), entry.renewal.wait_for(Usage::OnDemand, NOW));
         let (credentials, failure) = (entry.credentials.as_ref(), entry.failure.as_deref());
         if let Some(bytes) = to_bytes(&key, credentials, &entry.renewal, failure) {
             let again = read(bytes.expose()).unwrap();

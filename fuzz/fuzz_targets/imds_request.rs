@@ -68,7 +68,7 @@ fn statuses(pieces: &[&[u8]]) -> Vec<u16> {
 
 static IMDS: LazyLock<Imds> = LazyLock::new(|| {
     let supply = Supply::new(Clock::Fixed(NOW.wall), || 0.5, |credentials, received| {
-        document::imds(credentials, received.wall)
+        std::sync::Arc::new(document::imds(credentials, received.wall))
     });
     let credentials = Credentials {
         access_key_id: "ASIAEXAMPLE".to_owned(),

@@ -6,64 +6,58 @@ use std::path::Path;
 use sha2::Digest;
 use sha2::Sha256;
 
-use crate::arn::Region;
-use crate::create_session::endpoint::Endpoint;
-use crate::create_session::proxy::Proxy;
-use crate::create_session::request::CreateSessionRequest;
 use crate::create_session::trust_roots::TrustRoots;
 use crate::file;
 use crate::file::FileError;
 use crate::identity::IdentitySource;
 use crate::identity::input::Input;
 use crate::identity::pkcs12;
+use crate::session::Network;
+use crate::session::SessionRequest;
 
 /// The name of an entry: which identity asks whom for what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheKey(String);
 
-/// Everything that changes the answer.
-#[derive(Debug, Clone, Copy)]
-pub struct Question<'a> {
-    /// Who asks.
-    pub source: &'a IdentitySource,
-    /// For what.
-    pub request: &'a CreateSessionRequest,
-    /// The region that is signed for.
-    pub region: &'a Region,
-    /// Whom.
-    pub endpoint: &'a Endpoint,
-    /// Which way.
-    pub proxy: Option<&'a Proxy>,
-    /// By whose word.
-    pub trust_roots: &'a TrustRoots,
-}
-
 impl CacheKey {
-    /// The key of a question; two are the same only if all parts are. `None` where the answer is not
-    /// to be kept: anybody may have given it, or the identity can be read only once.
+    /// The key of a request; two are the same only if everything that changes the answer is. `None` where
+    /// the answer is not to be kept: nobody vouches for who gave it, or the identity can be read only once.
     ///
     /// Fails where a file of the identity cannot be read.
-    pub fn of(question: &Question<'_>) -> Result<Option<Self>, FileError> {
-        let mut hash = Fields(Sha256::new());
+    pub fn of(request: &SessionRequest) -> Result<Option<Self>, FileError> {
+        // In full, so that a new field that is left out does not compile.
+        let SessionRequest {
+            identity,
+            create_session,
+            network,
+        } = request;
+        let Network {
+            region,
+            endpoint,
+            proxy,
+            trust_roots,
+            attempts_max: _,
+        } = network;
         let IdentitySource::Files {
             certificate,
             private_key,
             intermediates,
-        } = question.source;
+        } = identity;
+        let mut hash = Fields(Sha256::new());
         let is_kept = hash.public("certificate", Some(certificate))?
             && hash.public("intermediates", intermediates.as_ref())?
             && hash.secret("private key", private_key.as_ref())?
-            && hash.trust_roots(question.trust_roots);
+            && hash.trust_roots(trust_roots);
         if !is_kept {
             return Ok(None);
         }
-        for (name, value) in question.request.query() {
+        for (name, value) in create_session.query() {
             hash.field(name, value.as_bytes());
         }
-        hash.field("body", &question.request.body());
-        hash.field("region", question.region.as_str().as_bytes());
-        hash.field("endpoint", question.endpoint.to_string().as_bytes());
-        let proxy = question.proxy.map(ToString::to_string).unwrap_or_default();
+        hash.field("body", &create_session.body());
+        hash.field("region", region.as_str().as_bytes());
+        hash.field("endpoint", endpoint.to_string().as_bytes());
+        let proxy = proxy.as_ref().map(ToString::to_string).unwrap_or_default();
         hash.field("proxy", proxy.as_bytes());
         Ok(Some(Self(hex::encode(hash.0.finalize()))))
     }
@@ -176,18 +170,16 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::create_session::endpoint::Endpoint;
+    use crate::create_session::proxy::Proxy;
+    use crate::create_session::request::CreateSessionRequest;
     use crate::environment::Environment;
     use crate::secret::Secret;
 
-    /// Files of an identity, and a question with them.
+    /// Files of an identity, and a request with them.
     struct Asked {
         folder: TempDir,
-        source: IdentitySource,
-        request: CreateSessionRequest,
-        region: Region,
-        endpoint: Endpoint,
-        proxy: Option<Proxy>,
-        trust_roots: TrustRoots,
+        request: SessionRequest,
     }
 
     impl Asked {
@@ -200,25 +192,28 @@ mod tests {
             };
             let arn =
                 |kind: &str| format!("arn:aws:rolesanywhere:us-east-1:123456789012:{kind}/1-2");
-            Self {
-                source: IdentitySource::Files {
+            let request = SessionRequest {
+                identity: IdentitySource::Files {
                     certificate: file("certificate").into(),
                     private_key: Some(file("key").into()),
                     intermediates: Some(file("chain").into()),
                 },
-                request: CreateSessionRequest {
+                create_session: CreateSessionRequest {
                     trust_anchor_arn: arn("trust-anchor").parse().unwrap(),
                     profile_arn: arn("profile").parse().unwrap(),
                     role_arn: "arn:aws:iam::123456789012:role/ci".parse().unwrap(),
                     duration_seconds: 3600,
                     role_session_name: None,
                 },
-                region: "us-east-1".parse().unwrap(),
-                endpoint: Endpoint::parse("https://example.com").unwrap(),
-                proxy: None,
-                trust_roots: TrustRoots::Bundle(file("roots")),
-                folder,
-            }
+                network: Network {
+                    region: "us-east-1".parse().unwrap(),
+                    endpoint: Endpoint::parse("https://example.com").unwrap(),
+                    proxy: None,
+                    trust_roots: TrustRoots::Bundle(file("roots")),
+                    attempts_max: 3,
+                },
+            };
+            Self { folder, request }
         }
 
         fn path(&self, name: &str) -> PathBuf {
@@ -226,14 +221,7 @@ mod tests {
         }
 
         fn try_key(&self) -> Result<Option<CacheKey>, FileError> {
-            CacheKey::of(&Question {
-                source: &self.source,
-                request: &self.request,
-                region: &self.region,
-                endpoint: &self.endpoint,
-                proxy: self.proxy.as_ref(),
-                trust_roots: &self.trust_roots,
-            })
+            CacheKey::of(&self.request)
         }
 
         fn key(&self) -> CacheKey {
@@ -249,7 +237,7 @@ mod tests {
                 certificate,
                 private_key,
                 intermediates,
-            } = &mut self.source;
+            } = &mut self.request.identity;
             (certificate, private_key, intermediates)
         }
 
@@ -287,21 +275,35 @@ mod tests {
         let mut keys = vec![asked.key()];
         // Each change stays when the next is made.
         let changes: [&dyn Fn(&mut Asked); 16] = [
-            &|asked| asked.request.trust_anchor_arn = other("trust-anchor").parse().unwrap(),
-            &|asked| asked.request.profile_arn = other("profile").parse().unwrap(),
             &|asked| {
-                asked.request.role_arn = "arn:aws:iam::123456789012:role/b".parse().unwrap();
+                asked.request.create_session.trust_anchor_arn =
+                    other("trust-anchor").parse().unwrap()
             },
-            &|asked| asked.request.duration_seconds = 3601,
-            &|asked| asked.request.role_session_name = Some("name".to_owned()),
-            &|asked| asked.region = "us-east-2".parse().unwrap(),
-            &|asked| asked.endpoint = Endpoint::parse("http://example.com").unwrap(),
-            &|asked| asked.endpoint = Endpoint::parse("http://example.com:81").unwrap(),
-            &|asked| asked.endpoint = Endpoint::parse("http://example.com:81/path").unwrap(),
-            &|asked| asked.proxy = proxy("http://proxy:1"),
-            &|asked| asked.proxy = proxy("socks5://proxy:1"),
-            &|asked| asked.trust_roots = TrustRoots::System,
-            &|asked| asked.trust_roots = TrustRoots::BundleIfPresent(asked.path("absent")),
+            &|asked| asked.request.create_session.profile_arn = other("profile").parse().unwrap(),
+            &|asked| {
+                asked.request.create_session.role_arn =
+                    "arn:aws:iam::123456789012:role/b".parse().unwrap();
+            },
+            &|asked| asked.request.create_session.duration_seconds = 3601,
+            &|asked| asked.request.create_session.role_session_name = Some("name".to_owned()),
+            &|asked| asked.request.network.region = "us-east-2".parse().unwrap(),
+            &|asked| {
+                asked.request.network.endpoint = Endpoint::parse("http://example.com").unwrap()
+            },
+            &|asked| {
+                asked.request.network.endpoint = Endpoint::parse("http://example.com:81").unwrap()
+            },
+            &|asked| {
+                asked.request.network.endpoint =
+                    Endpoint::parse("http://example.com:81/path").unwrap()
+            },
+            &|asked| asked.request.network.proxy = proxy("http://proxy:1"),
+            &|asked| asked.request.network.proxy = proxy("socks5://proxy:1"),
+            &|asked| asked.request.network.trust_roots = TrustRoots::System,
+            &|asked| {
+                asked.request.network.trust_roots =
+                    TrustRoots::BundleIfPresent(asked.path("absent"))
+            },
             &|asked| *asked.inputs().2 = None,
             &|asked| *asked.inputs().1 = None,
             &|asked| *asked.inputs().0 = held("env:C", "certificate and more"),
@@ -328,7 +330,7 @@ mod tests {
             *asked.inputs().0 = held("env:A", certificate);
             *asked.inputs().1 = private_key.map(|key| held("env:B", key));
             *asked.inputs().2 = intermediates.map(|chain| held("env:C", chain));
-            asked.trust_roots = TrustRoots::System;
+            asked.request.network.trust_roots = TrustRoots::System;
             asked.key().as_str().to_owned()
         });
         assert_eq!(keys.iter().collect::<HashSet<_>>().len(), keys.len());
@@ -425,7 +427,7 @@ mod tests {
     #[test]
     fn answer_of_anybody_is_not_kept() {
         let mut asked = Asked::new();
-        asked.trust_roots = TrustRoots::Unverified;
+        asked.request.network.trust_roots = TrustRoots::Unverified;
         assert!(!asked.is_kept());
     }
 

@@ -7,6 +7,7 @@
 
 pub mod entry;
 pub mod key;
+pub mod session_entry;
 
 use std::fmt;
 use std::fs::File;
@@ -25,6 +26,7 @@ use crate::credentials::Credentials;
 use crate::credentials::renewal::Call;
 use crate::credentials::renewal::Renewal;
 use crate::credentials::renewal::Setback;
+use crate::credentials::renewal::Usage;
 use crate::environment::Environment;
 use crate::file;
 use crate::platform;
@@ -45,6 +47,37 @@ pub struct Surroundings {
     pub sleep: fn(Duration),
     /// Uniform in 0..1, a new number each time.
     pub share: fn() -> f64,
+}
+
+/// Calls CreateSession for a set that is not in the cache.
+pub trait Caller: Sized {
+    /// Why there is no set.
+    type Error;
+
+    /// Does beforehand what may take a person's time, such as asking for a password: no lock is held yet.
+    /// Not asked of a caller that falls back to a valid set.
+    fn prepare(&mut self) -> Result<(), Self::Error>;
+
+    /// Calls.
+    fn call(self, fallback: Fallback) -> Result<Credentials, Failed<Self::Error>>;
+}
+
+/// What a caller falls back to if the call fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fallback {
+    /// Nothing: the call is worth all the time there is.
+    Nothing,
+    /// A set that is still valid: the call is worth little time.
+    ValidSet,
+}
+
+impl Fallback {
+    fn of(credentials: Option<&Credentials>) -> Self {
+        match credentials {
+            None => Self::Nothing,
+            Some(_) => Self::ValidSet,
+        }
+    }
 }
 
 /// A call of CreateSession that gave no set.
@@ -77,25 +110,29 @@ impl Cache {
             .map(|folder| folder.join("aws_signing_helper"))
     }
 
-    /// The set of `key`: that in the cache, if it is not due, or else what `call` gives.
+    /// The set of `key`: that in the cache, if it is not due for this `usage`, or else what `caller` gets.
     ///
-    /// One process among many calls; the others wait for it, 20 s at most, or go on with a set that is
-    /// still good. What a call failed with is told to all others until it may be tried again.
-    pub fn credentials<E>(
+    /// One process among many calls; the others wait for it, or go on with a set that is still valid. After
+    /// 20 s they call without the cache. What a call failed with is the answer to all others until the next
+    /// may be made.
+    pub fn credentials<C: Caller>(
         &self,
         key: &CacheKey,
+        usage: Usage,
         surroundings: Surroundings,
-        call: impl FnOnce() -> Result<Credentials, Failed<E>>,
-    ) -> Result<Credentials, CachedError<E>> {
-        let lock = match self.wait_for_turn(key, surroundings)? {
+        mut caller: C,
+    ) -> Result<Credentials, CachedError<C::Error>> {
+        let lock = match self.wait_for_turn(key, usage, surroundings, &mut caller)? {
             Turn::Answered(credentials) => return Ok(credentials),
             Turn::Ours(lock) => lock,
-            Turn::Unlockable(credentials) => {
-                return call().or_else(|failed| credentials.ok_or(CachedError::Call(failed.error)));
+            Turn::Without(credentials) => {
+                return caller
+                    .call(Fallback::of(credentials.as_ref()))
+                    .or_else(|failed| credentials.ok_or(CachedError::Call(failed.error)));
             }
         };
         let mut entry = self.entry(key, surroundings.clock.moment());
-        let outcome = call();
+        let outcome = caller.call(Fallback::of(entry.credentials.as_ref()));
         let now = surroundings.clock.moment();
         let share = (surroundings.share)();
         let answer = match outcome {
@@ -108,9 +145,8 @@ impl Cache {
                 Ok(credentials)
             }
             Err(failed) => {
-                let credentials = entry
-                    .credentials
-                    .filter(|_| !entry.renewal.left(now).is_zero());
+                let is_lapsed = entry.renewal.is_lapsed(now);
+                let credentials = entry.credentials.filter(|_| !is_lapsed);
                 if let Some((setback, message)) = failed.told {
                     entry.renewal.failed(now, setback, share);
                     self.write(key, credentials.as_ref(), &entry.renewal, Some(&message));
@@ -149,12 +185,14 @@ impl Cache {
         outcome
     }
 
-    /// Until there is an answer, or it is for us to call.
-    fn wait_for_turn<E>(
+    /// Waits until there is an answer, or it is for us to call.
+    fn wait_for_turn<C: Caller>(
         &self,
         key: &CacheKey,
+        usage: Usage,
         surroundings: Surroundings,
-    ) -> Result<Turn, CachedError<E>> {
+        caller: &mut C,
+    ) -> Result<Turn, CachedError<C::Error>> {
         let Surroundings {
             clock,
             sleep,
@@ -162,11 +200,12 @@ impl Cache {
         } = surroundings;
         let began = clock.moment();
         let mut lock = None;
+        let mut is_prepared = false;
         let mut nap = NAP_MIN;
         loop {
             let now = clock.moment();
             let entry = self.entry(key, now);
-            let wait = entry.renewal.wait_on_demand(now);
+            let wait = entry.renewal.wait_for(usage, now);
             match (entry.credentials, entry.failure) {
                 (Some(credentials), _) if !wait.is_zero() => {
                     return Ok(Turn::Answered(credentials));
@@ -179,9 +218,14 @@ impl Cache {
                 }
                 // A session of seconds has lapsed: the next call is not due yet.
                 (None, None) if !wait.is_zero() => sleep(wait),
-                (credentials, failure) => {
+                (credentials, _) => {
                     if let Some(lock) = lock {
                         return Ok(Turn::Ours(lock));
+                    }
+                    if credentials.is_none() && !is_prepared {
+                        caller.prepare().map_err(CachedError::Call)?;
+                        is_prepared = true;
+                        continue;
                     }
                     match self.try_lock(key) {
                         // Read again: whoever held it may have renewed.
@@ -190,13 +234,14 @@ impl Cache {
                             continue;
                         }
                         Ok(None) => {}
-                        Err(_) => return Ok(Turn::Unlockable(credentials)),
+                        Err(_) => return Ok(Turn::Without(credentials)),
                     }
                     if let Some(credentials) = credentials {
                         return Ok(Turn::Answered(credentials));
                     }
+                    // A holder that hangs, or cannot keep what it gets, makes no call of others fail.
                     if now.since_by_boot(began) >= LOCK_WAIT_MAX {
-                        return Err(CachedError::Busy { failure });
+                        return Ok(Turn::Without(None));
                     }
                     sleep(nap.mul_f64(0.5 + share()));
                     nap = (nap * 2).min(NAP_MAX);
@@ -217,7 +262,7 @@ impl Cache {
     /// The entry of `key`, without a set that has lapsed by `now`. Whatever is not an entry is none.
     fn entry(&self, key: &CacheKey, now: Moment) -> Entry {
         let mut entry = self.read(key).unwrap_or_default();
-        if entry.renewal.left(now).is_zero() {
+        if entry.renewal.is_lapsed(now) {
             entry.credentials = None;
         } else if entry.credentials.is_none() {
             // It had lapsed by a clock that has been set back since: nobody is to wait for its end.
@@ -288,9 +333,9 @@ enum Turn {
     Answered(Credentials),
     /// Ours, for as long as the file is open.
     Ours(File),
-    /// Nobody can tell: the file system has no locks, or its file cannot be opened. With the set to go
-    /// on with, if there is one.
-    Unlockable(Option<Credentials>),
+    /// Nobody can tell: the file system has no locks, its file cannot be opened, or whoever holds it takes
+    /// too long. With the set to fall back to, if there is one.
+    Without(Option<Credentials>),
 }
 
 /// Why there is no set, with a cache.
@@ -306,11 +351,6 @@ pub enum CachedError<E> {
         /// When the next call may be made.
         again_in: Duration,
     },
-    /// Another process calls, and had no answer for too long.
-    Busy {
-        /// What the call before that failed with.
-        failure: Option<String>,
-    },
 }
 
 impl<E: fmt::Display> fmt::Display for CachedError<E> {
@@ -322,17 +362,6 @@ impl<E: fmt::Display> fmt::Display for CachedError<E> {
                 "{message} (told by the cache; the next call is made in {} s)",
                 again_in.as_secs() + 1
             ),
-            Self::Busy { failure } => {
-                write!(
-                    f,
-                    "another process is calling CreateSession and has had no answer for {} s",
-                    LOCK_WAIT_MAX.as_secs()
-                )?;
-                match failure {
-                    Some(failure) => write!(f, "; the call before that failed: {failure}"),
-                    None => Ok(()),
-                }
-            }
         }
     }
 }
@@ -341,7 +370,7 @@ impl<E: std::error::Error> std::error::Error for CachedError<E> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Call(error) => error.source(),
-            Self::Noted { .. } | Self::Busy { .. } => None,
+            Self::Noted { .. } => None,
         }
     }
 }
@@ -357,7 +386,8 @@ const ENTRIES_MAX: usize = 100_000;
 /// After a longer time, the next failure is the first of another row. No wait is as long.
 const FAILURES_COUNT_FOR: Duration = Duration::from_secs(3600);
 
-/// Who waits for longer is better off without credentials: SDKs end a `credential_process` after 60 s.
+/// A longer wait would leave too little time for a call of one's own: SDKs end a `credential_process`
+/// after 60 s.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// Between two looks at whether the other process is done.

@@ -1,4 +1,5 @@
 use std::cell::Cell;
+use std::cell::RefCell;
 use std::fs;
 use std::thread;
 use std::time::Instant;
@@ -82,6 +83,25 @@ struct Kept {
     calls: Cell<u32>,
 }
 
+/// Calls at most once.
+struct Counted<'a, F> {
+    calls: &'a Cell<u32>,
+    call: F,
+}
+
+impl<F: FnOnce() -> Result<Credentials, Failed<String>>> Caller for Counted<'_, F> {
+    type Error = String;
+
+    fn prepare(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn call(self, _: Fallback) -> Result<Credentials, Failed<String>> {
+        self.calls.set(self.calls.get() + 1);
+        (self.call)()
+    }
+}
+
 impl Kept {
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
@@ -123,11 +143,13 @@ impl Kept {
         &self,
         call: impl FnOnce() -> Result<Credentials, Failed<String>>,
     ) -> Result<String, CachedError<String>> {
-        let counted = || {
-            self.calls.set(self.calls.get() + 1);
-            call()
+        let caller = Counted {
+            calls: &self.calls,
+            call,
         };
-        let answer = self.cache.credentials(&key(), SURROUNDINGS, counted)?;
+        let answer = self
+            .cache
+            .credentials(&key(), Usage::OnDemand, SURROUNDINGS, caller)?;
         Ok(answer.access_key_id)
     }
 
@@ -168,9 +190,15 @@ fn other_key_is_another_question() {
     let kept = Kept::with(set(ago(60, 60), 3599, 1200));
     let answer = kept
         .cache
-        .credentials(&key_of("1"), SURROUNDINGS, || {
-            Ok::<_, Failed<String>>(credentials(NEW))
-        })
+        .credentials(
+            &key_of("1"),
+            Usage::OnDemand,
+            SURROUNDINGS,
+            Counted {
+                calls: &kept.calls,
+                call: || Ok(credentials(NEW)),
+            },
+        )
         .unwrap();
     assert_eq!(answer.access_key_id, NEW);
 }
@@ -385,12 +413,15 @@ fn who_waited_gets_the_set_of_who_called() {
     let waiting = thread::spawn(move || {
         let cache = Cache::open(&path).unwrap();
         cache
-            .credentials(&key(), SURROUNDINGS, || {
-                Err(Failed {
-                    told: None,
-                    error: "called",
-                })
-            })
+            .credentials(
+                &key(),
+                Usage::OnDemand,
+                SURROUNDINGS,
+                Counted {
+                    calls: &Cell::new(0),
+                    call: || panic!("called"),
+                },
+            )
             .map(|credentials| credentials.access_key_id)
             .unwrap()
     });
@@ -398,6 +429,98 @@ fn who_waited_gets_the_set_of_who_called() {
     kept.keep(&set(ago(0, 0), 3599, 1190), None);
     drop(lock);
     assert_eq!(waiting.join().unwrap(), KEPT);
+}
+
+thread_local! {
+    /// Simulated time, which passes only in naps.
+    static NAPPED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// Naps take no time.
+const SIMULATED: Surroundings = Surroundings {
+    clock: Clock::Simulated(|| Moment {
+        wall: time::macros::datetime!(2030-01-01 12:00 UTC) + NAPPED.get(),
+        boot: secs(100_000) + NAPPED.get(),
+    }),
+    sleep: |nap| NAPPED.set(NAPPED.get() + nap),
+    share: || 0.5,
+};
+
+/// Notes what it is asked for.
+struct Noting<'a> {
+    cache: &'a Cache,
+    notes: RefCell<Vec<String>>,
+}
+
+impl Caller for &Noting<'_> {
+    type Error = String;
+
+    fn prepare(&mut self) -> Result<(), String> {
+        let is_locked = self.cache.try_lock(&key()).unwrap().is_none();
+        let note = format!("prepare, locked: {is_locked}");
+        self.notes.borrow_mut().push(note);
+        Ok(())
+    }
+
+    fn call(self, fallback: Fallback) -> Result<Credentials, Failed<String>> {
+        let is_locked = self.cache.try_lock(&key()).unwrap().is_none();
+        let note = format!("call, locked: {is_locked}, {fallback:?}");
+        self.notes.borrow_mut().push(note);
+        Ok(credentials(NEW))
+    }
+}
+
+/// The answer, and what the caller was asked for.
+fn noted(kept: &Kept, surroundings: Surroundings, usage: Usage) -> (String, Vec<String>) {
+    let caller = Noting {
+        cache: &kept.cache,
+        notes: RefCell::default(),
+    };
+    let answer = kept
+        .cache
+        .credentials(&key(), usage, surroundings, &caller)
+        .unwrap();
+    (answer.access_key_id, caller.notes.take())
+}
+
+#[test]
+fn holder_that_hangs_makes_no_call_fail() {
+    let kept = Kept::new();
+    let lock = kept.cache.try_lock(&key()).unwrap().unwrap();
+    let (answer, notes) = noted(&kept, SIMULATED, Usage::OnDemand);
+    assert_eq!(answer, NEW);
+    assert!((secs(20)..secs(21)).contains(&NAPPED.get()));
+    let wanted = ["prepare, locked: true", "call, locked: true, Nothing"];
+    assert_eq!(notes, wanted);
+    drop(lock);
+    assert_eq!(kept.files(), [format!("{}.lock", key().as_str())]);
+}
+
+#[test]
+fn nobody_is_asked_under_the_lock() {
+    let (_, notes) = noted(&Kept::new(), SURROUNDINGS, Usage::OnDemand);
+    let wanted = ["prepare, locked: false", "call, locked: true, Nothing"];
+    assert_eq!(notes, wanted);
+}
+
+#[test]
+fn valid_set_makes_the_call_a_spare_one() {
+    let kept = Kept::with(set(ago(3000, 3000), 3599, 1200));
+    let (_, notes) = noted(&kept, SURROUNDINGS, Usage::OnDemand);
+    assert_eq!(notes, ["call, locked: true, ValidSet"]);
+}
+
+#[test]
+fn unrefreshed_set_has_half_of_its_life_left() {
+    for (age, usage, wanted) in [
+        (1700, Usage::Unrefreshed, KEPT),
+        (1900, Usage::Unrefreshed, NEW),
+        (1900, Usage::OnDemand, KEPT),
+        (2500, Usage::OnDemand, NEW),
+    ] {
+        let kept = Kept::with(set(ago(age, age.unsigned_abs()), 3600, 2400));
+        assert_eq!(noted(&kept, SURROUNDINGS, usage).0, wanted, "{age}");
+    }
 }
 
 #[test]

@@ -49,6 +49,8 @@ pub struct ClientSettings {
     pub proxy: Option<Proxy>,
     /// How many attempts at most. One with the corrected clock is made even beyond that.
     pub attempts_max: u32,
+    /// Whether another attempt follows one that was throttled.
+    pub is_throttling_retried: bool,
     /// How long the whole call may take: no attempt and no wait begins that could end later.
     pub time_max: Duration,
     /// How long one attempt may take.
@@ -121,8 +123,10 @@ impl Client {
                 None => retry::backoff(attempt, (self.settings.jitter)()),
             };
             // And who allows one attempt only would never get a session.
-            let is_worth_it = correction.is_some()
-                || (error.is_transient() && attempt < self.settings.attempts_max);
+            let is_retried = error.is_transient()
+                && (self.settings.is_throttling_retried || !error.is_throttling());
+            let is_worth_it =
+                correction.is_some() || (is_retried && attempt < self.settings.attempts_max);
             let would_take = wait.saturating_add(self.settings.attempt_limits.attempt);
             let is_in_time = begin.elapsed().saturating_add(would_take) <= self.settings.time_max;
             if !is_worth_it || !is_in_time {

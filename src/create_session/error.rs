@@ -108,6 +108,24 @@ impl CreateSessionError {
         }
     }
 
+    /// Whether the quota is used up: others are in front.
+    pub fn is_throttling(&self) -> bool {
+        match self {
+            Self::Service { status, code, .. } => {
+                *status == 429 || code.as_deref() == Some("ThrottlingException")
+            }
+            Self::NotCreateSession { status, .. } => *status == 429,
+            Self::Signature(_)
+            | Self::NameResolution { .. }
+            | Self::Connect { .. }
+            | Self::ServerCertificate { .. }
+            | Self::NotTls { .. }
+            | Self::Connection { .. }
+            | Self::TimedOut { .. }
+            | Self::TooLarge { .. } => false,
+        }
+    }
+
     /// Whether it says nothing of what was asked: the service is down, or somebody else answered in its
     /// place.
     pub fn is_outage(&self) -> bool {

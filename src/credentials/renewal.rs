@@ -41,6 +41,16 @@ pub struct Call {
     pub wait: Duration,
 }
 
+/// What becomes of a set that is taken from a cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Usage {
+    /// A client uses it and asks again before it expires: it serves for as long as every client can use
+    /// it.
+    OnDemand,
+    /// It is used until it expires: it serves for half of its life.
+    Unrefreshed,
+}
+
 /// What a call failed by, as far as it matters for the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Setback {
@@ -60,6 +70,17 @@ impl Renewal {
         self.set.map_or(Duration::ZERO, |set| set.left(now))
     }
 
+    /// Whether there is no set, or it has expired: the one place that decides it.
+    pub fn is_lapsed(&self, now: Moment) -> bool {
+        self.left(now).is_zero()
+    }
+
+    /// As [`Renewal::is_lapsed`], whatever happens to the wall clock from now on.
+    pub fn is_over(&self, now: Moment) -> bool {
+        self.set
+            .is_none_or(|set| now.since_by_boot(set.received) >= set.life)
+    }
+
     /// How long to wait from `now` until the next call, for who renews in the background. Zero says
     /// that it is due.
     ///
@@ -69,10 +90,14 @@ impl Renewal {
         self.wait_with(now, Duration::MAX)
     }
 
-    /// As [`Renewal::wait`], for who is started whenever credentials are wanted: goes on with a set
-    /// that is due for as long as every client can use it.
-    pub fn wait_on_demand(&self, now: Moment) -> Duration {
-        self.wait_with(now, LEFT_ON_DEMAND)
+    /// As [`Renewal::wait`], for a process that is started whenever credentials are wanted: how long a set
+    /// that is due serves all the same.
+    pub fn wait_for(&self, usage: Usage, now: Moment) -> Duration {
+        let left_max = match usage {
+            Usage::OnDemand => LEFT_ON_DEMAND,
+            Usage::Unrefreshed => self.set.map_or(Duration::ZERO, |set| set.life / 2),
+        };
+        self.wait_with(now, left_max)
     }
 
     /// Until no more than `left_max` is left at the latest, and until the latest call is long enough
@@ -105,7 +130,7 @@ impl Renewal {
 
     /// There is a reason to make the next call `within` that time, although the set is good for longer,
     /// or calls have failed before. Never two calls within 5 s all the same.
-    pub fn hasten(&mut self, now: Moment, within: Duration) {
+    pub fn bring_forward(&mut self, now: Moment, within: Duration) {
         if let Some(set) = &mut self.set {
             set.due_left = set.due_left.max(set.left(now).saturating_sub(within));
         }
@@ -306,7 +331,7 @@ mod tests {
     fn without_a_set_a_call_is_due_at_once() {
         let renewal = Renewal::default();
         assert_eq!(renewal.wait(RECEIVED), Duration::ZERO);
-        assert_eq!(renewal.wait_on_demand(RECEIVED), Duration::ZERO);
+        assert_eq!(renewal.wait_for(Usage::OnDemand, RECEIVED), Duration::ZERO);
         assert_eq!(renewal.left(RECEIVED), Duration::ZERO);
     }
 
@@ -471,19 +496,40 @@ mod tests {
     #[test]
     fn on_demand_a_set_serves_until_20_minutes_are_left_or_it_is_due() {
         let renewal = renewed(3599);
-        assert_eq!(renewal.wait_on_demand(after(1400)), secs(999));
-        assert_eq!(renewal.wait_on_demand(after(2399)), Duration::ZERO);
+        assert_eq!(renewal.wait_for(Usage::OnDemand, after(1400)), secs(999));
+        assert_eq!(
+            renewal.wait_for(Usage::OnDemand, after(2399)),
+            Duration::ZERO
+        );
         let short = renewed(899);
-        assert_eq!(short.wait_on_demand(RECEIVED), short.wait(RECEIVED));
+        assert_eq!(
+            short.wait_for(Usage::OnDemand, RECEIVED),
+            short.wait(RECEIVED)
+        );
         // A failure of somebody who renews in the background is no reason to.
         let mut failed = renewal;
         failed.failed(after(1400), Setback::Other, 0.5);
-        assert_eq!(failed.wait_on_demand(after(1400)), secs(999));
+        assert_eq!(failed.wait_for(Usage::OnDemand, after(1400)), secs(999));
         assert_eq!(failed.wait(after(1400)).as_millis(), 21_990);
         // And one's own is waited for.
         failed.failed(after(2500), Setback::Other, 0.5);
-        assert_eq!(failed.wait_on_demand(after(2500)).as_millis(), 21_980);
+        assert_eq!(
+            failed.wait_for(Usage::OnDemand, after(2500)).as_millis(),
+            21_980
+        );
         assert_eq!(failed.left(after(2500)), secs(1099));
+    }
+
+    #[test]
+    fn unrefreshed_set_serves_for_half_of_its_life() {
+        let renewal = renewed(3600);
+        assert_eq!(renewal.wait_for(Usage::Unrefreshed, after(1700)), secs(100));
+        assert_eq!(
+            renewal.wait_for(Usage::Unrefreshed, after(1800)),
+            Duration::ZERO
+        );
+        let never = Renewal::default();
+        assert_eq!(never.wait_for(Usage::Unrefreshed, RECEIVED), Duration::ZERO);
     }
 
     #[test]
@@ -590,7 +636,7 @@ mod tests {
                         renewal.renewed(now, life, share);
                         prop_assert_eq!(renewal.left(now), life);
                         prop_assert!(renewal.wait(now) < life.max(secs(6)));
-                        prop_assert!(renewal.wait_on_demand(now) < life.max(secs(6)));
+                        prop_assert!(renewal.wait_for(Usage::OnDemand, now) < life.max(secs(6)));
                     }
                     Happening::Failed { setback, share } => {
                         renewal.failed(now, setback, share);
@@ -601,8 +647,8 @@ mod tests {
                     }
                 }
                 prop_assert!(renewal.wait(now) >= secs(5));
-                prop_assert!(renewal.wait_on_demand(now) >= renewal.wait(now));
-                prop_assert!(renewal.wait_on_demand(now) <= renewal.left(now).max(secs(1350)));
+                prop_assert!(renewal.wait_for(Usage::OnDemand, now) >= renewal.wait(now));
+                prop_assert!(renewal.wait_for(Usage::OnDemand, now) <= renewal.left(now).max(secs(1350)));
                 let soon = Moment {
                     wall: now.wall + time::Duration::seconds(set_by),
                     boot: now.boot + Duration::from_millis(boot_later_millis),
@@ -627,7 +673,7 @@ mod tests {
                 set: Some(Set { received: odd, life, due_left }),
                 call: Some(Call { ended: odd, failures, wait }),
             };
-            let _ = (renewal.left(RECEIVED), renewal.wait(RECEIVED), renewal.wait_on_demand(odd));
+            let _ = (renewal.left(RECEIVED), renewal.wait(RECEIVED), renewal.wait_for(Usage::OnDemand, odd));
             renewal.failed(RECEIVED, Setback::Refused, share);
             prop_assert!(renewal.call.unwrap().wait <= secs(1350));
             renewal.renewed(RECEIVED, life, share);

@@ -1,5 +1,7 @@
 //! [`Rotation`]: an identity whose files are renewed while a process goes on using it.
 
+use std::sync::Arc;
+
 use super::Identity;
 
 /// The identity in use, and the one that is to follow it.
@@ -8,13 +10,13 @@ use super::Identity;
 /// refuses does not take the old one's. With each goes a `V`: how its files were when it was read.
 #[derive(Debug)]
 pub struct Rotation<V> {
-    in_use: (Identity, V),
+    in_use: (Arc<Identity>, V),
     next: Option<Next<V>>,
 }
 
 #[derive(Debug)]
 struct Next<V> {
-    read: (Identity, V),
+    read: (Arc<Identity>, V),
     /// The last time that it was tried.
     was_refused: bool,
 }
@@ -32,7 +34,7 @@ impl<V> Rotation<V> {
     /// The first identity.
     pub fn new(identity: Identity, version: V) -> Self {
         Self {
-            in_use: (identity, version),
+            in_use: (Arc::new(identity), version),
             next: None,
         }
     }
@@ -40,20 +42,20 @@ impl<V> Rotation<V> {
     /// Takes note of what was read anew.
     pub fn read(&mut self, identity: Identity, version: V) -> Outcome {
         if identity.certificate().der() == self.in_use().certificate().der() {
-            self.in_use = (identity, version);
+            self.in_use = (Arc::new(identity), version);
             // The old certificate may be back.
             self.next = None;
             return Outcome::InUse;
         }
         self.next = Some(Next {
-            read: (identity, version),
+            read: (Arc::new(identity), version),
             was_refused: false,
         });
         Outcome::Renewed
     }
 
     /// Who is to ask next.
-    pub fn identity(&self) -> &Identity {
+    pub fn identity(&self) -> &Arc<Identity> {
         match &self.next {
             Some(next) if !next.was_refused => &next.read.0,
             Some(_) | None => self.in_use(),
@@ -61,7 +63,7 @@ impl<V> Rotation<V> {
     }
 
     /// The first one, or who was accepted last.
-    pub fn in_use(&self) -> &Identity {
+    pub fn in_use(&self) -> &Arc<Identity> {
         &self.in_use.0
     }
 

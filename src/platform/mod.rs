@@ -62,6 +62,7 @@ pub(crate) use self::system::sync_directory;
 pub(crate) use self::system::time_since_boot;
 #[cfg(any(windows, target_os = "macos"))]
 pub(crate) use self::system_store::system_verifier;
+pub use self::terminal::has_terminal;
 pub use self::terminal::prompt_password;
 pub use self::terminal::standard_input;
 

@@ -34,21 +34,24 @@ impl Termination {
         })
     }
 
-    /// Until there is one.
-    pub async fn wait(&mut self) {
+    /// Waits for one. Gives the exit code of a process that it ends.
+    pub async fn wait(&mut self) -> i32 {
         poll_fn(|context| {
             let is_told = self.interrupt.poll_recv(context).is_ready()
                 | self.terminate.poll_recv(context).is_ready()
                 | self.close.poll_recv(context).is_ready()
                 | self.shutdown.poll_recv(context).is_ready();
             match is_told {
-                true => Poll::Ready(()),
+                true => Poll::Ready(STATUS_CONTROL_C_EXIT),
                 false => Poll::Pending,
             }
         })
-        .await;
+        .await
     }
 }
 
 /// Nobody here wants to know that this process is ready.
 pub fn tell_ready() {}
+
+/// `STATUS_CONTROL_C_EXIT`, 0xC000013A.
+const STATUS_CONTROL_C_EXIT: i32 = -1_073_741_510;

@@ -24,17 +24,16 @@ impl Termination {
         })
     }
 
-    /// Until there is one.
-    pub async fn wait(&mut self) {
+    /// Waits for one. Gives the exit code of a process that it ends, as shells count it.
+    pub async fn wait(&mut self) -> i32 {
         poll_fn(|context| {
-            let terminate = self.terminate.poll_recv(context);
-            let interrupt = self.interrupt.poll_recv(context);
-            match terminate.is_ready() || interrupt.is_ready() {
-                true => Poll::Ready(()),
-                false => Poll::Pending,
+            if self.terminate.poll_recv(context).is_ready() {
+                return Poll::Ready(128 + SignalKind::terminate().as_raw_value());
             }
+            let interrupt = self.interrupt.poll_recv(context);
+            interrupt.map(|_| 128 + SignalKind::interrupt().as_raw_value())
         })
-        .await;
+        .await
     }
 }
 

@@ -9,6 +9,11 @@ pub fn standard_input() -> io::Result<impl Read> {
     Ok(io::stdin())
 }
 
+/// Whether the process may have a terminal on which somebody can be asked.
+pub fn has_terminal() -> bool {
+    true
+}
+
 /// Asks for a password on the terminal of the process; the answer is not shown. It fails without a
 /// terminal, and where the question is left open.
 pub fn prompt_password(prompt: &str) -> io::Result<String> {

@@ -21,6 +21,15 @@ pub fn standard_input() -> io::Result<File> {
     io::stdin().as_fd().try_clone_to_owned().map(File::from)
 }
 
+/// Whether the process has a terminal on which somebody can be asked.
+pub fn has_terminal() -> bool {
+    File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/tty")
+        .is_ok()
+}
+
 /// Asks for a password on the terminal of the process; the answer is not shown. It fails without a
 /// terminal, and where the question is left open (Ctrl-D). Ctrl-C ends the process, as ever.
 ///

@@ -1,10 +1,15 @@
-//! [`Supply`]: the one set of a process that runs on and on, renewed in the background and read by
-//! any number of readers, none of whom ever waits.
+//! [`Supply`]: the one set of a process that runs on and on, renewed in the background by one engine,
+//! [`Supply::keep_up`], and read by any number of readers.
 //!
-//! A set is one value: it is swapped whole, and the last one stays until it ends, whatever fails.
+//! What is done with a set is up to its readers: the endpoint hands it out from memory, `update` waits
+//! for the next one and writes it. A set is one value: it is swapped whole, and the last one stays until
+//! it expires, whatever fails.
+
+pub mod engine;
+pub mod session_source;
+pub mod source;
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -16,90 +21,81 @@ use tokio::time::timeout;
 use crate::clock::Clock;
 use crate::clock::Moment;
 use crate::credentials::Credentials;
-use crate::credentials::ExpirationError;
 use crate::credentials::renewal::Renewal;
 use crate::credentials::renewal::Setback;
 use crate::secret::Secret;
 
-/// The latest set, in the form in which it is handed out.
-pub struct Supply {
+/// The latest set, in the form `D` in which readers take it: by default, the bytes of a document.
+pub struct Supply<D = Arc<Secret<Vec<u8>>>> {
     clock: Clock,
     /// Uniform in 0..1, a new number each time.
     share: fn() -> f64,
-    form: Box<Form>,
-    state: Mutex<State>,
-    /// Somebody has seen that a renewal is due.
+    form: Box<Form<D>>,
+    state: Mutex<State<D>>,
+    /// Wakes the engine.
     due: Notify,
     /// There is a set, or a call failed.
     changed: Notify,
 }
 
-/// What readers are given of a set, made once for each.
-type Form = dyn Fn(&Credentials, Moment) -> Secret<Vec<u8>> + Send + Sync;
+/// Makes of a set what readers take, once for each.
+type Form<D> = dyn Fn(&Arc<Credentials>, Moment) -> D + Send + Sync;
 
-#[derive(Default)]
-struct State {
-    document: Option<Arc<Secret<Vec<u8>>>>,
+struct State<D> {
+    document: Option<D>,
+    /// How many sets there have been.
+    number: u64,
     renewal: Renewal,
+    /// From then on no failure ends the engine.
+    is_settled: bool,
 }
 
-/// Where sessions come from.
-pub trait Source {
-    /// Why there is none.
-    type Error: From<ExpirationError>;
-
-    /// Takes note of what was found out about the identity since the last time. `true` if it is another
-    /// one, with which a session is to be asked for before the next is due.
-    fn look(&mut self) -> bool;
-
-    /// Asks for a session, once.
-    fn create_session(&mut self) -> impl Future<Output = Result<Credentials, Self::Error>>;
-
-    /// What a failure means for the next call; `None` if there is to be none.
-    fn setback(&self, error: &Self::Error) -> Option<Setback>;
-
-    /// Takes note of a set that is handed out from now on.
-    fn renewed(&mut self, credentials: &Credentials, renewal: &Renewal);
-
-    /// Takes note of a failure.
-    fn failed(&mut self, error: Self::Error, renewal: &Renewal);
-}
-
-/// How things stand.
+/// The state of the supply at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
-    /// How long the set is good; zero without one.
+    /// How long the set is valid; zero without one.
     pub left: Duration,
     /// How long until the next call.
     pub wait: Duration,
 }
 
-impl Supply {
+impl<D: Clone> Supply<D> {
     /// Without a set. `form` makes of each what is handed out, `share` is uniform in 0..1, a new number
     /// each time.
     pub fn new(
         clock: Clock,
         share: fn() -> f64,
-        form: impl Fn(&Credentials, Moment) -> Secret<Vec<u8>> + Send + Sync + 'static,
+        form: impl Fn(&Arc<Credentials>, Moment) -> D + Send + Sync + 'static,
     ) -> Self {
         Self {
             clock,
             share,
             form: Box::new(form),
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                document: None,
+                number: 0,
+                renewal: Renewal::default(),
+                is_settled: false,
+            }),
             due: Notify::new(),
             changed: Notify::new(),
         }
     }
 
     /// Goes on from a set that was kept.
-    pub fn begin_with(&self, credentials: &Credentials, renewal: Renewal) {
+    pub fn begin_with(&self, credentials: Credentials, renewal: Renewal) {
         let received = renewal.set.map_or_else(|| self.now(), |set| set.received);
-        let document = Arc::new((self.form)(credentials, received));
+        let document = (self.form)(&Arc::new(credentials), received);
         self.change(|state| {
             state.document = Some(document);
+            state.number += 1;
             state.renewal = renewal;
         });
+    }
+
+    /// From now on the engine goes on after every failure: what depends on it has begun.
+    pub fn settle(&self) {
+        self.state().is_settled = true;
     }
 
     /// The time, by the clock that the set is judged by.
@@ -107,19 +103,19 @@ impl Supply {
         self.clock.moment()
     }
 
-    /// The set, unless it has ended. A renewal that is due begins now, if the machine has slept on it.
-    pub fn document(&self, now: Moment) -> Option<Arc<Secret<Vec<u8>>>> {
+    /// The set, unless it has expired. A renewal that is due begins now, if the machine has slept on it.
+    pub fn document(&self, now: Moment) -> Option<D> {
         let state = self.state();
         if state.renewal.wait(now).is_zero() {
             self.due.notify_one();
         }
-        match state.renewal.left(now) {
-            Duration::ZERO => None,
-            _ => state.document.clone(),
+        match state.renewal.is_lapsed(now) {
+            true => None,
+            false => state.document.clone(),
         }
     }
 
-    /// How things stand.
+    /// The state at a moment, by the same judgement as [`Supply::document`].
     pub fn standing(&self, now: Moment) -> Standing {
         let state = self.state();
         Standing {
@@ -128,7 +124,12 @@ impl Supply {
         }
     }
 
-    /// Until there is a set, or there will be none within `time_max`.
+    /// When sets are received and due.
+    pub fn renewal(&self) -> Renewal {
+        self.state().renewal
+    }
+
+    /// Waits until there is a set, or there will be none within `time_max`.
     pub async fn begun(&self, time_max: Duration) {
         let begun = self.now();
         loop {
@@ -139,65 +140,46 @@ impl Supply {
             if !standing.left.is_zero() || standing.wait >= left {
                 return;
             }
-            // Whoever is calling now may take longer than there is time.
+            // A call that is under way may take longer than there is time.
             let _ = timeout(left, changed).await;
         }
     }
 
-    /// Until there is a set.
+    /// Waits until there is a set.
     pub async fn filled(&self) {
+        self.next(0).await;
+    }
+
+    /// Waits for the set after number `last`, the first being number 1; gives the latest and its number.
+    pub async fn next(&self, last: u64) -> (D, u64) {
         loop {
             let changed = self.changed.notified();
-            if !self.standing(self.now()).left.is_zero() {
-                return;
+            if let Some(next) = self.after(last) {
+                return next;
             }
             changed.await;
         }
     }
 
-    /// There may be something for [`Source::look`]. To be called every [`LOOK_APART`] in any case: timers
-    /// stop while a machine sleeps.
-    pub fn nudge(&self) {
+    fn after(&self, last: u64) -> Option<(D, u64)> {
+        let now = self.now();
+        let state = self.state();
+        let is_next = state.number > last && !state.renewal.is_lapsed(now);
+        let document = state.document.clone().filter(|_| is_next)?;
+        Some((document, state.number))
+    }
+
+    /// Wakes the engine: there may be something for [`Source::look`](source::Source::look). To be called
+    /// every [`LOOK_APART`] in any case: timers stop while a machine sleeps.
+    pub fn wake(&self) {
         self.due.notify_one();
     }
 
-    /// Keeps the supply up, by one call at a time, for good: until `source` calls a failure final.
-    pub async fn keep_up<S: Source>(&self, source: &mut S) -> S::Error {
-        loop {
-            if source.look() {
-                self.hasten();
-            }
-            let wait = self.standing(self.now()).wait;
-            if !wait.is_zero() {
-                let _ = timeout(wait, self.due.notified()).await;
-                continue;
-            }
-            let outcome = source.create_session().await;
-            let now = self.now();
-            let outcome = outcome.and_then(|credentials| {
-                let life = credentials.life(now)?;
-                Ok((credentials, life))
-            });
-            match outcome {
-                Ok((credentials, life)) => {
-                    let renewal = self.renewed(&credentials, life, now);
-                    source.renewed(&credentials, &renewal);
-                }
-                Err(error) => match source.setback(&error) {
-                    Some(setback) => {
-                        let renewal = self.failed(setback, now);
-                        source.failed(error, &renewal);
-                    }
-                    None => return error,
-                },
-            }
-        }
-    }
-
-    fn renewed(&self, credentials: &Credentials, life: Duration, now: Moment) -> Renewal {
-        let document = Arc::new((self.form)(credentials, now));
+    fn renewed(&self, credentials: &Arc<Credentials>, life: Duration, now: Moment) -> Renewal {
+        let document = (self.form)(credentials, now);
         self.change(|state| {
             state.document = Some(document);
+            state.number += 1;
             state.renewal.renewed(now, life, (self.share)());
         })
     }
@@ -205,15 +187,16 @@ impl Supply {
     fn failed(&self, setback: Setback, now: Moment) -> Renewal {
         self.change(|state| {
             state.renewal.failed(now, setback, (self.share)());
-            if state.renewal.left(now).is_zero() {
-                // Not to be kept in memory for nothing.
+            if state.renewal.is_over(now) {
+                // Not to be kept in memory for nothing. A set that has expired by a clock that may be set
+                // back is kept.
                 state.document = None;
             }
         })
     }
 
-    /// Changes what is handed out or when the next is due, tells who waits for that, and says when.
-    fn change(&self, change: impl FnOnce(&mut State)) -> Renewal {
+    /// Changes what is handed out or when the next is due, and wakes whoever waits for that.
+    fn change(&self, change: impl FnOnce(&mut State<D>)) -> Renewal {
         let mut state = self.state();
         change(&mut state);
         let renewal = state.renewal;
@@ -223,14 +206,20 @@ impl Supply {
     }
 
     /// Spreads the calls of a fleet whose certificates were renewed together.
-    fn hasten(&self) {
+    fn bring_forward(&self) {
         let now = self.now();
         let mut state = self.state();
-        let within = HASTE_MAX.min(state.renewal.left(now) / 4);
-        state.renewal.hasten(now, within.mul_f64((self.share)()));
+        let within = BRING_FORWARD_MAX.min(state.renewal.left(now) / 4);
+        state
+            .renewal
+            .bring_forward(now, within.mul_f64((self.share)()));
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn is_settled(&self) -> bool {
+        self.state().is_settled
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<D>> {
         // Nothing that is done while it is held can panic half-way.
         self.state
             .lock()
@@ -238,7 +227,7 @@ impl Supply {
     }
 }
 
-impl fmt::Debug for Supply {
+impl<D> fmt::Debug for Supply<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Supply").finish_non_exhaustive()
     }
@@ -248,7 +237,7 @@ impl fmt::Debug for Supply {
 pub const LOOK_APART: Duration = Duration::from_secs(10);
 
 /// The longest wait until a renewed identity is used.
-const HASTE_MAX: Duration = Duration::from_secs(300);
+const BRING_FORWARD_MAX: Duration = Duration::from_secs(300);
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::cell::RefCell;
+use std::future::Future;
 use std::rc::Rc;
 use std::task::Poll;
 
@@ -12,7 +13,10 @@ use tokio::runtime::Runtime;
 use tokio::time::Instant;
 use tokio::time::sleep;
 
+use super::source::Source;
 use super::*;
+use crate::credentials::ExpirationError;
+use crate::session::Effort;
 
 const BEGIN: OffsetDateTime = datetime!(2030-01-01 12:00 UTC);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -22,6 +26,8 @@ thread_local! {
     static STARTED: Cell<Option<Instant>> = const { Cell::new(None) };
     /// Time that passed while no timer ran.
     static ASLEEP: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+    /// How far the wall clock is ahead.
+    static AHEAD: Cell<Duration> = const { Cell::new(Duration::ZERO) };
     static SHARE: Cell<u32> = const { Cell::new(1) };
 }
 
@@ -38,7 +44,7 @@ fn elapsed() -> Duration {
 fn simulated() -> Moment {
     let boot = Duration::from_secs(100_000) + elapsed();
     Moment {
-        wall: BEGIN + elapsed(),
+        wall: BEGIN + elapsed() + AHEAD.get(),
         boot,
     }
 }
@@ -74,6 +80,7 @@ struct Service {
     takes: Duration,
     /// When it was called.
     calls: Rc<RefCell<Vec<Duration>>>,
+    efforts: Rc<RefCell<Vec<Effort>>>,
     /// Whether there is another identity, once.
     is_renewed: Rc<Cell<bool>>,
     looks: Rc<Cell<u32>>,
@@ -85,6 +92,7 @@ impl Service {
             answer: Box::new(answer),
             takes: Duration::from_millis(100),
             calls: Rc::default(),
+            efforts: Rc::default(),
             is_renewed: Rc::default(),
             looks: Rc::default(),
         }
@@ -99,12 +107,14 @@ impl Source for Service {
         self.is_renewed.take()
     }
 
-    async fn create_session(&mut self) -> Result<Credentials, Failed> {
+    async fn create_session(&mut self, effort: Effort) -> Result<Credentials, Failed> {
+        self.efforts.borrow_mut().push(effort);
         self.calls.borrow_mut().push(elapsed());
         let number = self.calls.borrow().len();
         sleep(self.takes).await;
         let life = (self.answer)()?;
-        let now = simulated().wall;
+        // The service's clock is right.
+        let now = BEGIN + elapsed();
         Ok(Credentials {
             access_key_id: format!("K{number}"),
             secret_access_key: Secret::new(format!("S{number}")),
@@ -114,15 +124,18 @@ impl Source for Service {
         })
     }
 
-    fn setback(&self, error: &Failed) -> Option<Setback> {
+    fn class(&self, error: &Failed) -> Setback {
         match error {
-            Failed::Expiration => Some(Setback::Other),
-            Failed::Call(setback) => Some(*setback),
-            Failed::Final => None,
+            Failed::Expiration | Failed::Final => Setback::Other,
+            Failed::Call(setback) => *setback,
         }
     }
 
-    fn renewed(&mut self, _: &Credentials, _: &Renewal) {}
+    fn is_passing(&self, error: &Failed) -> bool {
+        *error != Failed::Final
+    }
+
+    fn renewed(&mut self, _: &Arc<Credentials>, _: &Renewal) {}
 
     fn failed(&mut self, _: Failed, _: &Renewal) {}
 }
@@ -135,7 +148,7 @@ fn supply() -> Supply {
             credentials.secret_access_key.expose(),
             credentials.session_token.expose()
         );
-        Secret::new(text.into_bytes())
+        Arc::new(Secret::new(text.into_bytes()))
     })
 }
 
@@ -156,7 +169,7 @@ fn beside(supply: &Supply, mut service: Service, test: impl Future<Output = ()>)
         let mut nudges = std::pin::pin!(async {
             loop {
                 sleep(LOOK_APART).await;
-                supply.nudge();
+                supply.wake();
             }
         });
         let mut test = std::pin::pin!(test);
@@ -383,6 +396,73 @@ fn start_waits_for_the_first_set_but_not_for_long() {
         }
     });
     assert!((5000..10_000).contains(&second), "{second}");
+}
+
+#[test]
+fn only_the_first_call_may_take_several_attempts() {
+    let supply = supply();
+    let service = Service::new(|| Ok(HOUR));
+    let efforts = Rc::clone(&service.efforts);
+    beside(&supply, service, async { sleep(2 * HOUR).await });
+    let efforts = efforts.borrow();
+    assert_eq!(efforts[0], Effort::Start);
+    assert!(efforts.len() > 2, "{efforts:?}");
+    assert!(efforts[1..].iter().all(|it| *it == Effort::Renewal));
+}
+
+#[test]
+fn set_that_was_kept_needs_no_first_call() {
+    let supply = supply();
+    let mut renewal = Renewal::default();
+    renewal.renewed(supply.now(), HOUR, 0.5);
+    let credentials = Credentials {
+        access_key_id: "K0".to_owned(),
+        secret_access_key: Secret::new("S0".to_owned()),
+        session_token: Secret::new("T0".to_owned()),
+        expiration: String::new(),
+        date: None,
+    };
+    supply.begin_with(credentials, renewal);
+    let service = Service::new(|| Ok(HOUR));
+    let efforts = Rc::clone(&service.efforts);
+    beside(&supply, service, async { sleep(HOUR).await });
+    assert_eq!(efforts.borrow()[0], Effort::Renewal);
+}
+
+/// The wall clock jumps ahead for a while, in which a call is made that ends like this.
+fn glitch(outcome: fn() -> Result<Duration, Failed>, ahead: Duration) {
+    let supply = supply();
+    let service = Service::new(move || match AHEAD.get() {
+        Duration::ZERO => Ok(HOUR),
+        _ => outcome(),
+    });
+    let calls = Rc::clone(&service.calls);
+    beside(&supply, service, async {
+        sleep(5 * MINUTE).await;
+        assert!(handed_out(&supply).is_some());
+        AHEAD.set(ahead);
+        supply.wake();
+        sleep(Duration::from_secs(5)).await;
+        assert_eq!(calls.borrow().len(), 2, "no call was made meanwhile");
+        AHEAD.set(Duration::ZERO);
+        for _ in 0..3 * 60 {
+            sleep(MINUTE).await;
+            let is_ready = !left(&supply).is_zero();
+            assert!(is_ready, "after {:?}", elapsed());
+            assert!(handed_out(&supply).is_some(), "after {:?}", elapsed());
+        }
+    });
+}
+
+#[test]
+fn clock_that_jumps_ahead_and_back_takes_no_set() {
+    for days in [1, 2, 400] {
+        let ahead = days * 24 * HOUR;
+        glitch(|| Err(Failed::Call(Setback::Refused)), ahead);
+        glitch(|| Err(Failed::Call(Setback::NoConnection)), ahead);
+        glitch(|| Err(Failed::Expiration), ahead);
+        glitch(|| Ok(HOUR), ahead);
+    }
 }
 
 #[test]

@@ -72,6 +72,7 @@ fn settings(endpoint: &str) -> ClientSettings {
         region: "us-east-1".parse().unwrap(),
         trust_roots: TrustRoots::Unverified,
         proxy: None,
+        is_throttling_retried: true,
         attempts_max: 3,
         time_max: ClientSettings::TIME_MAX,
         attempt_limits: ClientSettings::ATTEMPT_LIMITS,

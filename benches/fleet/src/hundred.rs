@@ -143,6 +143,7 @@ impl Helper {
                 trust_roots: TrustRoots::Unverified,
                 proxy: None,
                 attempts_max: 1,
+                is_throttling_retried: true,
                 time_max: ClientSettings::TIME_MAX,
                 attempt_limits: ClientSettings::ATTEMPT_LIMITS,
                 clock: Clock::System,

@@ -301,6 +301,14 @@ pub(crate) struct CacheFolderFlag {
     pub(crate) cache_dir: Option<PathBuf>,
 }
 
+impl CacheFolderFlag {
+    /// Whether somebody named a folder.
+    pub(crate) fn is_given(&self) -> bool {
+        let path = self.cache_dir.as_ref();
+        path.is_some_and(|path| !path.as_os_str().is_empty())
+    }
+}
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Identity")]
 pub(crate) struct IdentityFlags {

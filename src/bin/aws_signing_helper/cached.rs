@@ -3,16 +3,19 @@
 use std::path::PathBuf;
 
 use rolesanywhere::Credentials;
+use rolesanywhere::Identity;
 use rolesanywhere::cache::Cache;
 use rolesanywhere::cache::CachedError;
+use rolesanywhere::cache::Caller;
 use rolesanywhere::cache::Failed;
+use rolesanywhere::cache::Fallback;
 use rolesanywhere::cache::Surroundings;
 use rolesanywhere::cache::key::CacheKey;
+use rolesanywhere::cache::session_entry::SessionEntry;
 use rolesanywhere::clock::Clock;
-use rolesanywhere::credentials::Renewal;
-use rolesanywhere::credentials::renewal::Setback;
+use rolesanywhere::credentials::renewal::Usage;
 use rolesanywhere::environment::Environment;
-use rolesanywhere::identity::FilesVersion;
+use rolesanywhere::identity::error::IdentityError;
 
 use crate::arguments::CacheFlags;
 use crate::arguments::CacheFolderFlag;
@@ -21,113 +24,120 @@ use crate::report;
 use crate::session::Session;
 use crate::session::jitter;
 
-/// The entry of one session.
-pub(crate) struct CacheEntry {
-    cache: Cache,
-    key: CacheKey,
-    /// How the identity's files were when the key was made.
-    version: FilesVersion,
-    is_debug: bool,
+/// The entry of a session; `None` if there is to be none, or can be none: everything works without a
+/// cache.
+pub(crate) fn entry(
+    session: &Session,
+    flags: CacheFlags,
+    environment: &Environment,
+) -> Result<Option<SessionEntry>, RunError> {
+    if flags.cache != Some(true) {
+        return Ok(None);
+    }
+    let log = |text: &str| {
+        if session.is_debug() {
+            report::line(&format!("debug: cache: {text}"));
+        }
+    };
+    let version = session.request().identity.version();
+    let key = CacheKey::of(session.request())
+        .map_err(|error| RunError::Identity(IdentityError::File(error)))?;
+    let Some(key) = key else {
+        log("not used for such an identity, or without verification");
+        return Ok(None);
+    };
+    let is_explicit = flags.folder.is_given();
+    let Some(path) = path(flags.folder, environment) else {
+        log("not used: no variable says where it should be");
+        return Ok(None);
+    };
+    match Cache::open(&path) {
+        Ok(cache) => {
+            log(&format!("entry {key}"));
+            Ok(Some(SessionEntry::new(cache, key, version)))
+        }
+        Err(error) => {
+            let text = format!("not used: {}: {error}", path.display());
+            match is_explicit {
+                true => report::line(&format!("warning: cache: {text}")),
+                false => log(&text),
+            }
+            Ok(None)
+        }
+    }
 }
 
-impl CacheEntry {
-    /// The entry of `session`; `None` if there is to be none, or can be none: everything works without
-    /// a cache.
-    pub(crate) fn open(
-        session: &Session,
-        flags: CacheFlags,
-        environment: &Environment,
-    ) -> Result<Option<Self>, RunError> {
-        if flags.cache != Some(true) {
-            return Ok(None);
+/// The credentials of a command that ends with them: from `entry`, if there is one, or of a call.
+pub(crate) fn credentials(
+    session: Session,
+    entry: Option<SessionEntry>,
+    usage: Usage,
+) -> Result<Credentials, RunError> {
+    let Some(entry) = entry else {
+        let identity = session.open()?;
+        return session.call(&identity, Fallback::Nothing);
+    };
+    let surroundings = Surroundings {
+        clock: Clock::System,
+        sleep: std::thread::sleep,
+        share: jitter,
+    };
+    let caller = SessionCaller {
+        session,
+        identity: None,
+    };
+    entry
+        .cache()
+        .credentials(entry.key(), usage, surroundings, caller)
+        .map_err(|error| match error {
+            CachedError::Call(error) => error,
+            error => RunError::Cached(error.to_string()),
+        })
+}
+
+/// Calls for a cache.
+struct SessionCaller {
+    session: Session,
+    /// Once it was read.
+    identity: Option<Identity>,
+}
+
+impl SessionCaller {
+    fn credentials(self, fallback: Fallback) -> Result<Credentials, RunError> {
+        if fallback == Fallback::ValidSet {
+            self.session.passwords().ask_no_more();
         }
-        let is_debug = session.is_debug();
-        let version = session.version();
-        let Some(key) = session.cache_key()? else {
-            tell(
-                is_debug,
-                "not used for such an identity, or without verification",
-            );
-            return Ok(None);
+        let identity = match self.identity {
+            Some(identity) => identity,
+            None => self.session.open()?,
         };
-        let Some(path) = path(flags.folder, environment) else {
-            tell(is_debug, "not used: no variable says where it should be");
-            return Ok(None);
-        };
-        match Cache::open(&path) {
-            Ok(cache) => {
-                tell(is_debug, &format!("entry {key}"));
-                Ok(Some(Self {
-                    cache,
-                    key,
-                    version,
-                    is_debug,
-                }))
-            }
-            Err(error) => {
-                tell(is_debug, &format!("not used: {}: {error}", path.display()));
-                Ok(None)
-            }
+        self.session.call(&identity, fallback)
+    }
+}
+
+impl Caller for SessionCaller {
+    type Error = RunError;
+
+    fn prepare(&mut self) -> Result<(), RunError> {
+        let passwords = self.session.passwords();
+        if passwords.may_ask() {
+            self.identity = Some(self.session.open()?);
         }
+        // Whoever comes to the lock asks nobody.
+        passwords.ask_no_more();
+        Ok(())
     }
 
-    /// The credentials in it, or those that `session` is given, which are kept.
-    pub(crate) fn credentials(&self, session: Session) -> Result<Credentials, RunError> {
-        let surroundings = Surroundings {
-            clock: Clock::System,
-            sleep: std::thread::sleep,
-            share: jitter,
-        };
-        let call = || {
-            tell(self.is_debug, "nothing to go on with");
-            session.call().map_err(|error| Failed {
-                told: match &error {
-                    RunError::CreateSession { failure, .. } => {
-                        Some((Setback::of(&failure.error), report::chain(&error)))
-                    }
-                    RunError::Credentials(_) => Some((Setback::Other, report::chain(&error))),
-                    _ => None,
-                },
-                error: Box::new(error),
-            })
-        };
-        self.cache
-            .credentials(&self.key, surroundings, call)
-            .map_err(|error| match error {
-                CachedError::Call(error) => *error,
-                error => RunError::Cached(error.to_string()),
-            })
-    }
-
-    /// What to begin with.
-    pub(crate) fn latest(&self) -> Option<(Credentials, Renewal)> {
-        self.cache.latest(&self.key, Clock::System.moment())
-    }
-
-    /// Goes on with the entry of the files as they are now.
-    pub(crate) fn follow(&mut self, session: &Session) {
-        let version = session.version();
-        // Files that cannot be read are told by who needs them.
-        if let Ok(Some(key)) = session.cache_key() {
-            if key != self.key {
-                tell(self.is_debug, &format!("entry {key}"));
-            }
-            self.key = key;
-            self.version = version;
-        }
-    }
-
-    /// Keeps what was got without asking, by an identity whose files were of this version: what one
-    /// certificate was given is not what another one would be.
-    pub(crate) fn keep(
-        &self,
-        credentials: &Credentials,
-        renewal: &Renewal,
-        version: &FilesVersion,
-    ) {
-        if self.version == *version {
-            self.cache.keep(&self.key, credentials, renewal);
-        }
+    fn call(self, fallback: Fallback) -> Result<Credentials, Failed<RunError>> {
+        self.credentials(fallback).map_err(|error| Failed {
+            told: match &error {
+                RunError::Session { error, .. } => {
+                    Some((error.class(), report::chain(error.as_ref())))
+                }
+                _ => None,
+            },
+            error,
+        })
     }
 }
 
@@ -136,10 +146,4 @@ pub(crate) fn path(flag: CacheFolderFlag, environment: &Environment) -> Option<P
     flag.cache_dir
         .filter(|path| !path.as_os_str().is_empty())
         .or_else(|| Cache::default_path(environment))
-}
-
-fn tell(is_debug: bool, text: &str) {
-    if is_debug {
-        report::line(&format!("debug: cache: {text}"));
-    }
 }

@@ -7,13 +7,9 @@ use std::path::PathBuf;
 
 use rolesanywhere::arn::ArnError;
 use rolesanywhere::arn::RegionError;
-use rolesanywhere::create_session::Failure;
 use rolesanywhere::create_session::endpoint::EndpointError;
 use rolesanywhere::create_session::proxy::ProxyError;
 use rolesanywhere::create_session::retry::RetryVariableError;
-use rolesanywhere::create_session::transport::TransportError;
-use rolesanywhere::credentials::CredentialsError;
-use rolesanywhere::credentials::ExpirationError;
 use rolesanywhere::identity::error::IdentityError;
 use rolesanywhere::identity::password::Protected;
 use rolesanywhere::identity::signer::SignatureError;
@@ -22,6 +18,7 @@ use rolesanywhere::output::credentials_file::profile_name::ProfileNameError;
 use rolesanywhere::output::serve::address::AddressError;
 use rolesanywhere::output::serve::authorization_token::AuthorizationTokenError;
 use rolesanywhere::output::serve::healthcheck::HealthcheckError;
+use rolesanywhere::session::SessionError;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -76,19 +73,15 @@ pub(crate) enum RunError {
     Proxy(ProxyError),
     /// A variable that steers attempts.
     Retry(RetryVariableError),
-    /// TLS or the HTTP client.
-    Transport(TransportError),
     /// The operating system gives no event loop.
     Runtime(io::Error),
     /// The call.
-    CreateSession {
-        failure: Box<Failure>,
+    Session {
+        error: Box<SessionError>,
         hint: Option<String>,
     },
     /// The cache says no.
     Cached(String),
-    /// The answer does not say for how long.
-    Expiration(ExpirationError),
     /// Another flag is missing for this one.
     Needs {
         flag: &'static str,
@@ -128,8 +121,6 @@ pub(crate) enum RunError {
     CacheClear { path: PathBuf, source: io::Error },
     /// The private key.
     Signature(SignatureError),
-    /// The answer.
-    Credentials(CredentialsError),
     /// stdout.
     Output(io::Error),
 }
@@ -161,7 +152,7 @@ impl RunError {
     /// What to do about it, where more can be said than the error does.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::CreateSession { hint, .. } => hint.clone(),
+            Self::Session { hint, .. } => hint.clone(),
             Self::Missing { strays, .. } if !strays.is_empty() => Some(
                 "everything has to be on one line; a backslash at the end of a line in a \
                  configuration file ends the command there"
@@ -182,12 +173,6 @@ impl RunError {
             }
             _ => None,
         }
-    }
-}
-
-impl From<ExpirationError> for RunError {
-    fn from(error: ExpirationError) -> Self {
-        Self::Expiration(error)
     }
 }
 
@@ -232,11 +217,9 @@ impl fmt::Display for RunError {
             Self::Endpoint(error) => error.fmt(f),
             Self::Proxy(error) => error.fmt(f),
             Self::Retry(error) => error.fmt(f),
-            Self::Transport(error) => error.fmt(f),
             Self::Runtime(_) => f.write_str("cannot start the event loop"),
-            Self::CreateSession { failure, .. } => failure.fmt(f),
+            Self::Session { error, .. } => error.fmt(f),
             Self::Cached(message) => f.write_str(message),
-            Self::Expiration(error) => error.fmt(f),
             Self::Needs { flag, needed } => {
                 write!(f, "--{flag} is of no use without --{needed}; add that, or leave both")
             }
@@ -270,7 +253,6 @@ impl fmt::Display for RunError {
                 write!(f, "cannot clear the cache in {}", path.display())
             }
             Self::Signature(error) => error.fmt(f),
-            Self::Credentials(error) => error.fmt(f),
             Self::Output(_) => f.write_str("cannot write to stdout"),
         }
     }
@@ -309,16 +291,13 @@ impl std::error::Error for RunError {
             Self::StatusAddress { source, .. } | Self::Activation(source) => Some(source),
             Self::Healthcheck(error) => error.source(),
             Self::Identity(error) => error.source(),
-            Self::Expiration(error) => error.source(),
             Self::Profile { source, .. } => Some(source),
             Self::CredentialsFile(error) => error.source(),
             Self::Endpoint(error) => error.source(),
             Self::Proxy(error) => error.source(),
             Self::Retry(error) => error.source(),
-            Self::Transport(error) => error.source(),
-            Self::CreateSession { failure, .. } => failure.source(),
+            Self::Session { error, .. } => error.source(),
             Self::Signature(error) => error.source(),
-            Self::Credentials(error) => error.source(),
             Self::Usage(_)
             | Self::Variable { .. }
             | Self::Exclusive { .. }

@@ -13,7 +13,7 @@ mod passwords;
 mod renewing;
 mod report;
 mod session;
-mod supplier;
+mod signals;
 mod variables;
 
 use std::process::ExitCode;
@@ -27,6 +27,11 @@ use crate::error::RunError;
 
 fn main() -> ExitCode {
     platform::forbid_core_files();
+    if let Err(error) = signals::end_as_first_process() {
+        report::line(&format!(
+            "warning: signals do not end this process: {error}"
+        ));
+    }
     let environment: Environment = std::env::vars_os().collect();
     let outcome = command_line::parse(std::env::args_os(), &environment)
         .and_then(|command| run(command, &environment));

@@ -41,6 +41,22 @@ impl Passwords {
         self.asked().is_answer_kept = true;
     }
 
+    /// Whether somebody may be asked: no flag or file answers for everything, and nobody has said
+    /// [`Passwords::ask_no_more`].
+    pub(crate) fn may_ask(&self) -> bool {
+        let flags = &self.flags;
+        let is_given = |password: bool, file: bool| password || file;
+        let pkcs8 = is_given(
+            flags.pkcs8_password.is_some(),
+            flags.pkcs8_password_file.is_some(),
+        );
+        let pkcs12 = is_given(
+            flags.pkcs12_password.is_some(),
+            flags.pkcs12_password_file.is_some(),
+        );
+        !(pkcs8 && pkcs12) && self.asked().count < ASKED_MAX && platform::has_terminal()
+    }
+
     /// From now on nobody is asked.
     pub(crate) fn ask_no_more(&self) {
         self.asked().count = ASKED_MAX;

@@ -1,44 +1,134 @@
-//! What the commands have in common that renew in the background: when a failure is final, how long to
-//! wait after it, and what is told.
+//! What the commands have in common that run on: they begin with an identity, and log what becomes of it.
 
 use std::future::Future;
-use std::pin::pin;
-use std::task::Poll;
+use std::sync::Arc;
 
+use rolesanywhere::Identity;
+use rolesanywhere::cache::session_entry::SessionEntry;
 use rolesanywhere::clock::Clock;
 use rolesanywhere::credentials::Renewal;
-use rolesanywhere::credentials::renewal::Setback;
-use rolesanywhere::platform::Termination;
+use rolesanywhere::identity::FilesVersion;
+use rolesanywhere::supply::Supply;
+use rolesanywhere::supply::engine;
+use rolesanywhere::supply::session_source::SessionSource;
+use rolesanywhere::supply::session_source::SupplyEvent;
 use time::format_description::well_known::Rfc3339;
 
 use crate::error::RunError;
 use crate::report;
+use crate::session::Failures;
+use crate::session::Session;
+use crate::session::runtime;
+use crate::signals::first;
+use crate::signals::until_signal;
 
-/// Runs both until one of them ends, but `other` no further than to where it waits once `one` is over.
-pub(crate) async fn first<T>(one: impl Future<Output = T>, other: impl Future<Output = T>) -> T {
-    let (mut one, mut other) = (pin!(one), pin!(other));
-    std::future::poll_fn(|context| match one.as_mut().poll(context) {
-        Poll::Ready(value) => Poll::Ready(value),
-        Poll::Pending => other.as_mut().poll(context),
-    })
-    .await
+/// A session that is renewed in the background.
+pub(crate) struct Renewing {
+    session: Session,
+    identity: Identity,
+    version: FilesVersion,
+    entry: Option<SessionEntry>,
 }
 
-/// Runs `work` until it ends, or until this process is told to.
-pub(crate) async fn until_told(
-    work: impl Future<Output = Result<(), RunError>>,
-) -> Result<(), RunError> {
-    let mut termination = Termination::listen().map_err(RunError::Runtime)?;
-    let told = async {
-        termination.wait().await;
-        Ok(())
-    };
-    first(told, work).await
+impl Renewing {
+    /// Reads the identity. While somebody may be asked for a password, signals end the process by
+    /// themselves.
+    pub(crate) fn open(session: Session, entry: Option<SessionEntry>) -> Result<Self, RunError> {
+        warn_of_short_sessions(session.request().create_session.duration_seconds);
+        for name in session.request().identity.held() {
+            report::line(&format!(
+                "warning: {} is read only at startup; restart after renewing the certificate",
+                name.display()
+            ));
+        }
+        session.passwords().keep_answer();
+        let version = session.request().identity.version();
+        let identity = session.open()?;
+        session.passwords().ask_no_more();
+        Ok(Self {
+            session,
+            identity,
+            version,
+            entry,
+        })
+    }
+
+    /// Who asks for sessions.
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Keeps `supply` up until a signal ends the process, `work` ends, or the supply fails before it is
+    /// settled. `observe` sees what happens to it, before the log. `drain` is the end of the work.
+    pub(crate) fn run<D: Clone + Send + 'static>(
+        self,
+        supply: &Arc<Supply<D>>,
+        observe: impl Fn(&SupplyEvent<'_>) + Send + 'static,
+        work: impl Future<Output = Result<(), RunError>>,
+        drain: impl Future<Output = ()>,
+    ) -> Result<(), RunError> {
+        let Self {
+            session,
+            identity,
+            version,
+            entry,
+        } = self;
+        let latest = entry
+            .as_ref()
+            .and_then(|entry| entry.latest(Clock::System.moment()));
+        if let Some((credentials, renewal)) = latest {
+            supply.begin_with(credentials, renewal);
+        }
+        // Nobody may read the log: that is to hold up nothing.
+        report::write_in_background().map_err(RunError::Runtime)?;
+        let (request, passwords) = (Arc::clone(session.request()), session.passwords().clone());
+        let (provider, failures) = session.into_provider();
+        let failures = Arc::new(failures);
+        let logged = Arc::clone(&failures);
+        let observe = move |event: SupplyEvent<'_>| {
+            observe(&event);
+            log(&logged, event);
+        };
+        let source = SessionSource::new((request, provider), (identity, version), entry, observe);
+        source.watch(supply, passwords).map_err(RunError::Runtime)?;
+        let failed = engine::start(Arc::clone(supply), source).map_err(RunError::Runtime)?;
+        let failed = async {
+            match failed.await {
+                Ok(error) => Err(failures.with_hint(error.error, error.identity.as_deref())),
+                // The thread is gone, which it never is before the process.
+                Err(_) => Err(RunError::Runtime(std::io::ErrorKind::BrokenPipe.into())),
+            }
+        };
+        let runtime = runtime()?;
+        let outcome = runtime.block_on(async {
+            until_signal(first(failed, work)).await?;
+            drain.await;
+            Ok(())
+        });
+        runtime.shutdown_background();
+        outcome
+    }
 }
 
-/// Tells that sessions of so many seconds are short.
-pub(crate) fn warn_of_short_sessions(duration_seconds: Option<i32>) {
-    if duration_seconds.is_some_and(|seconds| seconds < DURATION_SECONDS_ADVISED) {
+fn log(failures: &Failures, event: SupplyEvent<'_>) {
+    match event {
+        SupplyEvent::CertificateRenewed => {
+            report::line("there is a new certificate; the next session is asked for with it");
+        }
+        SupplyEvent::FilesUnusable(error) => {
+            report::line(&format!("error: {}", report::chain(error)));
+            report::line("the certificate and key that were read before stay in use");
+        }
+        SupplyEvent::Failed { error, renewal } => {
+            report::failure(&failures.with_hint(error.error, error.identity.as_deref()));
+            report::line(&format!("next attempt at {}", due(renewal)));
+        }
+        SupplyEvent::InUse(_) | SupplyEvent::Renewed { .. } | _ => {}
+    }
+}
+
+fn warn_of_short_sessions(duration_seconds: i32) {
+    if duration_seconds < DURATION_SECONDS_ADVISED {
         report::line(&format!(
             "warning: sessions of less than {DURATION_SECONDS_ADVISED} s leave little time to renew \
              them; see --session-duration"
@@ -52,29 +142,6 @@ pub(crate) fn due(renewal: &Renewal) -> String {
     let due = now.wall + renewal.wait(now);
     let due = due.replace_nanosecond(0).unwrap_or(due);
     due.format(&Rfc3339).unwrap_or_default()
-}
-
-/// Whether a start may go on after it: what is asked for is right, as far as it can be told, but there
-/// is no answer now.
-pub(crate) fn is_passing(error: &RunError) -> bool {
-    match error {
-        RunError::CreateSession { failure, .. } => {
-            failure.error.is_outage() || failure.error.is_transient()
-        }
-        // An answer that is none.
-        RunError::Credentials(_) | RunError::Expiration(_) => true,
-        // It could be read at first: somebody is about to renew it.
-        RunError::Identity(_) => true,
-        _ => false,
-    }
-}
-
-/// What a failure means for the next call.
-pub(crate) fn setback(error: &RunError) -> Setback {
-    match error {
-        RunError::CreateSession { failure, .. } => Setback::of(&failure.error),
-        _ => Setback::Other,
-    }
 }
 
 /// Below it, an outage of minutes is felt.

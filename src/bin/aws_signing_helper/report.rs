@@ -44,7 +44,7 @@ pub(crate) fn failure(error: &RunError) {
 }
 
 /// An error and its causes.
-pub(crate) fn chain(error: &RunError) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

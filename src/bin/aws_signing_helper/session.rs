@@ -3,19 +3,17 @@
 use std::path::Path;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Duration;
+use std::sync::Arc;
 use std::time::Instant;
 
 use ring::rand::SecureRandom;
 use ring::rand::SystemRandom;
-use rolesanywhere::Client;
 use rolesanywhere::Credentials;
 use rolesanywhere::Identity;
 use rolesanywhere::IdentitySource;
 use rolesanywhere::arn::ArnError;
 use rolesanywhere::arn::Region;
-use rolesanywhere::cache::key::CacheKey;
-use rolesanywhere::cache::key::Question;
+use rolesanywhere::cache::Fallback;
 use rolesanywhere::clock::Clock;
 use rolesanywhere::create_session::ClientSettings;
 use rolesanywhere::create_session::Event;
@@ -25,8 +23,11 @@ use rolesanywhere::create_session::request::CreateSessionRequest;
 use rolesanywhere::create_session::retry;
 use rolesanywhere::create_session::trust_roots::TrustRoots;
 use rolesanywhere::environment::Environment;
-use rolesanywhere::identity::FilesVersion;
-use rolesanywhere::identity::error::IdentityError;
+use rolesanywhere::session::Effort;
+use rolesanywhere::session::Network;
+use rolesanywhere::session::SessionError;
+use rolesanywhere::session::SessionProvider;
+use rolesanywhere::session::SessionRequest;
 use tokio::runtime::Runtime;
 
 use crate::arguments::CallFlags;
@@ -40,24 +41,14 @@ use crate::inputs::Inputs;
 use crate::passwords::Passwords;
 use crate::report;
 
-/// What is asked for, of whom, by whom.
+/// A session to ask for, once or again and again.
 pub(crate) struct Session {
-    source: IdentitySource,
-    passwords: Passwords,
-    call: Call,
-}
-
-/// What is asked for, and of whom.
-struct Call {
+    request: Arc<SessionRequest>,
+    provider: SessionProvider,
+    passwords: Arc<Passwords>,
     begin: Instant,
     is_debug: bool,
-    request: CreateSessionRequest,
-    region: Region,
-    endpoint: Endpoint,
-    proxy: Option<Proxy>,
     is_proxy_unused: bool,
-    trust_roots: TrustRoots,
-    attempts_max: u32,
 }
 
 impl Session {
@@ -68,9 +59,9 @@ impl Session {
         environment: &Environment,
     ) -> Result<Self, RunError> {
         let begin = Instant::now();
-        let request = request(flags.session)?;
-        let region = region(flags.network.region.as_deref(), &request)?;
-        let (source, passwords) = identity_source(flags.identity, environment)?;
+        let create_session = request(flags.session)?;
+        let region = region(flags.network.region.as_deref(), &create_session)?;
+        let (identity, passwords) = identity_source(flags.identity, environment)?;
         let endpoint = flags
             .network
             .endpoint
@@ -82,162 +73,136 @@ impl Session {
             Some(true) => (on_the_way.map_err(RunError::Proxy)?, false),
             Some(false) | None => (None, matches!(on_the_way, Ok(Some(_)))),
         };
-        let call = Call {
-            begin,
-            is_debug,
-            request,
+        let network = Network {
             region,
             endpoint,
             proxy,
-            is_proxy_unused,
             trust_roots: match flags.network.no_verify_ssl {
                 Some(true) => TrustRoots::Unverified,
                 Some(false) | None => TrustRoots::resolve(environment),
             },
             attempts_max: retry::attempts_max(environment).map_err(RunError::Retry)?,
         };
+        let request = SessionRequest {
+            identity,
+            create_session,
+            network,
+        };
+        let watch = move |event: Event<'_>| {
+            if is_debug {
+                report::line(&format!("debug: {}", debug::describe(&event)));
+            }
+        };
         Ok(Self {
-            source,
-            passwords,
-            call,
+            provider: SessionProvider::new(&request, Clock::System, jitter, watch),
+            request: Arc::new(request),
+            passwords: Arc::new(passwords),
+            begin,
+            is_debug,
+            is_proxy_unused,
         })
     }
 
     /// Whether `--debug` was given.
     pub(crate) fn is_debug(&self) -> bool {
-        self.call.is_debug
+        self.is_debug
     }
 
-    /// The name of its answer in a cache; `None` if that is not to be kept.
-    pub(crate) fn cache_key(&self) -> Result<Option<CacheKey>, RunError> {
-        CacheKey::of(&Question {
-            source: &self.source,
-            request: &self.call.request,
-            region: &self.call.region,
-            endpoint: &self.call.endpoint,
-            proxy: self.call.proxy.as_ref(),
-            trust_roots: &self.call.trust_roots,
-        })
-        .map_err(|error| RunError::Identity(IdentityError::File(error)))
+    /// What is asked for.
+    pub(crate) fn request(&self) -> &Arc<SessionRequest> {
+        &self.request
+    }
+
+    /// The passwords of the identity.
+    pub(crate) fn passwords(&self) -> &Arc<Passwords> {
+        &self.passwords
     }
 
     /// Reads the identity.
     pub(crate) fn open(&self) -> Result<Identity, RunError> {
         let begin = Instant::now();
-        let identity = self
-            .source
-            .open(&self.passwords)
+        let source = &self.request().identity;
+        let identity = source
+            .open(self.passwords.as_ref())
             .map_err(RunError::Identity)?;
-        if self.call.is_debug {
+        if self.is_debug {
             let after = debug::milliseconds(begin.elapsed());
             report::line(&format!("debug: identity read in {after}"));
-            if let Some(exposure) = debug::exposure(&self.source) {
+            if let Some(exposure) = debug::exposure(source) {
                 report::line(&format!("debug: {exposure}"));
             }
         }
         Ok(identity)
     }
 
-    /// How the identity's files are now.
-    pub(crate) fn version(&self) -> FilesVersion {
-        self.source.version()
-    }
-
-    /// What of the identity is read only once.
-    pub(crate) fn held(&self) -> impl Iterator<Item = &Path> {
-        self.source.held()
-    }
-
-    /// The role.
-    pub(crate) fn role_arn(&self) -> &str {
-        self.call.request.role_arn.as_str()
-    }
-
     /// The role's name, under which an endpoint offers its credentials.
     pub(crate) fn role_name(&self) -> Result<&str, RunError> {
-        let arn = &self.call.request.role_arn;
+        let arn = &self.request().create_session.role_arn;
         arn.role_name().ok_or_else(|| RunError::RoleName {
             arn: arn.as_str().to_owned(),
         })
     }
 
-    /// Keeps a password that somebody types: the identity is opened again at every renewal.
-    pub(crate) fn keep_password(&self) {
-        self.passwords.keep_answer();
-    }
-
-    /// From now on nobody is asked for a password: nobody may be there any more, and signals wait
-    /// until the question is answered.
-    pub(crate) fn ask_no_more(&self) {
-        self.passwords.ask_no_more();
-    }
-
-    /// Calls CreateSession for a command that ends with it: as often, and for as long, as that may
-    /// take. What was held of files and passwords is wiped before that.
-    pub(crate) fn call(self) -> Result<Credentials, RunError> {
-        let identity = self.open()?;
-        let Self {
-            source,
-            passwords,
-            call,
-        } = self;
-        drop((source, passwords));
+    /// Calls CreateSession for a command that ends with it. The limit is the command's: reading files, or
+    /// waiting for another process, may have taken some of it. What was held of files and passwords is wiped
+    /// before that.
+    pub(crate) fn call(
+        self,
+        identity: &Identity,
+        fallback: Fallback,
+    ) -> Result<Credentials, RunError> {
+        let left = ClientSettings::TIME_MAX.saturating_sub(self.begin.elapsed());
+        let (provider, failures) = self.into_provider();
+        let effort = match fallback {
+            Fallback::Nothing => Effort::Whole(left),
+            Fallback::ValidSet => Effort::Spare,
+        };
         let runtime = runtime()?;
-        // The limit is the command's; reading files may have taken some of it.
-        let time_max = ClientSettings::TIME_MAX.saturating_sub(call.begin.elapsed());
-        let outcome = runtime.block_on(call.create_session(&identity, call.attempts_max, time_max));
+        let outcome = runtime.block_on(provider.create_session(identity, effort));
         // A resolver that hangs would hold the end of the runtime back, and with it the exit.
         runtime.shutdown_background();
-        outcome
+        outcome.map_err(|error| failures.with_hint(error, Some(identity)))
     }
 
-    /// Calls CreateSession once, for who decides himself when to try again.
-    pub(crate) async fn attempt(&self, identity: &Identity) -> Result<Credentials, RunError> {
-        self.call
-            .create_session(identity, 1, ClientSettings::TIME_MAX)
-            .await
+    /// What makes the calls, and what explains a call that failed.
+    pub(crate) fn into_provider(self) -> (SessionProvider, Failures) {
+        let failures = Failures {
+            create_session: self.request.create_session.clone(),
+            is_proxy_unused: self.is_proxy_unused,
+        };
+        (self.provider, failures)
     }
 }
 
-impl Call {
-    async fn create_session(
-        &self,
-        identity: &Identity,
-        attempts_max: u32,
-        time_max: Duration,
-    ) -> Result<Credentials, RunError> {
-        let client = Client::new(ClientSettings {
-            endpoint: self.endpoint.clone(),
-            region: self.region.clone(),
-            trust_roots: self.trust_roots.clone(),
-            proxy: self.proxy.clone(),
-            attempts_max,
-            time_max,
-            attempt_limits: ClientSettings::ATTEMPT_LIMITS,
-            clock: Clock::System,
-            jitter,
-        })
-        .map_err(RunError::Transport)?;
-        let is_debug = self.is_debug;
-        let watch = |event: Event<'_>| {
-            if is_debug {
-                report::line(&format!("debug: {}", debug::describe(&event)));
-            }
+/// What a call that failed is explained by.
+pub(crate) struct Failures {
+    create_session: CreateSessionRequest,
+    is_proxy_unused: bool,
+}
+
+impl Failures {
+    /// A call that failed, with what to do about it.
+    pub(crate) fn with_hint(&self, error: SessionError, identity: Option<&Identity>) -> RunError {
+        let failure = match &error {
+            SessionError::Call(failure) => Some(failure),
+            SessionError::Transport(_)
+            | SessionError::Credentials(_)
+            | SessionError::Expiration(_)
+            | _ => None,
         };
-        let outcome = client.create_session(identity, &self.request, &watch).await;
-        let response = outcome.map_err(|failure| {
+        let hint = failure.zip(identity).and_then(|(failure, identity)| {
             let asked = Asked {
                 identity,
-                request: &self.request,
+                request: &self.create_session,
                 is_proxy_unused: self.is_proxy_unused,
                 time: Clock::System.now(),
             };
-            RunError::CreateSession {
-                hint: hint(&failure, asked),
-                failure: Box::new(failure),
-            }
-        })?;
-        Credentials::try_from(response).map_err(RunError::Credentials)
+            hint(failure, asked)
+        });
+        RunError::Session {
+            error: Box::new(error),
+            hint,
+        }
     }
 }
 

@@ -16,6 +16,7 @@ pub mod obstacle;
 mod pieces;
 pub mod profile_name;
 mod section_body;
+pub mod supplied;
 mod survey;
 mod target;
 

@@ -11,7 +11,6 @@ use std::time::Instant;
 
 use super::Cached;
 use super::down;
-use super::fails;
 use super::files;
 use super::second;
 use super::succeeds;
@@ -150,35 +149,28 @@ fn with_a_valid_set_no_caller_sees_an_outage() {
 }
 
 #[test]
-fn who_waits_in_vain_gives_up_after_20_s_and_calls_nothing() {
+fn holder_that_hangs_makes_no_call_fail() {
     let cached = Cached::with_entry([Response::created()]);
     let lock = File::open(cached.file(".lock")).unwrap();
     lock.try_lock().unwrap();
 
     cached.make_due();
-    let begin = Instant::now();
     succeeds(&cached.helper());
-    assert!(begin.elapsed() < Duration::from_secs(15));
+    assert_eq!(cached.calls(), 1);
 
     cached.make_lapsed();
     let begin = Instant::now();
-    let waiting = thread::scope(|scope| {
-        let waiting = [(); 3].map(|()| scope.spawn(|| fails(&cached.helper())));
-        waiting.map(|thread| thread.join().unwrap())
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| succeeds(&cached.helper()));
+        }
     });
     assert!(begin.elapsed() >= Duration::from_secs(20));
-    assert!(begin.elapsed() < Duration::from_secs(40));
-    for stderr in waiting {
-        assert!(
-            stderr.contains("another process is calling CreateSession"),
-            "{stderr}"
-        );
-    }
-    assert_eq!(cached.calls(), 1);
+    assert_eq!(cached.calls(), 1 + 3);
 
     drop(lock);
     succeeds(&cached.helper());
-    assert_eq!(cached.calls(), 2);
+    assert_eq!(cached.calls(), 1 + 3 + 1);
 }
 
 fn wait_until(condition: impl Fn() -> bool) {

@@ -93,7 +93,7 @@ fn signals_end_it_at_once_after_the_start() {
 
 #[test]
 fn systemd_is_told_once_and_when_the_file_is_there() {
-    let service = service(&["status=500", "expires-in=12:*"]);
+    let service = service(&["status=500:3", "expires-in=12:*"]);
     let (helper, socket) = NotifySocket::of(update(&service.url()));
     let mut running = helper.start();
     wait_until(&mut running, "an attempt", |said| {

@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
+use rolesanywhere::credentials::renewal::Usage;
 use rolesanywhere::environment::Environment;
 use rolesanywhere::output;
 
 use crate::arguments::CredentialProcess;
-use crate::cached::CacheEntry;
+use crate::cached;
 use crate::error::RunError;
 use crate::report::print;
 use crate::session::Session;
@@ -19,10 +20,8 @@ pub(crate) fn run(
     let is_debug = arguments.debug.debug == Some(true);
     let session = Session::new(arguments.call, is_debug, environment)
         .map_err(|error| error.with_strays(&arguments.strays.strays))?;
-    let credentials = match CacheEntry::open(&session, arguments.cache, environment)? {
-        Some(entry) => entry.credentials(session)?,
-        None => session.call()?,
-    };
+    let entry = cached::entry(&session, arguments.cache, environment)?;
+    let credentials = cached::credentials(session, entry, Usage::OnDemand)?;
     let document = output::credential_process::document(&credentials);
     print(document.expose()).map(|()| ExitCode::SUCCESS)
 }

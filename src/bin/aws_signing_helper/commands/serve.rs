@@ -1,6 +1,6 @@
 //! `serve`: an endpoint, what it looks like and how it is kept supplied.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::future::pending;
 use std::net::SocketAddr;
 use std::net::TcpListener;
@@ -30,20 +30,18 @@ use rolesanywhere::output::serve::status::Status;
 use rolesanywhere::output::serve::traffic::Traffic;
 use rolesanywhere::platform;
 use rolesanywhere::supply::Supply;
+use rolesanywhere::supply::session_source::SupplyEvent;
 use tokio::time::timeout;
 
 use crate::arguments::EndpointFlags;
 use crate::arguments::Serve;
-use crate::cached::CacheEntry;
+use crate::cached;
 use crate::error::RunError;
-use crate::renewing::first;
-use crate::renewing::until_told;
-use crate::renewing::warn_of_short_sessions;
+use crate::renewing::Renewing;
+use crate::renewing::due;
 use crate::report;
 use crate::session::Session;
 use crate::session::jitter;
-use crate::session::runtime;
-use crate::supplier::Supplier;
 
 /// `serve`.
 pub(crate) fn run(arguments: Serve, environment: &Environment) -> Result<ExitCode, RunError> {
@@ -63,7 +61,6 @@ pub(crate) fn run(arguments: Serve, environment: &Environment) -> Result<ExitCod
         });
     }
     let is_debug = arguments.debug.debug == Some(true);
-    let duration_seconds = arguments.call.session.session_duration;
     let session = Session::new(arguments.call, is_debug, environment)
         .map_err(|error| error.with_strays(&arguments.strays.strays))?;
     // Before anything is asked for: a session for an endpoint that cannot be would be for nothing.
@@ -77,29 +74,23 @@ pub(crate) fn run(arguments: Serve, environment: &Environment) -> Result<ExitCod
         supply,
         is_debug,
     };
-    warn_of_short_sessions(duration_seconds);
-    for name in session.held() {
-        report::line(&format!(
-            "warning: what comes from {} is read once; after a renewal of the certificate, start anew",
-            name.display()
-        ));
-    }
-    session.keep_password();
-    let entry = CacheEntry::open(&session, arguments.cache, environment)?;
-    let is_listening = Cell::new(false);
-    let session = Arc::new(session);
-    let mut supplier = Supplier::new(Arc::clone(&session), entry, &is_listening)?;
-    if let Some((credentials, renewal)) = supplier.latest() {
-        plan.supply.begin_with(&credentials, renewal);
-    }
-    // While somebody may be asked for a password, Ctrl-C still ends the program by itself.
-    session.ask_no_more();
-    report::write_in_background().map_err(RunError::Runtime)?;
-    supplier.watch(&plan.supply).map_err(RunError::Runtime)?;
-    let runtime = runtime()?;
-    let outcome = runtime.block_on(plan.run(&mut supplier, &is_listening));
-    runtime.shutdown_background();
-    outcome.map(|()| ExitCode::SUCCESS)
+    let entry = cached::entry(&session, arguments.cache, environment)?;
+    let renewing = Renewing::open(session, entry)?;
+    let record = Arc::new(Record::new(renewing.identity().certificate().validity()));
+    let observe = {
+        let record = Arc::clone(&record);
+        move |event: &SupplyEvent<'_>| observe(&record, event)
+    };
+    let supply = Arc::clone(&plan.supply);
+    let servers = RefCell::new(Vec::new());
+    renewing
+        .run(
+            &supply,
+            observe,
+            plan.serve(&servers, record),
+            drain(&servers),
+        )
+        .map(|()| ExitCode::SUCCESS)
 }
 
 /// All that is needed to listen.
@@ -113,36 +104,15 @@ struct Plan {
 }
 
 impl Plan {
-    /// Until it is told to end, or fails before it listens.
-    async fn run(
-        self,
-        supplier: &mut Supplier<'_>,
-        is_listening: &Cell<bool>,
-    ) -> Result<(), RunError> {
-        let supply = Arc::clone(&self.supply);
-        let mut servers = Vec::new();
-        let serve = self.serve(&mut servers, supplier.record(), is_listening);
-        let keep_up = async { Err(supply.keep_up(supplier).await) };
-        until_told(first(keep_up, serve)).await?;
-        servers.iter().for_each(Server::close);
-        let closed = async {
-            for server in &servers {
-                server.closed().await;
-            }
-        };
-        let _ = timeout(DRAIN_TIME_MAX, closed).await;
-        Ok(())
-    }
-
+    /// Serves for good, unless it fails before it listens.
     async fn serve(
         self,
-        servers: &mut Vec<Server>,
+        servers: &RefCell<Vec<Server>>,
         record: Arc<Record>,
-        is_listening: &Cell<bool>,
     ) -> Result<(), RunError> {
         let traffic = Arc::<Traffic>::default();
         let open_files = platform::allow_open_files(OPEN_FILES_WANTED);
-        let mut start = |face, traffic, connections_max, listeners| {
+        let start = |face, traffic, connections_max, listeners| {
             let settings = Settings {
                 clock: Clock::System,
                 tell: report::line,
@@ -150,7 +120,7 @@ impl Plan {
                 connections_max,
             };
             let server = Server::start(face, traffic, settings, listeners);
-            servers.push(server.map_err(RunError::Serve)?);
+            servers.borrow_mut().push(server.map_err(RunError::Serve)?);
             Ok::<(), RunError>(())
         };
         if let Some(listener) = self.probes {
@@ -173,13 +143,52 @@ impl Plan {
             connections_max.min(CONNECTIONS_MAX),
             listeners,
         )?;
-        is_listening.set(true);
+        self.supply.settle();
         for line in &self.announcement {
             report::line(line);
         }
         self.supply.filled().await;
         platform::tell_ready();
         pending().await
+    }
+}
+
+/// Accepts no more, and answers what has begun.
+async fn drain(servers: &RefCell<Vec<Server>>) {
+    let servers = servers.take();
+    servers.iter().for_each(Server::close);
+    let closed = async {
+        for server in &servers {
+            server.closed().await;
+        }
+    };
+    let _ = timeout(DRAIN_TIME_MAX, closed).await;
+}
+
+/// Counts what happens to the supply, for metrics, and logs each set.
+fn observe(record: &Record, event: &SupplyEvent<'_>) {
+    match event {
+        SupplyEvent::InUse(identity) => record.certificate(identity.certificate().validity()),
+        SupplyEvent::Renewed {
+            credentials,
+            renewal,
+        } => {
+            record.renewed();
+            report::line(&format!(
+                "credentials until {}; the next are due at {}",
+                credentials.expiration,
+                due(renewal)
+            ));
+        }
+        SupplyEvent::Failed { error, .. } => {
+            let code = error.error.code().chars();
+            let code = code.filter(char::is_ascii_alphanumeric);
+            record.failed(
+                error.error.class(),
+                code.take(CODE_CHARACTERS_MAX).collect(),
+            );
+        }
+        SupplyEvent::CertificateRenewed | SupplyEvent::FilesUnusable(_) | _ => {}
     }
 }
 
@@ -215,13 +224,13 @@ fn listen_for_probes(address: SocketAddr) -> Result<TcpListener, RunError> {
 fn supply(flags: &EndpointFlags, session: &Session) -> Supply {
     match is_container(flags) {
         true => {
-            let role_arn = session.role_arn().to_owned();
+            let role_arn = session.request().create_session.role_arn.clone();
             Supply::new(Clock::System, jitter, move |credentials, _| {
-                document::container(credentials, &role_arn)
+                Arc::new(document::container(credentials, role_arn.as_str()))
             })
         }
         false => Supply::new(Clock::System, jitter, |credentials, received| {
-            document::imds(credentials, received.wall)
+            Arc::new(document::imds(credentials, received.wall))
         }),
     }
 }
@@ -321,6 +330,9 @@ const CONNECTIONS_MAX: usize = 512;
 
 /// Far more than there are probes.
 const PROBES_MAX: usize = 32;
+
+/// Of a name that the service gives an error.
+const CODE_CHARACTERS_MAX: usize = 64;
 
 /// Descriptors for all of that and for everything else.
 const OPEN_FILES_WANTED: u64 = 1024;

@@ -100,16 +100,27 @@ fn a_client_that_meets_no_set_has_an_error_and_no_empty_key() {
 }
 
 #[test]
+fn blip_at_the_start_is_not_seen_by_programs() {
+    let service = service(&["status=503:2"]);
+    let helper = serve(&service.url());
+    let mut running = helper.start();
+    let variables = variables(&mut running, 1);
+    at_once(&Sdk::installed(&ALL, "blip_at_the_start"), |sdk| {
+        assert_eq!(key(&sdk.load(&variables)), Some(&*issued(1)), "{sdk}");
+    });
+}
+
+#[test]
 fn after_an_outage_at_the_start_programs_that_go_on_have_the_set() {
     let test = "after_an_outage_at_the_start_programs_that_go_on_have_the_set";
     thread::scope(|scope| {
-        for fault in ["throttle:2", "status=503:2", "drop:2"] {
+        for (fault, calls) in [("throttle:2", 3), ("status=503:4", 5), ("drop:4", 5)] {
             scope.spawn(move || {
                 let service = service(&[fault]);
                 let helper = serve(&service.url());
                 let mut running = helper.start();
                 go_on_until_the_set(&mut running, fault, test);
-                assert_eq!(service.requests().len(), 3, "{fault}");
+                assert_eq!(service.requests().len(), calls, "{fault}");
             });
         }
         scope.spawn(move || {

@@ -1,0 +1,58 @@
+//! How this process ends when it is told to.
+
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::thread;
+
+use rolesanywhere::platform::Termination;
+use tokio::runtime::Builder;
+
+use crate::error::RunError;
+
+/// Runs both until one of them ends, but `other` no further than to where it waits once `one` is over.
+pub(crate) async fn first<T>(one: impl Future<Output = T>, other: impl Future<Output = T>) -> T {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    std::future::poll_fn(|context| match one.as_mut().poll(context) {
+        Poll::Ready(value) => Poll::Ready(value),
+        Poll::Pending => other.as_mut().poll(context),
+    })
+    .await
+}
+
+/// Runs `work` until it ends, or until a signal ends this process, which is success.
+pub(crate) async fn until_signal(
+    work: impl Future<Output = Result<(), RunError>>,
+) -> Result<(), RunError> {
+    let mut termination = Termination::listen().map_err(RunError::Runtime)?;
+    IS_HANDLED.store(true, Ordering::Relaxed);
+    let signal = async {
+        termination.wait().await;
+        Ok(())
+    };
+    first(signal, work).await
+}
+
+/// Lets signals end this process if it is the first of its container. The kernel spares that one, unless
+/// it listens.
+pub(crate) fn end_as_first_process() -> io::Result<()> {
+    if std::process::id() != 1 {
+        return Ok(());
+    }
+    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let mut termination = runtime.block_on(async { Termination::listen() })?;
+    let wait = move || {
+        let code = runtime.block_on(termination.wait());
+        if !IS_HANDLED.load(Ordering::Relaxed) {
+            #[expect(clippy::exit, reason = "as the signal would, wherever the process is")]
+            std::process::exit(code);
+        }
+    };
+    thread::Builder::new().spawn(wait).map(drop)
+}
+
+/// Signals are handled by the command.
+static IS_HANDLED: AtomicBool = AtomicBool::new(false);

@@ -1,0 +1,63 @@
+//! [`SessionEntry`]: the entry of one session, under a key that follows the identity's files.
+
+use crate::cache::Cache;
+use crate::cache::key::CacheKey;
+use crate::clock::Moment;
+use crate::credentials::Credentials;
+use crate::credentials::Renewal;
+use crate::identity::FilesVersion;
+use crate::session::SessionRequest;
+
+/// Where the credentials of one session are kept.
+#[derive(Debug)]
+pub struct SessionEntry {
+    cache: Cache,
+    key: CacheKey,
+    /// How the identity's files were when the key was made.
+    version: FilesVersion,
+}
+
+impl SessionEntry {
+    /// The entry of this `key`, which was made when the identity's files were of this `version`.
+    pub fn new(cache: Cache, key: CacheKey, version: FilesVersion) -> Self {
+        Self {
+            cache,
+            key,
+            version,
+        }
+    }
+
+    /// Its cache.
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// Its name.
+    pub fn key(&self) -> &CacheKey {
+        &self.key
+    }
+
+    /// A set that is valid, to begin with.
+    pub fn latest(&self, now: Moment) -> Option<(Credentials, Renewal)> {
+        self.cache.latest(&self.key, now)
+    }
+
+    /// Keeps a set that an identity was given whose files were of this `version`. What one certificate
+    /// was given is not what another would be: where the files are others by now, nothing is kept.
+    pub fn keep(
+        &mut self,
+        request: &SessionRequest,
+        version: &FilesVersion,
+        (credentials, renewal): (&Credentials, &Renewal),
+    ) {
+        let now = request.identity.version();
+        // Files that cannot be read now are reported when they are needed.
+        if let Ok(Some(key)) = CacheKey::of(request) {
+            self.key = key;
+            self.version = now;
+        }
+        if self.version == *version {
+            self.cache.keep(&self.key, credentials, renewal);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! [`SuppliedProfile`]: a profile that is written whenever its supply has another set.
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::TryLockError;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use super::Updated;
+use super::error::CredentialsFileError;
+use super::profile_name::ProfileName;
+use super::update;
+use crate::credentials::Credentials;
+use crate::supply::Supply;
+
+/// A profile of the shared credentials file.
+#[derive(Debug)]
+pub struct SuppliedProfile {
+    path: PathBuf,
+    name: ProfileName,
+    /// Held during a write.
+    writing: Arc<Mutex<()>>,
+}
+
+/// What became of a write.
+#[derive(Debug)]
+pub enum Written<'a> {
+    /// The profile has these credentials.
+    Done {
+        /// What was noticed in the file.
+        updated: Updated,
+        /// The credentials.
+        credentials: &'a Credentials,
+        /// Whether they are the first.
+        is_first: bool,
+    },
+    /// They could not be written; another attempt follows.
+    Failed(CredentialsFileError),
+}
+
+impl SuppliedProfile {
+    /// The profile `name` of the file `path`.
+    pub fn new(path: PathBuf, name: ProfileName) -> Self {
+        Self {
+            path,
+            name,
+            writing: Arc::default(),
+        }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The profile's name.
+    pub fn name(&self) -> &ProfileName {
+        &self.name
+    }
+
+    /// Writes each set of `supply`, for good. A write that fails is tried again every 10 s, with the latest
+    /// set; the first is not, and ends it. Writing happens off the event loop.
+    pub async fn keep_written(
+        &self,
+        supply: &Supply<Arc<Credentials>>,
+        observe: impl Fn(Written<'_>),
+    ) -> CredentialsFileError {
+        let mut is_first = true;
+        let (mut credentials, mut number) = supply.next(0).await;
+        loop {
+            let next = supply.next(number);
+            let next = match self.write(&credentials).await {
+                Ok(updated) => {
+                    observe(Written::Done {
+                        updated,
+                        credentials: &credentials,
+                        is_first,
+                    });
+                    is_first = false;
+                    Some(next.await)
+                }
+                Err(error) if is_first => return error,
+                Err(error) => {
+                    observe(Written::Failed(error));
+                    timeout(WRITE_AGAIN, next).await.ok()
+                }
+            };
+            if let Some(next) = next {
+                (credentials, number) = next;
+            }
+        }
+    }
+
+    /// Waits for a write that is under way, if any, for a second at most.
+    pub fn finish(&self) {
+        let begin = Instant::now();
+        while let Err(TryLockError::WouldBlock) = self.writing.try_lock() {
+            if begin.elapsed() >= FINISH_TIME_MAX {
+                return;
+            }
+            thread::sleep(FINISH_TIME_MAX / 100);
+        }
+    }
+
+    async fn write(&self, credentials: &Arc<Credentials>) -> Result<Updated, CredentialsFileError> {
+        let (path, name) = (self.path.clone(), self.name.clone());
+        let (writing, credentials) = (Arc::clone(&self.writing), Arc::clone(credentials));
+        let write = move || {
+            let _writing = writing
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            update(&path, &name, &credentials)
+        };
+        match spawn_blocking(write).await {
+            Ok(written) => written,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is shutting down, and with it whoever waits for this.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+}
+
+/// How long to wait before a file is tried again that cannot be written.
+const WRITE_AGAIN: Duration = Duration::from_secs(10);
+
+const FINISH_TIME_MAX: Duration = Duration::from_secs(1);

@@ -1,0 +1,115 @@
+//! [`SessionProvider`]: what a [`SessionRequest`] asks for to [`Credentials`].
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::create_session::Client;
+use crate::create_session::ClientSettings;
+use crate::create_session::Event;
+use crate::create_session::request::CreateSessionRequest;
+use crate::credentials::Credentials;
+use crate::identity::Identity;
+use crate::session::Network;
+use crate::session::SessionError;
+use crate::session::SessionRequest;
+
+/// Makes the calls of one [`SessionRequest`]. It holds nothing of the identity.
+pub struct SessionProvider {
+    create_session: CreateSessionRequest,
+    network: Network,
+    clock: Clock,
+    jitter: fn() -> f64,
+    watch: Box<Watch>,
+}
+
+type Watch = dyn Fn(Event<'_>) + Send + Sync;
+
+/// How hard to try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// As many attempts as are allowed, within this time: for a command that ends with the answer.
+    Whole(Duration),
+    /// The same, but for throttling, after which [`Renewal`](crate::credentials::Renewal) waits: the first
+    /// call of a process that runs on. Its clients are waiting.
+    Start,
+    /// One attempt: `Renewal` decides when the next is.
+    Renewal,
+    /// One short attempt: somebody waits who has valid credentials.
+    Spare,
+}
+
+impl SessionProvider {
+    /// `jitter` is uniform in 0..1, a new number each time. `watch` sees every step of a call.
+    pub fn new(
+        request: &SessionRequest,
+        clock: Clock,
+        jitter: fn() -> f64,
+        watch: impl Fn(Event<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            create_session: request.create_session.clone(),
+            network: request.network.clone(),
+            clock,
+            jitter,
+            watch: Box::new(watch),
+        }
+    }
+
+    /// What is asked for.
+    pub fn create_session_request(&self) -> &CreateSessionRequest {
+        &self.create_session
+    }
+
+    /// Asks for a session as `identity`.
+    pub async fn create_session(
+        &self,
+        identity: &Identity,
+        effort: Effort,
+    ) -> Result<Credentials, SessionError> {
+        let client = Client::new(self.settings(effort)).map_err(SessionError::Transport)?;
+        let response = client
+            .create_session(identity, &self.create_session, &self.watch)
+            .await
+            .map_err(SessionError::Call)?;
+        Credentials::try_from(response).map_err(SessionError::Credentials)
+    }
+
+    fn settings(&self, effort: Effort) -> ClientSettings {
+        let network = &self.network;
+        let mut attempt_limits = ClientSettings::ATTEMPT_LIMITS;
+        let (attempts_max, time_max) = match effort {
+            Effort::Whole(time_max) => (network.attempts_max, time_max),
+            Effort::Start => (network.attempts_max, ClientSettings::TIME_MAX),
+            Effort::Renewal => (1, ClientSettings::TIME_MAX),
+            Effort::Spare => {
+                attempt_limits.attempt = SPARE_TIME_MAX;
+                (1, SPARE_TIME_MAX)
+            }
+        };
+        ClientSettings {
+            endpoint: network.endpoint.clone(),
+            region: network.region.clone(),
+            trust_roots: network.trust_roots.clone(),
+            proxy: network.proxy.clone(),
+            attempts_max,
+            is_throttling_retried: effort != Effort::Start,
+            time_max,
+            attempt_limits,
+            clock: self.clock,
+            jitter: self.jitter,
+        }
+    }
+}
+
+impl fmt::Debug for SessionProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionProvider")
+            .field("create_session", &self.create_session)
+            .field("network", &self.network)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A caller who has valid credentials waits no longer for others.
+const SPARE_TIME_MAX: Duration = Duration::from_secs(5);

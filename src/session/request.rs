@@ -1,0 +1,34 @@
+//! [`SessionRequest`]: everything that decides which credentials come back.
+
+use crate::arn::Region;
+use crate::create_session::endpoint::Endpoint;
+use crate::create_session::proxy::Proxy;
+use crate::create_session::request::CreateSessionRequest;
+use crate::create_session::trust_roots::TrustRoots;
+use crate::identity::IdentitySource;
+
+/// A session to ask for. [`CacheKey`](crate::cache::key::CacheKey) is made of every field.
+#[derive(Debug, Clone)]
+pub struct SessionRequest {
+    /// Who asks.
+    pub identity: IdentitySource,
+    /// For what.
+    pub create_session: CreateSessionRequest,
+    /// Which service, and which way to it.
+    pub network: Network,
+}
+
+/// Which service is called, and which way.
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// The region that is signed for.
+    pub region: Region,
+    /// Where the request goes.
+    pub endpoint: Endpoint,
+    /// The proxy on the way; `None` connects directly.
+    pub proxy: Option<Proxy>,
+    /// What the server's certificate is verified by.
+    pub trust_roots: TrustRoots,
+    /// How many attempts a call may make; `AWS_MAX_ATTEMPTS`. It does not change the answer.
+    pub attempts_max: u32,
+}

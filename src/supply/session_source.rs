@@ -1,0 +1,241 @@
+//! [`SessionSource`]: sessions of a [`SessionProvider`], with whatever certificate there is by now.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::thread;
+use std::thread::JoinHandle;
+
+use super::LOOK_APART;
+use super::Supply;
+use super::source::Source;
+use crate::cache::session_entry::SessionEntry;
+use crate::clock::Clock;
+use crate::credentials::Credentials;
+use crate::credentials::ExpirationError;
+use crate::credentials::renewal::Renewal;
+use crate::credentials::renewal::Setback;
+use crate::identity::FilesVersion;
+use crate::identity::Identity;
+use crate::identity::error::IdentityError;
+use crate::identity::password::PasswordSource;
+use crate::identity::rotation::Outcome;
+use crate::identity::rotation::Rotation;
+use crate::session::Effort;
+use crate::session::SessionError;
+use crate::session::SessionProvider;
+use crate::session::SessionRequest;
+
+/// Renews with the identity that is in use, or with its successor once there is one.
+pub struct SessionSource {
+    request: Arc<SessionRequest>,
+    provider: SessionProvider,
+    rotation: Rotation<FilesVersion>,
+    files: Arc<Files>,
+    /// Shared with the thread that writes to it.
+    entry: Option<Arc<Mutex<SessionEntry>>>,
+    keeping: Option<JoinHandle<()>>,
+    observe: Box<Observe>,
+    /// The last message about files that cannot be used.
+    unusable: Option<String>,
+}
+
+/// Takes note of what happens to the supply.
+type Observe = dyn Fn(SupplyEvent<'_>) + Send;
+
+/// What happens to a supply, for a log and for metrics.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SupplyEvent<'a> {
+    /// This identity is in use from now on.
+    InUse(&'a Identity),
+    /// Another certificate was read; the next session is asked for with it.
+    CertificateRenewed,
+    /// The identity's files changed and cannot be used; what was read before stays in use.
+    FilesUnusable(&'a IdentityError),
+    /// A set is handed out.
+    Renewed {
+        /// The set.
+        credentials: &'a Credentials,
+        /// When the next is due.
+        renewal: &'a Renewal,
+    },
+    /// A call failed.
+    Failed {
+        /// Why, and who asked.
+        error: RenewalError,
+        /// When the next is due.
+        renewal: &'a Renewal,
+    },
+}
+
+/// A failed call, with the identity that made it.
+#[derive(Debug)]
+pub struct RenewalError {
+    /// Why.
+    pub error: SessionError,
+    /// Who asked; `None` where no call was to blame.
+    pub identity: Option<Arc<Identity>>,
+}
+
+/// What the thread that looks at the identity's files found, until the engine takes note of it.
+#[derive(Default)]
+struct Files(Mutex<Option<Result<(Identity, FilesVersion), IdentityError>>>);
+
+impl SessionSource {
+    /// Begins with `identity`, whose files were of this `version`. New sets are kept in `entry`.
+    pub fn new(
+        (request, provider): (Arc<SessionRequest>, SessionProvider),
+        (identity, version): (Identity, FilesVersion),
+        entry: Option<SessionEntry>,
+        observe: impl Fn(SupplyEvent<'_>) + Send + 'static,
+    ) -> Self {
+        observe(SupplyEvent::InUse(&identity));
+        Self {
+            request,
+            provider,
+            rotation: Rotation::new(identity, version),
+            files: Arc::default(),
+            entry: entry.map(|entry| Arc::new(Mutex::new(entry))),
+            keeping: None,
+            observe: Box::new(observe),
+            unusable: None,
+        }
+    }
+
+    /// Looks at the identity's files every [`LOOK_APART`] from now on, on a thread of its own: a file
+    /// system that hangs, or a key that takes its time to decrypt, holds up no renewal.
+    pub fn watch<D: Clone + Send + 'static>(
+        &self,
+        supply: &Arc<Supply<D>>,
+        passwords: Arc<dyn PasswordSource + Send + Sync>,
+    ) -> io::Result<()> {
+        let (request, files) = (Arc::clone(&self.request), Arc::clone(&self.files));
+        let supply = Arc::clone(supply);
+        let mut known = Some(self.rotation.version().clone());
+        let watch = move || {
+            let source = &request.identity;
+            loop {
+                thread::sleep(LOOK_APART);
+                let version = source.version();
+                let is_new = known.as_ref() != Some(&version);
+                if is_new {
+                    let read = source.open(passwords.as_ref());
+                    // What cannot be used is read again, whether or not it changes until then.
+                    known = read.is_ok().then(|| version.clone());
+                    *files.found() = Some(read.map(|identity| (identity, version)));
+                }
+                if is_new || supply.standing(Clock::System.moment()).wait.is_zero() {
+                    supply.wake();
+                }
+            }
+        };
+        thread::Builder::new().spawn(watch).map(drop)
+    }
+
+    /// Keeps a set in the cache, on a thread of its own: a disk that hangs makes no renewal late.
+    fn keep(&mut self, credentials: &Arc<Credentials>, renewal: &Renewal) {
+        let Some(entry) = &self.entry else {
+            return;
+        };
+        if self
+            .keeping
+            .as_ref()
+            .is_some_and(|keeping| !keeping.is_finished())
+        {
+            return;
+        }
+        let (entry, request) = (Arc::clone(entry), Arc::clone(&self.request));
+        let (credentials, renewal) = (Arc::clone(credentials), *renewal);
+        let version = self.rotation.version().clone();
+        let keep = move || {
+            let mut entry = entry
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            entry.keep(&request, &version, (&credentials, &renewal));
+        };
+        // Without a thread it is not kept, which is no failure.
+        self.keeping = thread::Builder::new().spawn(keep).ok();
+    }
+}
+
+impl Files {
+    fn found(&self) -> MutexGuard<'_, Option<Result<(Identity, FilesVersion), IdentityError>>> {
+        self.0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Source for SessionSource {
+    type Error = RenewalError;
+
+    fn look(&mut self) -> bool {
+        let found = self.files.found().take();
+        match found {
+            None => false,
+            Some(Err(error)) => {
+                let text = error.to_string();
+                if self.unusable.as_ref() != Some(&text) {
+                    (self.observe)(SupplyEvent::FilesUnusable(&error));
+                    self.unusable = Some(text);
+                }
+                false
+            }
+            Some(Ok((identity, version))) => {
+                self.unusable = None;
+                let outcome = self.rotation.read(identity, version);
+                (self.observe)(SupplyEvent::InUse(self.rotation.in_use()));
+                let is_renewed = outcome == Outcome::Renewed;
+                if is_renewed {
+                    (self.observe)(SupplyEvent::CertificateRenewed);
+                }
+                is_renewed
+            }
+        }
+    }
+
+    async fn create_session(&mut self, effort: Effort) -> Result<Credentials, Self::Error> {
+        let identity = self.rotation.identity();
+        let outcome = self.provider.create_session(identity, effort).await;
+        outcome.map_err(|error| {
+            let identity = Some(Arc::clone(identity));
+            RenewalError { error, identity }
+        })
+    }
+
+    fn class(&self, error: &Self::Error) -> Setback {
+        error.error.class()
+    }
+
+    fn is_passing(&self, error: &Self::Error) -> bool {
+        error.error.is_passing()
+    }
+
+    fn renewed(&mut self, credentials: &Arc<Credentials>, renewal: &Renewal) {
+        self.rotation.accepted();
+        (self.observe)(SupplyEvent::InUse(self.rotation.in_use()));
+        (self.observe)(SupplyEvent::Renewed {
+            credentials,
+            renewal,
+        });
+        self.keep(credentials, renewal);
+    }
+
+    fn failed(&mut self, error: Self::Error, renewal: &Renewal) {
+        if error.error.class() == Setback::Refused {
+            self.rotation.refused();
+        }
+        (self.observe)(SupplyEvent::Failed { error, renewal });
+    }
+}
+
+impl From<ExpirationError> for RenewalError {
+    fn from(error: ExpirationError) -> Self {
+        Self {
+            error: SessionError::Expiration(error),
+            identity: None,
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! [`Source`]: where the sessions of a [`Supply`](super::Supply) come from.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::credentials::Credentials;
+use crate::credentials::ExpirationError;
+use crate::credentials::renewal::Renewal;
+use crate::credentials::renewal::Setback;
+use crate::session::Effort;
+
+/// Where sessions come from.
+pub trait Source {
+    /// Why there is none.
+    type Error: From<ExpirationError>;
+
+    /// Takes note of what was found out about the identity since the last time. `true` if it is another
+    /// one, with which a session is to be asked for before the next is due.
+    fn look(&mut self) -> bool;
+
+    /// Asks for a session.
+    fn create_session(
+        &mut self,
+        effort: Effort,
+    ) -> impl Future<Output = Result<Credentials, Self::Error>>;
+
+    /// What a failure means for the next call.
+    fn class(&self, error: &Self::Error) -> Setback;
+
+    /// Whether a process that has not begun yet may go on after a failure.
+    fn is_passing(&self, error: &Self::Error) -> bool;
+
+    /// Takes note of a set that is handed out from now on.
+    fn renewed(&mut self, credentials: &Arc<Credentials>, renewal: &Renewal);
+
+    /// Takes note of a failure.
+    fn failed(&mut self, error: Self::Error, renewal: &Renewal);
+}
