@@ -40,6 +40,7 @@ pub(super) struct Endpoint {
     /// Of connections that could not be accepted.
     failures: Refusals,
     connections: Arc<Connections>,
+    listeners: usize,
     is_closing: AtomicBool,
     date: Mutex<Date>,
 }
@@ -85,6 +86,10 @@ impl Server {
             refusals: Refusals::default(),
             failures: Refusals::default(),
             connections: Arc::default(),
+            // One connection at least.
+            listeners: listeners
+                .len()
+                .min(settings.connections_max.saturating_sub(1)),
             is_closing: AtomicBool::new(false),
             date: Mutex::default(),
         });
@@ -187,7 +192,8 @@ impl Endpoint {
     }
 
     async fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
-        let open_max = self.settings.connections_max;
+        // Each listener may have accepted one that waits for room, and it is open all the same.
+        let open_max = self.settings.connections_max - self.listeners;
         self.connections.make_room(open_max).await;
         self.connections.admit(|slot| {
             let connection = Connection::new(stream, peer, Arc::clone(self), slot);

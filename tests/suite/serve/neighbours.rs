@@ -301,8 +301,8 @@ fn body_that_nobody_wants_is_read_or_refused_but_not_kept() {
             .unwrap();
         let body = vec![b'x'; 1 << 20];
         let begin = Instant::now();
-        while begin.elapsed() < Duration::from_secs(20) && connection.send(&body).is_ok() {}
-        assert!(begin.elapsed() < Duration::from_secs(15), "{length}");
+        while begin.elapsed() < Duration::from_secs(160) && connection.send(&body).is_ok() {}
+        assert!(begin.elapsed() < Duration::from_secs(120), "{length}");
     }
     assert_eq!(set_number(&server.credentials()), 1);
 }
@@ -338,7 +338,7 @@ fn told(said: &str, start: usize) -> Vec<&str> {
 }
 
 #[test]
-fn refusals_are_told_once_a_minute_with_their_number_and_nothing_raw() {
+fn refusals_are_logged_rarely_and_plainly() {
     let service = service(&[]);
     let helper = serve(&service.url());
     let mut server = Server::start(&helper);
@@ -355,32 +355,18 @@ fn refusals_are_told_once_a_minute_with_their_number_and_nothing_raw() {
         bare(&format!("GET /{clean} HTTP/1.1"), &["Host: example"]),
     ];
     let begin = Instant::now();
-    let mut sent = 0;
     for request in refused.iter().cycle().take(100) {
         let mut connection = server.connect();
         connection.send(request).unwrap();
         let answer = connection.answer(false).unwrap().unwrap();
         assert_eq!(answer.status, 400, "{request:?}");
-        sent += 1;
     }
-    assert!(begin.elapsed() < Duration::from_secs(40), "a slow machine");
-    let said = server.running.stderr_so_far();
-    assert_eq!(told(&said, start).len(), 1, "{}", &said[start..]);
-
-    // The next line tells of all that were refused meanwhile.
-    while told(&server.running.stderr_so_far(), start).len() < 2 {
-        assert!(begin.elapsed() < Duration::from_secs(90), "no second line");
-        server.ask(&refused[0]);
-        sent += 1;
-        std::thread::sleep(Duration::from_millis(500));
-    }
-    let elapsed = begin.elapsed().as_secs();
-    assert!((55..80).contains(&elapsed), "{elapsed} s");
     let said = server.running.stderr_so_far();
     let lines = told(&said, start);
-    let mut numbers = lines[1].split(|char: char| !char.is_ascii_digit());
-    let is_number = |text: &str| text.parse().is_ok_and(|count| (99..=sent).contains(&count));
-    assert!(numbers.any(is_number), "{sent} were sent: {}", lines[1]);
+    // One, unless this machine takes minutes for it; `Refusals` has the number in a test of its own.
+    let lines_max = 1 + usize::try_from(begin.elapsed().as_secs() / 60).unwrap();
+    assert!((1..=lines_max).contains(&lines.len()), "{lines:?}");
+    assert!(lines[0].contains("refused 1 request(s)"), "{lines:?}");
     for line in lines {
         assert!(line.len() < 500, "{line}");
         let is_plain = |byte: u8| byte.is_ascii_graphic() || byte == b' ';

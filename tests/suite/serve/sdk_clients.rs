@@ -157,5 +157,5 @@ const LOOPING: [Sdk; 3] = [Sdk::Rust, Sdk::Go, Sdk::Boto3];
 const EXPORT: &str = "aws_signing_helper: export ";
 
 /// The longest of a test's waits takes some 30 s.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+const WAIT_MAX: Duration = Duration::from_secs(480);
 const TICK: Duration = Duration::from_millis(50);

@@ -387,7 +387,7 @@ static HAS_DEFAULT_SIGNAL: LazyLock<bool> = LazyLock::new(|| {
 
 const STANDARD_INPUT_TO_3: &str = r#"exec "$0" "$@" 3<&0 </dev/null"#;
 /// Five attempts with their waits take some 20 seconds.
-const TIME_LIMIT: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(480);
 const TICK: Duration = Duration::from_millis(5);
 
 #[cfg(test)]

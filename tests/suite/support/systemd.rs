@@ -13,7 +13,7 @@ impl NotifySocket {
     pub(crate) fn of(helper: Helper) -> (Helper, NotifySocket) {
         let path = helper.home().join("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
-        let patience = Duration::from_secs(30);
+        let patience = Duration::from_secs(240);
         socket.set_read_timeout(Some(patience)).unwrap();
         let helper = helper.env("NOTIFY_SOCKET", &path.display().to_string());
         (helper, NotifySocket(socket))

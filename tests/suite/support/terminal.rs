@@ -137,5 +137,5 @@ const PROMPT: &str = "Password of ";
 const OWNER: &str =
     r#"trap : INT; "$0" "$@" </dev/null; status=$?; exec >&- 2>&-; read -r _; exit $status"#;
 
-const WAIT_MAX: Duration = Duration::from_secs(30);
+const WAIT_MAX: Duration = Duration::from_secs(240);
 const TICK: Duration = Duration::from_millis(5);

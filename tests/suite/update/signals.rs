@@ -24,7 +24,7 @@ fn promptly(running: Running<'_>, signal: Signal) -> Output {
     let begin = Instant::now();
     let output = signalled(running, signal);
     let after = begin.elapsed();
-    assert!(after < Duration::from_secs(2), "{after:?}");
+    assert!(after < Duration::from_secs(16), "{after:?}");
     output
 }
 

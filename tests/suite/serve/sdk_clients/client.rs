@@ -12,6 +12,7 @@ use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
 use std::sync::LazyLock;
+use std::sync::Mutex;
 
 use serde::Deserialize;
 
@@ -38,11 +39,20 @@ impl Sdk {
         let is_there = |sdk: &&Sdk| {
             let is_there = sdk.is_there();
             if !is_there {
-                skip(&format!("{sdk}: {test}: {}", sdk.remedy()));
+                sdk.skip_once(test);
             }
             is_there
         };
         among.iter().filter(is_there).copied().collect()
+    }
+
+    /// One line for a client, however many tests do without it.
+    fn skip_once(self, test: &str) {
+        let mut skipped = SKIPPED.lock().unwrap();
+        if !skipped.contains(&self) {
+            skip(&format!("{self}: {test} and others: {}", self.remedy()));
+            skipped.push(self);
+        }
     }
 
     fn is_there(self) -> bool {
@@ -209,6 +219,7 @@ fn signed_by_aws_cli(mut aws: Command) -> Loaded {
     })
 }
 
+static SKIPPED: Mutex<Vec<Sdk>> = Mutex::new(Vec::new());
 const ABSENT: &str = "/nowhere/absent";
 const BOTO3: &str = "tests/clients/python/sdk_client.py";
 static HAS_BOTO3: LazyLock<bool> = LazyLock::new(|| is_there("python3", &["-c", "import boto3"]));

@@ -91,7 +91,7 @@ fn a_client_without_the_token_of_the_container_has_an_error() {
 #[test]
 fn a_program_in_a_container_has_the_next_set_after_a_renewal() {
     let test = "a_program_in_a_container_has_the_next_set_after_a_renewal";
-    let service = service(&["expires-in=12:*"]);
+    let service = service(&["expires-in=40:*"]);
     let helper = serve_to_containers(&service.url()).env(TOKEN, SECRET);
     let mut running = helper.start();
     let mut variables = variables(&mut running, 1);

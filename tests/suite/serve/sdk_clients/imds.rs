@@ -58,7 +58,7 @@ fn every_client_has_the_set_however_the_endpoint_is_spelled() {
 #[test]
 fn a_program_that_goes_on_has_the_next_set_after_a_renewal() {
     let test = "a_program_that_goes_on_has_the_next_set_after_a_renewal";
-    let service = service(&["expires-in=12:*"]);
+    let service = service(&["expires-in=40:*"]);
     let helper = serve(&service.url());
     let mut running = helper.start();
     let variables = variables(&mut running, 1);

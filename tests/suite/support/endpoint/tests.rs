@@ -212,6 +212,6 @@ fn dropping_the_endpoint_ends_open_connections_and_waits() {
     let started = Instant::now();
     drop(endpoint);
 
-    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < Duration::from_secs(40));
     assert_eq!(read_to_end(idle), "");
 }

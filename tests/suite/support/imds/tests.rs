@@ -70,7 +70,7 @@ fn connection_that_stays_open_is_not_closed() {
     assert!(!connection.is_closed_within(Duration::from_millis(50)));
     connection.finish().unwrap();
     server.join().unwrap();
-    assert!(connection.is_closed_within(Duration::from_secs(10)));
+    assert!(connection.is_closed_within(Duration::from_secs(80)));
 }
 
 #[test]
