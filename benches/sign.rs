@@ -31,9 +31,10 @@ use rolesanywhere::Identity;
 use rolesanywhere::IdentitySource;
 use rolesanywhere::identity::password::NoPasswords;
 use rolesanywhere::identity::signer::Digest;
-use rolesanywhere::sigv4_x509;
-use rolesanywhere::sigv4_x509::Request;
-use rolesanywhere::sigv4_x509::canonical_request::CanonicalRequest;
+use rolesanywhere::sigv4::Request;
+use rolesanywhere::sigv4::canonical_request::CanonicalRequest;
+use rolesanywhere::sigv4::credential_scope::CredentialScope;
+use rolesanywhere::sigv4::x509;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject;
 use time::macros::datetime;
@@ -129,7 +130,10 @@ impl Case {
     fn runs(&self) -> [Run<'_>; RUNS_PER_CASE] {
         let region = "us-east-1".parse().unwrap();
         let time = datetime!(2026-01-01 00:00 UTC);
-        let sign = move || sigv4_x509::sign(&REQUEST, &self.identity, &region, time).unwrap();
+        let sign = move || {
+            let scope = CredentialScope::new(time, &region, "rolesanywhere");
+            x509::sign(&REQUEST, &self.identity, &scope).unwrap()
+        };
         let signed = sign();
         let own = signed.headers.clone();
         let canonicalise = move || {

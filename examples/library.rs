@@ -25,13 +25,14 @@ use ring::rand::SystemRandom;
 use ring::signature::ECDSA_P256_SHA256_ASN1_SIGNING;
 use ring::signature::EcdsaKeyPair;
 use rolesanywhere::Client;
-use rolesanywhere::Credentials;
 use rolesanywhere::Identity;
+use rolesanywhere::aws_call::ClientSettings;
+use rolesanywhere::aws_call::Service;
+use rolesanywhere::aws_call::endpoint::Endpoint;
+use rolesanywhere::aws_call::trust_roots::TrustRoots;
 use rolesanywhere::clock::Clock;
-use rolesanywhere::create_session::ClientSettings;
-use rolesanywhere::create_session::endpoint::Endpoint;
+use rolesanywhere::create_session::CreateSession;
 use rolesanywhere::create_session::request::CreateSessionRequest;
-use rolesanywhere::create_session::trust_roots::TrustRoots;
 use rolesanywhere::environment::Environment;
 use rolesanywhere::identity::certificate::Certificate;
 use rolesanywhere::identity::chain::Chain;
@@ -114,7 +115,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let region = "us-east-1".parse()?;
     let environment = Environment::default();
     let client = Client::new(ClientSettings {
-        endpoint: Endpoint::resolve(Some(&emulator.url()), &region, &environment)?,
+        endpoint: Endpoint::resolve(
+            Service::ROLES_ANYWHERE,
+            Some(&emulator.url()),
+            &region,
+            &environment,
+        )?,
         region,
         trust_roots: TrustRoots::resolve(&environment),
         proxy: None,
@@ -128,8 +134,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let response = runtime.block_on(client.create_session(&identity, &request, &|_event| {}))?;
-    let credentials = Credentials::try_from(response)?;
+    let operation = CreateSession {
+        identity: &identity,
+        request: &request,
+    };
+    let credentials = runtime.block_on(client.call(&operation, &|_event| {}))?;
     println!(
         "{} until {}",
         credentials.access_key_id, credentials.expiration

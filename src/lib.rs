@@ -8,10 +8,11 @@
 //! Data flows down the list of modules below, imports point up it:
 //!
 //! 1. [`identity`] reads a certificate, its chain and the private key as one pair,
-//! 2. [`sigv4_x509`] signs a request with it, without any input or output of its own,
-//! 3. [`create_session`] makes the call: endpoint, TLS, proxy, retries, errors,
-//! 4. [`credentials`] is what comes back,
-//! 5. [`output`] is how it leaves the process.
+//! 2. [`sigv4`] signs a request with it, without any input or output of its own,
+//! 3. [`aws_call`] makes a call: endpoint, TLS, proxy, retries, errors,
+//! 4. [`create_session`] is the call on the wire, [`credentials`] what comes back,
+//! 5. [`session`] is one session as a value, [`cache`] and [`supply`] keep its credentials,
+//! 6. [`output`] is how they leave the process.
 //!
 //! Nothing here reads the environment, the wall clock or a random source, and nothing prints or
 //! exits: the caller passes [`environment::Environment`], [`clock::Clock`] and a source of jitter,
@@ -27,15 +28,16 @@ pub mod file;
 pub mod text;
 pub mod arn;
 pub mod identity;
-pub mod sigv4_x509;
-pub mod create_session;
+pub mod sigv4;
+pub mod aws_call;
 pub mod credentials;
+pub mod create_session;
 pub mod session;
 pub mod cache;
 pub mod supply;
 pub mod output;
 
-pub use create_session::Client;
+pub use aws_call::Client;
 pub use credentials::Credentials;
 pub use identity::Identity;
 pub use identity::IdentitySource;

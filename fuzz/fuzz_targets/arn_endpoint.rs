@@ -7,8 +7,8 @@ use rolesanywhere::arn::ProfileArn;
 use rolesanywhere::arn::Region;
 use rolesanywhere::arn::RoleArn;
 use rolesanywhere::arn::TrustAnchorArn;
-use rolesanywhere::create_session::endpoint::Endpoint;
-use rolesanywhere::create_session::proxy::Proxy;
+use rolesanywhere::aws_call::endpoint::Endpoint;
+use rolesanywhere::aws_call::proxy::Proxy;
 
 fuzz_target!(|text: &str| {
     let _ = (text.parse::<TrustAnchorArn>(), text.parse::<ProfileArn>());

@@ -9,9 +9,10 @@ use rolesanywhere::identity::Identity;
 use rolesanywhere::identity::certificate::Certificate;
 use rolesanywhere::identity::chain::Chain;
 use rolesanywhere::identity::private_key::PrivateKey;
-use rolesanywhere::sigv4_x509;
-use rolesanywhere::sigv4_x509::Request;
-use rolesanywhere::sigv4_x509::canonical_request::canonical_query;
+use rolesanywhere::sigv4::Request;
+use rolesanywhere::sigv4::canonical_request::canonical_query;
+use rolesanywhere::sigv4::credential_scope::CredentialScope;
+use rolesanywhere::sigv4::x509;
 use rolesanywhere_emulator::ReceivedRequest;
 use rolesanywhere_emulator::Refusal;
 use rolesanywhere_emulator::trust_anchors_from_pem;
@@ -45,7 +46,8 @@ fuzz_target!(|text: &str| {
 
 fn send(request: &Request<'_>) -> ReceivedRequest {
     let region = "us-east-1".parse().unwrap();
-    let signed = sigv4_x509::sign(request, &IDENTITY, &region, NOW).unwrap();
+    let scope = CredentialScope::new(NOW, &region, "rolesanywhere");
+    let signed = x509::sign(request, &IDENTITY, &scope).unwrap();
     let mut headers: Vec<(String, String)> = Vec::new();
     for (name, value) in request.headers {
         headers.push(((*name).to_owned(), (*value).to_owned()));

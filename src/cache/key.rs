@@ -6,7 +6,7 @@ use std::path::Path;
 use sha2::Digest;
 use sha2::Sha256;
 
-use crate::create_session::trust_roots::TrustRoots;
+use crate::aws_call::trust_roots::TrustRoots;
 use crate::file;
 use crate::file::FileError;
 use crate::identity::IdentitySource;
@@ -170,8 +170,8 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::create_session::endpoint::Endpoint;
-    use crate::create_session::proxy::Proxy;
+    use crate::aws_call::endpoint::Endpoint;
+    use crate::aws_call::proxy::Proxy;
     use crate::create_session::request::CreateSessionRequest;
     use crate::environment::Environment;
     use crate::secret::Secret;

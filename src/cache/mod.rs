@@ -20,12 +20,12 @@ use std::time::Duration;
 use self::entry::ENTRY_BYTES_MAX;
 use self::entry::Entry;
 use self::key::CacheKey;
+use crate::aws_call::FailureClass;
 use crate::clock::Clock;
 use crate::clock::Moment;
 use crate::credentials::Credentials;
 use crate::credentials::renewal::Call;
 use crate::credentials::renewal::Renewal;
-use crate::credentials::renewal::Setback;
 use crate::credentials::renewal::Usage;
 use crate::environment::Environment;
 use crate::file;
@@ -85,7 +85,7 @@ impl Fallback {
 pub struct Failed<E> {
     /// What it says about the next call, and to those who are told from the cache, in words and with
     /// its causes. `None` if it came to no call: the next process may have what was missing.
-    pub told: Option<(Setback, String)>,
+    pub told: Option<(FailureClass, String)>,
     /// Why.
     pub error: E,
 }

@@ -130,7 +130,7 @@ impl Kept {
     }
 
     /// What is the answer where a call fails, telling this.
-    fn asked_in_vain(&self, told: Option<Setback>) -> Result<String, CachedError<String>> {
+    fn asked_in_vain(&self, told: Option<FailureClass>) -> Result<String, CachedError<String>> {
         self.asked_with(|| {
             Err(Failed {
                 told: told.map(|setback| (setback, "told".to_owned())),
@@ -264,7 +264,7 @@ fn set_outlives_a_start_of_the_machine_by_the_wall_clock() {
 #[test]
 fn failure_is_told_to_all_until_its_wait_is_over() {
     let kept = Kept::new();
-    let error = kept.asked_in_vain(Some(Setback::Other)).unwrap_err();
+    let error = kept.asked_in_vain(Some(FailureClass::Outage)).unwrap_err();
     assert_eq!(error.to_string(), "error");
     for _ in 0..3 {
         let error = kept.asked_with(|| Ok(credentials(NEW))).unwrap_err();
@@ -286,7 +286,8 @@ fn after_the_wait_the_next_calls_and_waits_get_longer() {
     let kept = Kept::new();
     kept.cache
         .write(&key(), None, &failed(Renewal::default(), 11), Some("old"));
-    kept.asked_in_vain(Some(Setback::Throttled)).unwrap_err();
+    kept.asked_in_vain(Some(FailureClass::Throttled))
+        .unwrap_err();
     assert_eq!(kept.calls.get(), 1);
     let entry = kept.cache.entry(&key(), Clock::System.moment());
     let call = entry.renewal.call.unwrap();
@@ -306,7 +307,7 @@ fn failure_without_a_call_is_nobody_elses() {
 
 #[test]
 fn with_a_valid_set_a_failure_answers_it_and_is_noted() {
-    for told in [None, Some(Setback::NoConnection)] {
+    for told in [None, Some(FailureClass::NoConnection)] {
         let kept = Kept::with(set(ago(3000, 0), 3599, 1190));
         for _ in 0..3 {
             assert_eq!(kept.asked_in_vain(told).unwrap(), KEPT);
@@ -341,7 +342,7 @@ fn set_that_lapses_while_its_successor_is_called_for_is_no_answer() {
     let error = kept.asked_with(|| {
         thread::sleep(Duration::from_millis(600));
         Err(Failed {
-            told: Some((Setback::Other, "told".to_owned())),
+            told: Some((FailureClass::Outage, "told".to_owned())),
             error: "error".to_owned(),
         })
     });
@@ -529,7 +530,7 @@ fn without_locks_each_calls_and_nothing_is_kept() {
     let kept = Kept::new();
     fs::create_dir(kept.path(&lock)).unwrap();
     assert_eq!(kept.asked(), NEW);
-    kept.asked_in_vain(Some(Setback::Other)).unwrap_err();
+    kept.asked_in_vain(Some(FailureClass::Outage)).unwrap_err();
     assert_eq!(kept.asked(), NEW);
     assert_eq!(kept.files(), std::slice::from_ref(&lock));
 

@@ -1,20 +1,70 @@
-//! The one API call: a signed request to `CreateSession`, tried again where that may help.
+//! CreateSession, the one operation of IAM Roles Anywhere that is called: [`CreateSession`] on the wire.
 //!
-//! [`Client::create_session`] is the policy, an attempt in it is one signed request, `transport` the
-//! sockets.
+//! Source: [CreateSession](https://docs.aws.amazon.com/rolesanywhere/latest/userguide/authentication-create-session.html).
 
-pub mod client;
-pub mod endpoint;
-pub mod error;
-pub mod event;
-pub mod proxy;
 pub mod request;
 pub mod response;
-pub mod retry;
-pub mod transport;
-pub mod trust_roots;
 
-pub use client::Client;
-pub use client::ClientSettings;
-pub use client::Failure;
-pub use event::Event;
+use self::request::CreateSessionRequest;
+use self::response::CreateSessionResponse;
+use crate::aws_call::Operation;
+use crate::aws_call::Service;
+use crate::aws_call::operation::OutputError;
+use crate::aws_call::operation::Refusal;
+use crate::aws_call::operation::SignedPost;
+use crate::aws_call::transport::Answer;
+use crate::credentials::Credentials;
+use crate::identity::Identity;
+use crate::identity::signer::SignatureError;
+use crate::sigv4::Request;
+use crate::sigv4::canonical_request::canonical_query;
+use crate::sigv4::credential_scope::CredentialScope;
+use crate::sigv4::x509;
+
+/// Asks for a session as an identity.
+#[derive(Debug, Clone, Copy)]
+pub struct CreateSession<'a> {
+    /// Who asks; its key signs.
+    pub identity: &'a Identity,
+    /// For what.
+    pub request: &'a CreateSessionRequest,
+}
+
+impl Operation for CreateSession<'_> {
+    const NAME: &'static str = "CreateSession";
+    const SERVICE: Service = Service::ROLES_ANYWHERE;
+    const PATH: &'static str = "/sessions";
+    type Output = Credentials;
+
+    fn sign(&self, host: &str, scope: &CredentialScope) -> Result<SignedPost, SignatureError> {
+        let body = self.request.body();
+        let query = self.request.query();
+        let to_sign = Request {
+            method: "POST",
+            path: Self::PATH,
+            query: &query,
+            headers: &[("content-type", CONTENT_TYPE), ("host", host)],
+            body: &body,
+        };
+        let signed = x509::sign(&to_sign, self.identity, scope)?;
+        Ok(SignedPost {
+            query: canonical_query(&query),
+            content_type: CONTENT_TYPE,
+            body,
+            signed,
+        })
+    }
+
+    fn output(answer: &Answer) -> Result<Credentials, OutputError> {
+        CreateSessionResponse::from_json(answer.body.expose())
+            .ok_or(OutputError::Foreign)?
+            .into_credentials(answer.date())
+            .map_err(|field| OutputError::Incomplete { field })
+    }
+
+    fn refusal(answer: &Answer) -> Option<Refusal> {
+        response::refusal(answer.header("x-amzn-errortype"), answer.body.expose())
+    }
+}
+
+const CONTENT_TYPE: &str = "application/json";

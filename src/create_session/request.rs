@@ -55,6 +55,3 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     role_session_name: Option<&'a str>,
 }
-
-/// The path that is signed; an endpoint's own path is put in front of it on the wire only.
-pub(crate) const PATH: &str = "/sessions";

@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use crate::aws_call::operation::Refusal;
+use crate::credentials::Credentials;
 use crate::secret::Secret;
 
 /// A successful answer. Any field may be absent; `Credentials` is what has them all.
@@ -16,9 +18,6 @@ pub struct CreateSessionResponse {
     /// One set in practice; the first counts.
     #[serde(default)]
     pub credential_set: Vec<CredentialSetEntry>,
-    /// The service's time, cut to whole seconds, where its `Date` header told it. Not in the body.
-    #[serde(skip)]
-    pub date: Option<OffsetDateTime>,
 }
 
 /// One role's session.
@@ -51,39 +50,59 @@ impl CreateSessionResponse {
         }
         serde_json::from_slice(body).ok()
     }
-}
 
-/// What the service says when it refuses.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) code: Option<String>,
-    pub(crate) message: String,
-}
-
-impl Refusal {
-    /// Reads an answer that is not 2xx: the code from `x-amzn-errortype`, which may have a namespace
-    /// in front and a URL behind, or from the body. `None` where neither is there and the body is
-    /// not even JSON: then somebody else answered.
-    pub(crate) fn read(error_type: Option<&str>, body: &[u8]) -> Option<Self> {
-        let body = serde_json::from_slice::<Value>(body).ok();
-        if body.is_none() && error_type.is_none() {
-            return None;
-        }
-        let field = |name: &str| {
-            let value = body.as_ref()?.get(name)?;
-            value.as_str().map(str::to_owned)
-        };
-        Some(Self {
-            code: error_type
-                .map(str::to_owned)
-                .or_else(|| field("__type"))
-                .or_else(|| field("code"))
-                .map(|code| bare_code(&code)),
-            message: field("message")
-                .or_else(|| field("Message"))
-                .unwrap_or_default(),
+    /// The credentials, made at `date` by the service's clock. Fails with the name of a field that is
+    /// missing, as on the wire, or with `None` where there are no credentials at all.
+    pub fn into_credentials(
+        self,
+        date: Option<OffsetDateTime>,
+    ) -> Result<Credentials, Option<&'static str>> {
+        let set = self.credential_set.into_iter().next();
+        let credentials = set.and_then(|set| set.credentials).ok_or(None)?;
+        Ok(Credentials {
+            access_key_id: credentials
+                .access_key_id
+                .filter(|text| !text.is_empty())
+                .ok_or(Some("accessKeyId"))?,
+            secret_access_key: credentials
+                .secret_access_key
+                .filter(|secret| !secret.expose().is_empty())
+                .ok_or(Some("secretAccessKey"))?,
+            session_token: credentials
+                .session_token
+                .filter(|secret| !secret.expose().is_empty())
+                .ok_or(Some("sessionToken"))?,
+            expiration: credentials
+                .expiration
+                .filter(|text| !text.is_empty())
+                .ok_or(Some("expiration"))?,
+            date,
         })
     }
+}
+
+/// Reads an answer that is not 2xx: the code from `x-amzn-errortype`, which may have a namespace in front
+/// and a URL behind, or from the body. `None` where there is neither code nor message: then somebody else
+/// answered.
+pub(super) fn refusal(error_type: Option<&str>, body: &[u8]) -> Option<Refusal> {
+    let body = serde_json::from_slice::<Value>(body).ok();
+    let field = |name: &str| {
+        let value = body.as_ref()?.get(name)?;
+        value.as_str().map(str::to_owned)
+    };
+    let code = error_type
+        .map(str::to_owned)
+        .or_else(|| field("__type"))
+        .or_else(|| field("code"))
+        .map(|code| bare_code(&code));
+    let message = field("message").or_else(|| field("Message"));
+    if code.is_none() && message.is_none() {
+        return None;
+    }
+    Some(Refusal {
+        code,
+        message: message.unwrap_or_default(),
+    })
 }
 
 /// `AccessDeniedException` of `com.amazon#AccessDeniedException:http://internal/`.
@@ -97,7 +116,7 @@ mod tests {
     use super::*;
 
     fn refusal(error_type: Option<&str>, body: &str) -> Option<(Option<String>, String)> {
-        Refusal::read(error_type, body.as_bytes()).map(|refusal| (refusal.code, refusal.message))
+        super::refusal(error_type, body.as_bytes()).map(|refusal| (refusal.code, refusal.message))
     }
 
     #[test]
@@ -120,9 +139,69 @@ mod tests {
 
     #[test]
     fn answer_of_somebody_else_is_told_apart() {
-        assert_eq!(refusal(None, "<html>"), None);
-        assert_eq!(refusal(None, "{}"), Some((None, String::new())));
+        for body in [
+            "<html>",
+            "",
+            "{}",
+            "[]",
+            "null",
+            r#"{"error":"no"}"#,
+            r#"{"message":1}"#,
+        ] {
+            assert_eq!(refusal(None, body), None, "{body}");
+        }
         let coded = Some((Some("X".to_owned()), String::new()));
         assert_eq!(refusal(Some("X"), ""), coded);
+    }
+
+    fn credentials(json: &str) -> Result<Credentials, Option<&'static str>> {
+        let response = CreateSessionResponse::from_json(json.as_bytes()).unwrap();
+        response.into_credentials(None)
+    }
+
+    #[test]
+    fn first_set_counts() {
+        let set = |id: &str| {
+            format!(
+                r#"{{"credentials":{{"accessKeyId":"{id}","secretAccessKey":"s",
+                "sessionToken":"t","expiration":"e","more":1}}}}"#
+            )
+        };
+        let json = format!(
+            r#"{{"credentialSet":[{},{}]}}"#,
+            set("first"),
+            set("second")
+        );
+        assert_eq!(credentials(&json).unwrap().access_key_id, "first");
+    }
+
+    #[test]
+    fn answer_that_lacks_anything_is_refused() {
+        for json in ["{}", r#"{"credentialSet":[]}"#, r#"{"credentialSet":[{}]}"#] {
+            assert_eq!(credentials(json).unwrap_err(), None);
+        }
+        let whole = [
+            ("accessKeyId", "A"),
+            ("secretAccessKey", "S"),
+            ("sessionToken", "T"),
+            ("expiration", "E"),
+        ];
+        for (field, _) in whole {
+            for replacement in [None, Some("")] {
+                let fields: Vec<String> = whole
+                    .iter()
+                    .filter_map(|(name, value)| match (*name == field, replacement) {
+                        (true, replacement) => replacement.map(|value| (name, value)),
+                        (false, _) => Some((name, *value)),
+                    })
+                    .map(|(name, value)| format!("{name:?}:{value:?}"))
+                    .collect();
+                let json = format!(
+                    r#"{{"credentialSet":[{{"credentials":{{{}}}}}]}}"#,
+                    fields.join(",")
+                );
+                assert_eq!(credentials(&json).unwrap_err(), Some(field));
+            }
+        }
     }
 }

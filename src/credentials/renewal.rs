@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
+use crate::aws_call::FailureClass;
 use crate::clock::Moment;
-use crate::create_session::error::CreateSessionError;
 
 /// What is known of a set of credentials and of the calls for it, and what follows from that.
 ///
@@ -49,19 +49,6 @@ pub enum Usage {
     OnDemand,
     /// It is used until it expires: it serves for half of its life.
     Unrefreshed,
-}
-
-/// What a call failed by, as far as it matters for the next one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Setback {
-    /// The quota is used up: others are in front.
-    Throttled,
-    /// The service was not reached.
-    NoConnection,
-    /// The service, or the key, said no, and will again.
-    Refused,
-    /// Anything else, such as a service that is down.
-    Other,
 }
 
 impl Renewal {
@@ -141,11 +128,11 @@ impl Renewal {
     }
 
     /// A call has given none. `share` as above.
-    pub fn failed(&mut self, ended: Moment, setback: Setback, share: f64) {
+    pub fn failed(&mut self, ended: Moment, class: FailureClass, share: f64) {
         let before = self.call.map_or(0, |call| call.failures);
         let mean = match (self.set, self.left(ended)) {
-            (None, _) => wait_for_first_set(before, setback),
-            (Some(_), Duration::ZERO) => wait_for_lapsed_set(before, setback),
+            (None, _) => wait_for_first_set(before, class),
+            (Some(_), Duration::ZERO) => wait_for_lapsed_set(before, class),
             // Those whose sets end first go first, without anyone telling them to.
             (Some(_), left) => doubled(RETRY_MIN.max(left / 100), before)
                 .min(left / 4)
@@ -165,34 +152,6 @@ impl Set {
     }
 }
 
-impl Setback {
-    /// Which of them an error is.
-    pub fn of(error: &CreateSessionError) -> Self {
-        match error {
-            CreateSessionError::NameResolution { .. }
-            | CreateSessionError::Connect { .. }
-            | CreateSessionError::Connection { .. }
-            | CreateSessionError::TimedOut { .. } => Self::NoConnection,
-            CreateSessionError::Service { status: 429, .. }
-            | CreateSessionError::NotCreateSession { status: 429, .. } => Self::Throttled,
-            CreateSessionError::Service { code, .. }
-                if code.as_deref() == Some("ThrottlingException") =>
-            {
-                Self::Throttled
-            }
-            CreateSessionError::Service { .. } if !error.is_transient() && !error.is_outage() => {
-                Self::Refused
-            }
-            CreateSessionError::Signature(_) => Self::Refused,
-            CreateSessionError::Service { .. }
-            | CreateSessionError::ServerCertificate { .. }
-            | CreateSessionError::NotTls { .. }
-            | CreateSessionError::NotCreateSession { .. }
-            | CreateSessionError::TooLarge { .. } => Self::Other,
-        }
-    }
-}
-
 /// With how much of its `life` left a set is due: 0.6 to 0.7 of it, though never before 4 minutes have
 /// gone by; the shortest, of 15 minutes, once 4 to 5 have. Even shorter ones, as stand-ins for the
 /// service give them, are due at half their life.
@@ -208,20 +167,23 @@ fn due_left(life: Duration, share: f64) -> Duration {
     low + high.saturating_sub(low).mul_f64(between(0.0, 1.0, share))
 }
 
-fn wait_for_first_set(failures: u32, setback: Setback) -> Duration {
-    let longest = match setback {
-        Setback::NoConnection => Duration::from_secs(60),
-        Setback::Throttled | Setback::Refused | Setback::Other => Duration::from_secs(300),
+fn wait_for_first_set(failures: u32, class: FailureClass) -> Duration {
+    let longest = match class {
+        FailureClass::NoConnection => Duration::from_secs(60),
+        FailureClass::Throttled
+        | FailureClass::Refused
+        | FailureClass::Outage
+        | FailureClass::Ours => Duration::from_secs(300),
     };
     doubled(RETRY_MIN, failures).min(longest)
 }
 
-fn wait_for_lapsed_set(failures: u32, setback: Setback) -> Duration {
-    match setback {
-        Setback::Throttled => Duration::from_secs(30),
-        Setback::NoConnection | Setback::Other => LAPSED_BASE,
+fn wait_for_lapsed_set(failures: u32, class: FailureClass) -> Duration {
+    match class {
+        FailureClass::Throttled => Duration::from_secs(30),
+        FailureClass::NoConnection | FailureClass::Outage | FailureClass::Ours => LAPSED_BASE,
         // A hundred that are refused every 10 s would use the whole quota up.
-        Setback::Refused => doubled(LAPSED_BASE, failures).min(Duration::from_secs(300)),
+        FailureClass::Refused => doubled(LAPSED_BASE, failures).min(Duration::from_secs(300)),
     }
 }
 
@@ -287,10 +249,10 @@ mod tests {
     }
 
     /// The wait after this many failures in a row, the last of them at `ended`.
-    fn wait_after(renewal: Renewal, failures: u32, ended: Moment, setback: Setback) -> f64 {
+    fn wait_after(renewal: Renewal, failures: u32, ended: Moment, class: FailureClass) -> f64 {
         let mut renewal = renewal;
         for _ in 0..failures {
-            renewal.failed(ended, setback, 0.5);
+            renewal.failed(ended, class, 0.5);
         }
         renewal.wait(ended).as_secs_f64()
     }
@@ -398,7 +360,7 @@ mod tests {
             assert_eq!(renewal.wait(after(5)), Duration::ZERO);
         }
         let mut lapsing = renewed(10);
-        lapsing.failed(after(9), Setback::Other, 0.0);
+        lapsing.failed(after(9), FailureClass::Outage, 0.0);
         assert_eq!(lapsing.wait(after(9)), secs(5));
         assert_eq!(lapsing.wait(at(3600, 10)), secs(4));
     }
@@ -414,15 +376,20 @@ mod tests {
             (99, 584.75),
         ] {
             assert_eq!(
-                wait_after(renewed(3599), failures, due, Setback::Throttled),
+                wait_after(renewed(3599), failures, due, FailureClass::Throttled),
                 wait,
                 "{failures}"
             );
         }
-        let long = wait_after(renewed(43_199), 99, after(18_000), Setback::NoConnection);
+        let long = wait_after(
+            renewed(43_199),
+            99,
+            after(18_000),
+            FailureClass::NoConnection,
+        );
         assert_eq!(long, 900.0);
         let mut short = renewed(60);
-        short.failed(after(50), Setback::NoConnection, 1.0);
+        short.failed(after(50), FailureClass::NoConnection, 1.0);
         assert_eq!(short.wait(after(50)).as_secs_f64(), 7.5);
     }
 
@@ -436,47 +403,47 @@ mod tests {
             (f64::NAN, 280.68),
         ] {
             let mut renewal = renewed(3599);
-            (0..4).for_each(|_| renewal.failed(after(1260), Setback::Other, share));
+            (0..4).for_each(|_| renewal.failed(after(1260), FailureClass::Outage, share));
             assert_eq!(renewal.wait(after(1260)).as_secs_f64(), wait, "{share}");
         }
     }
 
     #[test]
     fn after_a_lapse_the_wait_is_short_but_for_refusals() {
-        for (setback, failures, wait) in [
-            (Setback::Throttled, 1, 30.0),
-            (Setback::Throttled, 99, 30.0),
-            (Setback::NoConnection, 99, 10.0),
-            (Setback::Other, 99, 10.0),
-            (Setback::Refused, 1, 10.0),
-            (Setback::Refused, 3, 40.0),
-            (Setback::Refused, 99, 300.0),
+        for (class, failures, wait) in [
+            (FailureClass::Throttled, 1, 30.0),
+            (FailureClass::Throttled, 99, 30.0),
+            (FailureClass::NoConnection, 99, 10.0),
+            (FailureClass::Outage, 99, 10.0),
+            (FailureClass::Refused, 1, 10.0),
+            (FailureClass::Refused, 3, 40.0),
+            (FailureClass::Refused, 99, 300.0),
         ] {
             let lapsed = after(3599);
-            assert_eq!(wait_after(renewed(3599), failures, lapsed, setback), wait);
+            assert_eq!(wait_after(renewed(3599), failures, lapsed, class), wait);
         }
     }
 
     #[test]
     fn without_a_first_set_waits_double_up_to_5_minutes_or_1_without_connection() {
-        for (setback, failures, wait) in [
-            (Setback::Throttled, 2, 10.0),
-            (Setback::Throttled, 6, 160.0),
-            (Setback::Throttled, 99, 300.0),
-            (Setback::Refused, 99, 300.0),
-            (Setback::Other, 99, 300.0),
-            (Setback::NoConnection, 4, 40.0),
-            (Setback::NoConnection, 99, 60.0),
+        for (class, failures, wait) in [
+            (FailureClass::Throttled, 2, 10.0),
+            (FailureClass::Throttled, 6, 160.0),
+            (FailureClass::Throttled, 99, 300.0),
+            (FailureClass::Refused, 99, 300.0),
+            (FailureClass::Outage, 99, 300.0),
+            (FailureClass::NoConnection, 4, 40.0),
+            (FailureClass::NoConnection, 99, 60.0),
         ] {
             let never = Renewal::default();
-            assert_eq!(wait_after(never, failures, RECEIVED, setback), wait);
+            assert_eq!(wait_after(never, failures, RECEIVED, class), wait);
         }
     }
 
     #[test]
     fn waits_go_on_while_the_machine_sleeps() {
         let mut renewal = renewed(43_199);
-        (0..9).for_each(|_| renewal.failed(after(20_000), Setback::NoConnection, 0.5));
+        (0..9).for_each(|_| renewal.failed(after(20_000), FailureClass::NoConnection, 0.5));
         assert_eq!(renewal.wait(after(20_100)), secs(800));
         assert_eq!(renewal.wait(at(20_000, 21_000)), Duration::ZERO);
         assert_eq!(renewal.wait(at(21_000, 20_005)), Duration::ZERO);
@@ -486,11 +453,14 @@ mod tests {
     #[test]
     fn set_ends_the_row_of_failures() {
         let mut renewal = renewed(3599);
-        (0..9).for_each(|_| renewal.failed(after(2000), Setback::Other, 0.5));
+        (0..9).for_each(|_| renewal.failed(after(2000), FailureClass::Outage, 0.5));
         renewal.renewed(after(2600), secs(3599), 0.5);
         assert_eq!(renewal.left(after(2600)), secs(3599));
         assert_eq!(renewal.wait(after(2600)).as_secs(), 1259);
-        assert_eq!(wait_after(renewal, 1, after(5000), Setback::Other), 11.99);
+        assert_eq!(
+            wait_after(renewal, 1, after(5000), FailureClass::Outage),
+            11.99
+        );
     }
 
     #[test]
@@ -508,11 +478,11 @@ mod tests {
         );
         // A failure of somebody who renews in the background is no reason to.
         let mut failed = renewal;
-        failed.failed(after(1400), Setback::Other, 0.5);
+        failed.failed(after(1400), FailureClass::Outage, 0.5);
         assert_eq!(failed.wait_for(Usage::OnDemand, after(1400)), secs(999));
         assert_eq!(failed.wait(after(1400)).as_millis(), 21_990);
         // And one's own is waited for.
-        failed.failed(after(2500), Setback::Other, 0.5);
+        failed.failed(after(2500), FailureClass::Outage, 0.5);
         assert_eq!(
             failed.wait_for(Usage::OnDemand, after(2500)).as_millis(),
             21_980
@@ -532,51 +502,6 @@ mod tests {
         assert_eq!(never.wait_for(Usage::Unrefreshed, RECEIVED), Duration::ZERO);
     }
 
-    #[test]
-    fn errors_are_told_apart_by_what_helps() {
-        let service = |status, code: &str| CreateSessionError::Service {
-            status,
-            code: Some(code.to_owned()),
-            message: String::new(),
-            request_id: None,
-            clock_ahead_seconds: None,
-        };
-        let host = || "h".to_owned();
-        let gateway = |status| CreateSessionError::NotCreateSession {
-            host: host(),
-            status,
-            beginning: String::new(),
-        };
-        for (error, setback) in [
-            (service(429, "TooManyRequestsException"), Setback::Throttled),
-            (service(400, "ThrottlingException"), Setback::Throttled),
-            (service(403, "AccessDeniedException"), Setback::Refused),
-            (service(400, "ValidationException"), Setback::Refused),
-            (service(503, "ServiceUnavailableException"), Setback::Other),
-            (service(403, "RequestTimeTooSkewed"), Setback::Other),
-            (gateway(429), Setback::Throttled),
-            (gateway(503), Setback::Other),
-            (gateway(200), Setback::Other),
-            (
-                CreateSessionError::TimedOut {
-                    host: host(),
-                    after: secs(15),
-                },
-                Setback::NoConnection,
-            ),
-            (
-                CreateSessionError::NameResolution {
-                    host: host(),
-                    cause: String::new(),
-                    is_temporary: false,
-                },
-                Setback::NoConnection,
-            ),
-        ] {
-            assert_eq!(Setback::of(&error), setback, "{error:?}");
-        }
-    }
-
     /// What may happen to a scheduler.
     #[derive(Debug, Clone)]
     enum Happening {
@@ -590,17 +515,17 @@ mod tests {
             share: f64,
         },
         Failed {
-            setback: Setback,
+            class: FailureClass,
             share: f64,
         },
     }
 
     fn happening() -> impl Strategy<Value = Happening> {
-        let setback = prop_oneof![
-            Just(Setback::Throttled),
-            Just(Setback::NoConnection),
-            Just(Setback::Refused),
-            Just(Setback::Other),
+        let class = prop_oneof![
+            Just(FailureClass::Throttled),
+            Just(FailureClass::NoConnection),
+            Just(FailureClass::Refused),
+            Just(FailureClass::Outage),
         ];
         let time = (
             0..4_000_000_u64,
@@ -610,7 +535,7 @@ mod tests {
             time.prop_map(|(millis, set_by)| Happening::Time { millis, set_by }),
             (1..43_200_000_u64, 0.0..1.0)
                 .prop_map(|(life_millis, share)| Happening::Renewed { life_millis, share }),
-            (setback, 0.0..1.0).prop_map(|(setback, share)| Happening::Failed { setback, share }),
+            (class, 0.0..1.0).prop_map(|(class, share)| Happening::Failed { class, share }),
         ]
     }
 
@@ -638,8 +563,8 @@ mod tests {
                         prop_assert!(renewal.wait(now) < life.max(secs(6)));
                         prop_assert!(renewal.wait_for(Usage::OnDemand, now) < life.max(secs(6)));
                     }
-                    Happening::Failed { setback, share } => {
-                        renewal.failed(now, setback, share);
+                    Happening::Failed { class, share } => {
+                        renewal.failed(now, class, share);
                         // The next one comes before the set ends, if that is not about to happen,
                         // unless it was not due.
                         let (left, wait) = (renewal.left(now), renewal.wait(now));
@@ -674,7 +599,7 @@ mod tests {
                 call: Some(Call { ended: odd, failures, wait }),
             };
             let _ = (renewal.left(RECEIVED), renewal.wait(RECEIVED), renewal.wait_for(Usage::OnDemand, odd));
-            renewal.failed(RECEIVED, Setback::Refused, share);
+            renewal.failed(RECEIVED, FailureClass::Refused, share);
             prop_assert!(renewal.call.unwrap().wait <= secs(1350));
             renewal.renewed(RECEIVED, life, share);
             prop_assert!(renewal.wait(RECEIVED) <= life.max(secs(5)));

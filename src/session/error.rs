@@ -1,14 +1,13 @@
-//! [`SessionError`]: why a call gave no credentials.
+//! [`SessionError`]: why there are no credentials.
 
 use std::fmt;
 
-use crate::create_session::Failure;
-use crate::create_session::transport::TransportError;
-use crate::credentials::CredentialsError;
+use crate::aws_call::Failure;
+use crate::aws_call::FailureClass;
+use crate::aws_call::transport::TransportError;
 use crate::credentials::ExpirationError;
-use crate::credentials::renewal::Setback;
 
-/// Why a call gave no credentials.
+/// Why there are no credentials.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SessionError {
@@ -16,28 +15,26 @@ pub enum SessionError {
     Transport(TransportError),
     /// The call failed.
     Call(Failure),
-    /// The answer lacks a field.
-    Credentials(CredentialsError),
     /// The answer does not say how long the credentials are valid.
     Expiration(ExpirationError),
 }
 
 impl SessionError {
     /// What the failure means for the next call.
-    pub fn class(&self) -> Setback {
+    pub fn class(&self) -> FailureClass {
         match self {
-            Self::Call(failure) => Setback::of(&failure.error),
-            Self::Transport(_) | Self::Credentials(_) | Self::Expiration(_) => Setback::Other,
+            Self::Transport(_) => FailureClass::Ours,
+            Self::Call(failure) => failure.error.class(),
+            Self::Expiration(_) => FailureClass::Outage,
         }
     }
 
-    /// Whether the request may be right all the same, as far as the failure shows: a process that runs
-    /// on goes on after it, even if it has no credentials yet.
+    /// As [`CallError::is_passing`](crate::aws_call::CallError::is_passing).
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Call(failure) => failure.error.is_outage() || failure.error.is_transient(),
-            Self::Credentials(_) | Self::Expiration(_) => true,
             Self::Transport(_) => false,
+            Self::Call(failure) => failure.error.is_passing(),
+            Self::Expiration(_) => true,
         }
     }
 
@@ -45,7 +42,7 @@ impl SessionError {
     pub fn code(&self) -> &str {
         match self {
             Self::Call(failure) => failure.error.code(),
-            Self::Transport(_) | Self::Credentials(_) | Self::Expiration(_) => "Other",
+            Self::Transport(_) | Self::Expiration(_) => "Other",
         }
     }
 }
@@ -61,7 +58,6 @@ impl fmt::Display for SessionError {
         match self {
             Self::Transport(error) => error.fmt(f),
             Self::Call(failure) => failure.fmt(f),
-            Self::Credentials(error) => error.fmt(f),
             Self::Expiration(error) => error.fmt(f),
         }
     }
@@ -72,7 +68,6 @@ impl std::error::Error for SessionError {
         match self {
             Self::Transport(error) => error.source(),
             Self::Call(failure) => failure.source(),
-            Self::Credentials(error) => error.source(),
             Self::Expiration(error) => error.source(),
         }
     }

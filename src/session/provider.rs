@@ -3,10 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::aws_call::Client;
+use crate::aws_call::ClientSettings;
+use crate::aws_call::Event;
 use crate::clock::Clock;
-use crate::create_session::Client;
-use crate::create_session::ClientSettings;
-use crate::create_session::Event;
+use crate::create_session::CreateSession;
 use crate::create_session::request::CreateSessionRequest;
 use crate::credentials::Credentials;
 use crate::identity::Identity;
@@ -68,11 +69,14 @@ impl SessionProvider {
         effort: Effort,
     ) -> Result<Credentials, SessionError> {
         let client = Client::new(self.settings(effort)).map_err(SessionError::Transport)?;
-        let response = client
-            .create_session(identity, &self.create_session, &self.watch)
+        let operation = CreateSession {
+            identity,
+            request: &self.create_session,
+        };
+        client
+            .call(&operation, &self.watch)
             .await
-            .map_err(SessionError::Call)?;
-        Credentials::try_from(response).map_err(SessionError::Credentials)
+            .map_err(SessionError::Call)
     }
 
     fn settings(&self, effort: Effort) -> ClientSettings {

@@ -1,10 +1,10 @@
 //! [`SessionRequest`]: everything that decides which credentials come back.
 
 use crate::arn::Region;
-use crate::create_session::endpoint::Endpoint;
-use crate::create_session::proxy::Proxy;
+use crate::aws_call::endpoint::Endpoint;
+use crate::aws_call::proxy::Proxy;
+use crate::aws_call::trust_roots::TrustRoots;
 use crate::create_session::request::CreateSessionRequest;
-use crate::create_session::trust_roots::TrustRoots;
 use crate::identity::IdentitySource;
 
 /// A session to ask for. [`CacheKey`](crate::cache::key::CacheKey) is made of every field.

@@ -18,11 +18,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use crate::aws_call::FailureClass;
 use crate::clock::Clock;
 use crate::clock::Moment;
 use crate::credentials::Credentials;
 use crate::credentials::renewal::Renewal;
-use crate::credentials::renewal::Setback;
 use crate::secret::Secret;
 
 /// The latest set, in the form `D` in which readers take it: by default, the bytes of a document.
@@ -184,7 +184,7 @@ impl<D: Clone> Supply<D> {
         })
     }
 
-    fn failed(&self, setback: Setback, now: Moment) -> Renewal {
+    fn failed(&self, setback: FailureClass, now: Moment) -> Renewal {
         self.change(|state| {
             state.renewal.failed(now, setback, (self.share)());
             if state.renewal.is_over(now) {

@@ -10,12 +10,12 @@ use std::thread::JoinHandle;
 use super::LOOK_APART;
 use super::Supply;
 use super::source::Source;
+use crate::aws_call::FailureClass;
 use crate::cache::session_entry::SessionEntry;
 use crate::clock::Clock;
 use crate::credentials::Credentials;
 use crate::credentials::ExpirationError;
 use crate::credentials::renewal::Renewal;
-use crate::credentials::renewal::Setback;
 use crate::identity::FilesVersion;
 use crate::identity::Identity;
 use crate::identity::error::IdentityError;
@@ -205,7 +205,7 @@ impl Source for SessionSource {
         })
     }
 
-    fn class(&self, error: &Self::Error) -> Setback {
+    fn class(&self, error: &Self::Error) -> FailureClass {
         error.error.class()
     }
 
@@ -224,7 +224,7 @@ impl Source for SessionSource {
     }
 
     fn failed(&mut self, error: Self::Error, renewal: &Renewal) {
-        if error.error.class() == Setback::Refused {
+        if error.error.class() == FailureClass::Refused {
             self.rotation.refused();
         }
         (self.observe)(SupplyEvent::Failed { error, renewal });

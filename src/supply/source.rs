@@ -3,10 +3,10 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use crate::aws_call::FailureClass;
 use crate::credentials::Credentials;
 use crate::credentials::ExpirationError;
 use crate::credentials::renewal::Renewal;
-use crate::credentials::renewal::Setback;
 use crate::session::Effort;
 
 /// Where sessions come from.
@@ -25,7 +25,7 @@ pub trait Source {
     ) -> impl Future<Output = Result<Credentials, Self::Error>>;
 
     /// What a failure means for the next call.
-    fn class(&self, error: &Self::Error) -> Setback;
+    fn class(&self, error: &Self::Error) -> FailureClass;
 
     /// Whether a process that has not begun yet may go on after a failure.
     fn is_passing(&self, error: &Self::Error) -> bool;

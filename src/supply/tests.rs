@@ -62,7 +62,7 @@ fn share() -> f64 {
 #[derive(Debug, PartialEq)]
 enum Failed {
     Expiration,
-    Call(Setback),
+    Call(FailureClass),
     Final,
 }
 
@@ -124,9 +124,9 @@ impl Source for Service {
         })
     }
 
-    fn class(&self, error: &Failed) -> Setback {
+    fn class(&self, error: &Failed) -> FailureClass {
         match error {
-            Failed::Expiration | Failed::Final => Setback::Other,
+            Failed::Expiration | Failed::Final => FailureClass::Outage,
             Failed::Call(setback) => *setback,
         }
     }
@@ -247,7 +247,7 @@ fn outage_within_the_life_of_the_set_is_not_felt() {
     let service = Service::new({
         let is_down = Rc::clone(&is_down);
         move || match is_down.get() {
-            true => Err(Failed::Call(Setback::Other)),
+            true => Err(Failed::Call(FailureClass::Outage)),
             false => Ok(HOUR),
         }
     });
@@ -271,7 +271,7 @@ fn set_is_kept_to_its_end_and_no_longer_and_the_next_comes_soon_after_an_outage(
     let service = Service::new({
         let is_down = Rc::clone(&is_down);
         move || match is_down.get() {
-            true => Err(Failed::Call(Setback::Other)),
+            true => Err(Failed::Call(FailureClass::Outage)),
             false => Ok(HOUR),
         }
     });
@@ -384,14 +384,14 @@ fn start_waits_for_the_first_set_but_not_for_long() {
     // It hangs.
     assert_eq!(begun(50_000, || Ok(HOUR)), 10_000);
     // The next attempt comes later than that.
-    let given_up = begun(20, || Err(Failed::Call(Setback::NoConnection)));
+    let given_up = begun(20, || Err(Failed::Call(FailureClass::NoConnection)));
     assert!((20..9900).contains(&given_up), "{given_up}");
     // The next attempt helps.
     let count = Cell::new(0);
     let second = begun(20, move || {
         count.set(count.get() + 1);
         match count.get() {
-            1 => Err(Failed::Call(Setback::Throttled)),
+            1 => Err(Failed::Call(FailureClass::Throttled)),
             _ => Ok(HOUR),
         }
     });
@@ -458,8 +458,8 @@ fn glitch(outcome: fn() -> Result<Duration, Failed>, ahead: Duration) {
 fn clock_that_jumps_ahead_and_back_takes_no_set() {
     for days in [1, 2, 400] {
         let ahead = days * 24 * HOUR;
-        glitch(|| Err(Failed::Call(Setback::Refused)), ahead);
-        glitch(|| Err(Failed::Call(Setback::NoConnection)), ahead);
+        glitch(|| Err(Failed::Call(FailureClass::Refused)), ahead);
+        glitch(|| Err(Failed::Call(FailureClass::NoConnection)), ahead);
         glitch(|| Err(Failed::Expiration), ahead);
         glitch(|| Ok(HOUR), ahead);
     }
@@ -496,7 +496,7 @@ fn renewed_identity_ends_a_wait_after_failures() {
     let service = Service::new({
         let is_refused = Rc::clone(&is_refused);
         move || match is_refused.get() {
-            true => Err(Failed::Call(Setback::Refused)),
+            true => Err(Failed::Call(FailureClass::Refused)),
             false => Ok(15 * MINUTE),
         }
     });

@@ -9,16 +9,17 @@ use std::time::Duration;
 use std::time::Instant;
 
 use rolesanywhere::Client;
+use rolesanywhere::Credentials;
 use rolesanywhere::IdentitySource;
+use rolesanywhere::aws_call::ClientSettings;
+use rolesanywhere::aws_call::Failure;
+use rolesanywhere::aws_call::endpoint::Endpoint;
+use rolesanywhere::aws_call::error::CallError;
+use rolesanywhere::aws_call::transport::AttemptLimits;
+use rolesanywhere::aws_call::trust_roots::TrustRoots;
 use rolesanywhere::clock::Clock;
-use rolesanywhere::create_session::ClientSettings;
-use rolesanywhere::create_session::Failure;
-use rolesanywhere::create_session::endpoint::Endpoint;
-use rolesanywhere::create_session::error::CreateSessionError;
+use rolesanywhere::create_session::CreateSession;
 use rolesanywhere::create_session::request::CreateSessionRequest;
-use rolesanywhere::create_session::response::CreateSessionResponse;
-use rolesanywhere::create_session::transport::AttemptLimits;
-use rolesanywhere::create_session::trust_roots::TrustRoots;
 use rolesanywhere::identity::Identity;
 use rolesanywhere::identity::password::NoPasswords;
 use time::OffsetDateTime;
@@ -31,13 +32,13 @@ use crate::support::vectors;
 
 /// One call and what it did.
 struct Call {
-    outcome: Result<CreateSessionResponse, Failure>,
+    outcome: Result<Credentials, Failure>,
     requests: Vec<Request>,
     took: Duration,
 }
 
 impl Call {
-    fn error(&self) -> &CreateSessionError {
+    fn error(&self) -> &CallError {
         &self.outcome.as_ref().expect_err("a failure").error
     }
 
@@ -96,12 +97,16 @@ fn call_with(script: Script, change: impl FnOnce(&mut ClientSettings)) -> Call {
         .build()
         .unwrap();
     let begin = Instant::now();
-    let outcome = runtime.block_on(client.create_session(&identity, &request(), &|_| {}));
+    let outcome = runtime.block_on(client.call(&operation(&identity, &request()), &|_| {}));
     Call {
         outcome,
         requests: endpoint.requests(),
         took: begin.elapsed(),
     }
+}
+
+fn operation<'a>(identity: &'a Identity, request: &'a CreateSessionRequest) -> CreateSession<'a> {
+    CreateSession { identity, request }
 }
 
 fn error(status: u16, code: &str) -> Response {
@@ -135,7 +140,7 @@ fn transient_answers_are_tried_three_times_in_all() {
         assert_eq!((call.requests.len(), call.attempts()), (3, 3), "{status}");
         assert!(matches!(
             call.error(),
-            CreateSessionError::Service { status: told, .. } if *told == status
+            CallError::Service { status: told, .. } if *told == status
         ));
     }
 }
@@ -157,10 +162,7 @@ fn broken_connections_are_tried_again_and_told() {
     };
     let call_dropped = call([dropped.clone()]);
     assert_eq!(call_dropped.requests.len(), 3);
-    assert!(matches!(
-        call_dropped.error(),
-        CreateSessionError::Connection { .. }
-    ));
+    assert!(matches!(call_dropped.error(), CallError::Connection { .. }));
     let recovered = call([dropped, Response::created()]);
     assert!(recovered.outcome.is_ok());
     assert_eq!(recovered.requests.len(), 2);
@@ -185,7 +187,7 @@ fn connection_of_an_earlier_call_is_not_relied_on() {
         .build()
         .unwrap();
     for number in 1..=20 {
-        let outcome = runtime.block_on(client.create_session(&identity, &request(), &|_| {}));
+        let outcome = runtime.block_on(client.call(&operation(&identity, &request()), &|_| {}));
         assert!(outcome.is_ok(), "call {number}: {:?}", outcome.err());
     }
 }
@@ -316,7 +318,7 @@ fn answer_that_does_not_come_is_given_up() {
         settings.attempts_max = 1;
         settings.attempt_limits.attempt = Duration::from_millis(100);
     });
-    assert!(matches!(call.error(), CreateSessionError::TimedOut { .. }));
+    assert!(matches!(call.error(), CallError::TimedOut { .. }));
     assert!(call.took < Duration::from_secs(16), "{:?}", call.took);
 }
 
@@ -373,7 +375,7 @@ fn answer_larger_than_any_answer_is_refused() {
         body: "x".repeat(300 * 1024),
         ..Response::created()
     }]);
-    assert!(matches!(call.error(), CreateSessionError::TooLarge { .. }));
+    assert!(matches!(call.error(), CallError::TooLarge { .. }));
     assert_eq!(call.requests.len(), 1);
 }
 
@@ -398,10 +400,7 @@ fn tls_failures_are_final_and_named() {
     };
     let bundle = TrustRoots::Bundle(vectors().join("pki/root.pem"));
     let call = call_with(script, |settings| settings.trust_roots = bundle.clone());
-    assert!(matches!(
-        call.error(),
-        CreateSessionError::ServerCertificate { .. }
-    ));
+    assert!(matches!(call.error(), CallError::ServerCertificate { .. }));
     assert_eq!(call.attempts(), 1);
 
     let plain = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -415,7 +414,7 @@ fn tls_failures_are_final_and_named() {
         settings.endpoint = Endpoint::parse(&url).unwrap();
     });
     server.join().unwrap();
-    assert!(matches!(call.error(), CreateSessionError::NotTls { .. }));
+    assert!(matches!(call.error(), CallError::NotTls { .. }));
     assert_eq!(call.attempts(), 1);
 }
 
@@ -456,7 +455,7 @@ fn server_that_shows_a_ca_certificate_is_refused_in_words() {
     assert!(
         matches!(
             call.error(),
-            CreateSessionError::ServerCertificate {
+            CallError::ServerCertificate {
                 is_certificate_authority: true,
                 ..
             }

@@ -18,7 +18,7 @@ mod interop;
 mod past_defects;
 #[cfg(unix)]
 mod serve;
-mod sigv4_x509;
+mod sigv4;
 mod support;
 mod update;
 mod vectors;

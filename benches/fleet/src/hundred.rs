@@ -17,19 +17,19 @@ use std::time::Duration;
 use std::time::Instant;
 
 use rolesanywhere::Client;
-use rolesanywhere::Credentials;
 use rolesanywhere::Identity;
 use rolesanywhere::IdentitySource;
+use rolesanywhere::aws_call::ClientSettings;
+use rolesanywhere::aws_call::FailureClass;
+use rolesanywhere::aws_call::endpoint::Endpoint;
+use rolesanywhere::aws_call::trust_roots::TrustRoots;
 use rolesanywhere::clock::Clock;
 use rolesanywhere::clock::Moment;
-use rolesanywhere::create_session::ClientSettings;
-use rolesanywhere::create_session::endpoint::Endpoint;
+use rolesanywhere::create_session::CreateSession;
 use rolesanywhere::create_session::request::CreateSessionRequest;
-use rolesanywhere::create_session::trust_roots::TrustRoots;
 use rolesanywhere::credentials::Renewal;
 use rolesanywhere::credentials::renewal::NAP_MAX;
 use rolesanywhere::credentials::renewal::Set;
-use rolesanywhere::credentials::renewal::Setback;
 use rolesanywhere::identity::password::NoPasswords;
 use rolesanywhere_emulator::Emulator;
 use rolesanywhere_emulator::Settings;
@@ -180,18 +180,17 @@ impl Helper {
     }
 
     /// One call, and what the scheduler is told of it.
-    fn renew(&self, renewal: &mut Renewal) -> Result<(), Setback> {
-        let call = self
-            .client
-            .create_session(&self.identity, &self.request, &|_| {});
+    fn renew(&self, renewal: &mut Renewal) -> Result<(), FailureClass> {
+        let operation = CreateSession {
+            identity: &self.identity,
+            request: &self.request,
+        };
+        let call = self.client.call(&operation, &|_| {});
         let outcome = self.runtime.block_on(call);
         let ended = Clock::System.moment();
         let life = match outcome {
-            Err(failure) => Err(Setback::of(&failure.error)),
-            Ok(response) => Credentials::try_from(response)
-                .ok()
-                .and_then(|credentials| credentials.life(ended).ok())
-                .ok_or(Setback::Other),
+            Err(failure) => Err(failure.error.class()),
+            Ok(credentials) => credentials.life(ended).map_err(|_| FailureClass::Outage),
         };
         match life {
             Ok(life) => renewal.renewed(ended, life, fastrand::f64()),
@@ -203,7 +202,7 @@ impl Helper {
 
 impl Counts {
     /// A call that began at `began`.
-    fn count(&mut self, before: &Renewal, began: Moment, outcome: Result<(), Setback>) {
+    fn count(&mut self, before: &Renewal, began: Moment, outcome: Result<(), FailureClass>) {
         self.calls += 1;
         if let Some(call) = before.call {
             let apart = began.since_by_boot(call.ended);
@@ -217,8 +216,13 @@ impl Counts {
                     Some(_) => self.lapses += u32::from(before.left(began).is_zero()),
                 }
             }
-            Err(Setback::Throttled) => self.throttled += 1,
-            Err(Setback::NoConnection | Setback::Refused | Setback::Other) => self.other += 1,
+            Err(FailureClass::Throttled) => self.throttled += 1,
+            Err(
+                FailureClass::NoConnection
+                | FailureClass::Refused
+                | FailureClass::Outage
+                | FailureClass::Ours,
+            ) => self.other += 1,
         }
     }
 }

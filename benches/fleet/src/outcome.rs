@@ -1,6 +1,6 @@
 //! [`Outcome`]: what came of a simulation, counted as it goes on.
 
-use rolesanywhere::credentials::renewal::Setback;
+use rolesanywhere::aws_call::FailureClass;
 
 use crate::simulation::Helper;
 use crate::simulation::MICROS;
@@ -36,9 +36,9 @@ impl Outcome {
         }
     }
 
-    pub(crate) fn count_call(&mut self, time: u64, answer: &Result<(), Setback>) {
+    pub(crate) fn count_call(&mut self, time: u64, answer: &Result<(), FailureClass>) {
         self.calls += 1;
-        if *answer != Err(Setback::NoConnection) {
+        if *answer != Err(FailureClass::NoConnection) {
             self.load[(time / MICROS) as usize] += 1;
         }
     }

@@ -7,9 +7,9 @@ use std::ops::Range;
 use std::time::Duration;
 
 use fastrand::Rng;
+use rolesanywhere::aws_call::FailureClass;
 use rolesanywhere::clock::Moment;
 use rolesanywhere::credentials::Renewal;
-use rolesanywhere::credentials::renewal::Setback;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -141,16 +141,16 @@ struct Service {
 }
 
 impl Service {
-    fn answer(&mut self, time: u64, helper: &Helper) -> Result<(), Setback> {
+    fn answer(&mut self, time: u64, helper: &Helper) -> Result<(), FailureClass> {
         let seconds = time as f64 / MICROS as f64;
         if self.outage.contains(&(seconds as u32)) {
-            return Err(Setback::NoConnection);
+            return Err(FailureClass::NoConnection);
         }
         if !self.quota.as_mut().is_none_or(|quota| quota.take(seconds)) {
-            return Err(Setback::Throttled);
+            return Err(FailureClass::Throttled);
         }
         match helper.is_refused {
-            true => Err(Setback::Refused),
+            true => Err(FailureClass::Refused),
             false => Ok(()),
         }
     }

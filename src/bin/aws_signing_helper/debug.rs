@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use rolesanywhere::IdentitySource;
-use rolesanywhere::create_session::Event;
+use rolesanywhere::aws_call::Event;
 use rolesanywhere::file;
 use rolesanywhere::identity::input::Input;
 use rolesanywhere::text::Printable;

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 
 use rolesanywhere::arn::ArnError;
 use rolesanywhere::arn::RegionError;
-use rolesanywhere::create_session::endpoint::EndpointError;
-use rolesanywhere::create_session::proxy::ProxyError;
-use rolesanywhere::create_session::retry::RetryVariableError;
+use rolesanywhere::aws_call::endpoint::EndpointError;
+use rolesanywhere::aws_call::proxy::ProxyError;
+use rolesanywhere::aws_call::retry::RetryVariableError;
 use rolesanywhere::identity::error::IdentityError;
 use rolesanywhere::identity::password::Protected;
 use rolesanywhere::identity::signer::SignatureError;

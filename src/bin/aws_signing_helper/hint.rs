@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use rolesanywhere::create_session::Failure;
-use rolesanywhere::create_session::error::CLOCK_SKEW_SECONDS_MAX;
-use rolesanywhere::create_session::error::CreateSessionError;
+use rolesanywhere::aws_call::Failure;
+use rolesanywhere::aws_call::error::CLOCK_SKEW_SECONDS_MAX;
+use rolesanywhere::aws_call::error::CallError;
 use rolesanywhere::create_session::request::CreateSessionRequest;
 use rolesanywhere::identity::Identity;
 use time::OffsetDateTime;
@@ -25,7 +25,7 @@ pub(crate) struct Asked<'a> {
 /// One line on what to do next, where more can be said than the error does.
 pub(crate) fn hint(failure: &Failure, asked: Asked<'_>) -> Option<String> {
     match &failure.error {
-        CreateSessionError::Service {
+        CallError::Service {
             status,
             code,
             message,
@@ -47,27 +47,27 @@ pub(crate) fn hint(failure: &Failure, asked: Asked<'_>) -> Option<String> {
             let is_denied = *status == 403 && matches!(code, "" | "AccessDeniedException");
             is_denied.then(|| access_denied(&message.to_lowercase(), asked))
         }
-        CreateSessionError::ServerCertificate {
+        CallError::ServerCertificate {
             is_certificate_authority: true,
             ..
         } => Some(CA_AS_SERVER.to_owned()),
-        CreateSessionError::ServerCertificate { .. } => Some(SERVER_UNTRUSTED.to_owned()),
-        CreateSessionError::NotTls { .. } => Some(NOT_TLS.to_owned()),
-        CreateSessionError::NameResolution { .. }
-        | CreateSessionError::Connect { .. }
-        | CreateSessionError::TimedOut { .. }
+        CallError::ServerCertificate { .. } => Some(SERVER_UNTRUSTED.to_owned()),
+        CallError::NotTls { .. } => Some(NOT_TLS.to_owned()),
+        CallError::NameResolution { .. }
+        | CallError::Connect { .. }
+        | CallError::TimedOut { .. }
             if asked.is_proxy_unused =>
         {
             Some(PROXY_UNUSED.to_owned())
         }
-        CreateSessionError::NotCreateSession { .. } | CreateSessionError::TooLarge { .. } => {
+        CallError::UnexpectedAnswer { .. } | CallError::TooLarge { .. } => {
             Some(SOMEBODY_ELSE.to_owned())
         }
-        CreateSessionError::Signature(_)
-        | CreateSessionError::NameResolution { .. }
-        | CreateSessionError::Connect { .. }
-        | CreateSessionError::Connection { .. }
-        | CreateSessionError::TimedOut { .. }
+        CallError::Signature(_)
+        | CallError::NameResolution { .. }
+        | CallError::Connect { .. }
+        | CallError::Connection { .. }
+        | CallError::TimedOut { .. }
         | _ => None,
     }
 }

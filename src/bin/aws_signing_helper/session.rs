@@ -13,15 +13,16 @@ use rolesanywhere::Identity;
 use rolesanywhere::IdentitySource;
 use rolesanywhere::arn::ArnError;
 use rolesanywhere::arn::Region;
+use rolesanywhere::aws_call::ClientSettings;
+use rolesanywhere::aws_call::Event;
+use rolesanywhere::aws_call::Service;
+use rolesanywhere::aws_call::endpoint::Endpoint;
+use rolesanywhere::aws_call::proxy::Proxy;
+use rolesanywhere::aws_call::retry;
+use rolesanywhere::aws_call::trust_roots::TrustRoots;
 use rolesanywhere::cache::Fallback;
 use rolesanywhere::clock::Clock;
-use rolesanywhere::create_session::ClientSettings;
-use rolesanywhere::create_session::Event;
-use rolesanywhere::create_session::endpoint::Endpoint;
-use rolesanywhere::create_session::proxy::Proxy;
 use rolesanywhere::create_session::request::CreateSessionRequest;
-use rolesanywhere::create_session::retry;
-use rolesanywhere::create_session::trust_roots::TrustRoots;
 use rolesanywhere::environment::Environment;
 use rolesanywhere::session::Effort;
 use rolesanywhere::session::Network;
@@ -66,8 +67,13 @@ impl Session {
             .network
             .endpoint
             .filter(|endpoint| !endpoint.is_empty());
-        let endpoint = Endpoint::resolve(endpoint.as_deref(), &region, environment)
-            .map_err(RunError::Endpoint)?;
+        let endpoint = Endpoint::resolve(
+            Service::ROLES_ANYWHERE,
+            endpoint.as_deref(),
+            &region,
+            environment,
+        )
+        .map_err(RunError::Endpoint)?;
         let on_the_way = Proxy::on_the_way_to(&endpoint, environment);
         let (proxy, is_proxy_unused) = match flags.network.with_proxy {
             Some(true) => (on_the_way.map_err(RunError::Proxy)?, false),
@@ -185,10 +191,7 @@ impl Failures {
     pub(crate) fn with_hint(&self, error: SessionError, identity: Option<&Identity>) -> RunError {
         let failure = match &error {
             SessionError::Call(failure) => Some(failure),
-            SessionError::Transport(_)
-            | SessionError::Credentials(_)
-            | SessionError::Expiration(_)
-            | _ => None,
+            SessionError::Transport(_) | SessionError::Expiration(_) | _ => None,
         };
         let hint = failure.zip(identity).and_then(|(failure, identity)| {
             let asked = Asked {

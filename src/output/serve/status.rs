@@ -20,8 +20,8 @@ use super::request::Request;
 use super::response;
 use super::response::Response;
 use super::traffic::Traffic;
+use crate::aws_call::FailureClass;
 use crate::clock::Moment;
-use crate::credentials::renewal::Setback;
 use crate::supply::Supply;
 
 /// The face of probes and metrics.
@@ -76,9 +76,9 @@ impl Record {
     }
 
     /// A call failed. `code` is the service's, or a word for what kept it from being reached.
-    pub fn failed(&self, setback: Setback, code: String) {
+    pub fn failed(&self, class: FailureClass, code: String) {
         let mut state = self.state();
-        *state.failures.entry(name(setback)).or_default() += 1;
+        *state.failures.entry(name(class)).or_default() += 1;
         state.last_error = Some(code);
     }
 
@@ -182,10 +182,10 @@ impl Status {
             renewals
                 .get_or_create(&[("result", "success")])
                 .inc_by(state.renewals);
-            for setback in SETBACKS {
-                let count = state.failures.get(name(setback)).copied();
+            for class in SETBACKS {
+                let count = state.failures.get(name(class)).copied();
                 renewals
-                    .get_or_create(&[("result", name(setback))])
+                    .get_or_create(&[("result", name(class))])
                     .inc_by(count.unwrap_or(0));
             }
             registry.register(
@@ -245,21 +245,21 @@ fn seconds(duration: Duration) -> i64 {
 }
 
 /// What a result is called.
-fn name(setback: Setback) -> &'static str {
-    match setback {
-        Setback::Throttled => "throttled",
-        Setback::NoConnection => "no_connection",
-        Setback::Refused => "refused",
-        Setback::Other => "other",
+fn name(class: FailureClass) -> &'static str {
+    match class {
+        FailureClass::Throttled => "throttled",
+        FailureClass::NoConnection => "no_connection",
+        FailureClass::Refused => "refused",
+        FailureClass::Outage | FailureClass::Ours => "other",
     }
 }
 
 /// So that each is there before it has happened.
-const SETBACKS: [Setback; 4] = [
-    Setback::Throttled,
-    Setback::NoConnection,
-    Setback::Refused,
-    Setback::Other,
+const SETBACKS: [FailureClass; 4] = [
+    FailureClass::Throttled,
+    FailureClass::NoConnection,
+    FailureClass::Refused,
+    FailureClass::Outage,
 ];
 
 const PREFIX: &str = "aws_signing_helper";

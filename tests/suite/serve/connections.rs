@@ -312,7 +312,7 @@ fn connection_above_512_is_served_and_the_one_that_was_idle_longest_is_closed() 
     let service = service(&[]);
     let helper = serve(&service.url());
     let server = Server::start(&helper);
-    let mut open: Vec<Connection> = (0..512).map(|_| server.connect()).collect();
+    let mut open: Vec<Connection> = (0..OPEN).map(|_| server.connect()).collect();
     let mut tokens = Vec::new();
     for connection in &mut open {
         tokens.push(connection.token());
@@ -323,7 +323,7 @@ fn connection_above_512_is_served_and_the_one_that_was_idle_longest_is_closed() 
     let credentials = above.ask(&get(CREDENTIALS, &tokens[0]));
     assert_eq!(set_number(&credentials), 1);
     assert!(open[1].is_closed_within(Duration::from_secs(40)));
-    for index in [0, 2, 511] {
+    for index in [0, 2, OPEN - 1] {
         open[index].token();
     }
 }
@@ -342,7 +342,7 @@ fn connection_in_the_middle_of_a_request_is_not_the_one_that_is_closed() {
     let text = put_token("60");
     let (begin, end) = text.split_at(20);
     let mut open: Vec<Connection> = Vec::new();
-    for _ in 0..510 {
+    for _ in 0..OPEN - 2 {
         let mut connection = server.connect();
         connection.token();
         open.push(connection);
@@ -477,3 +477,7 @@ fn hop_limit_is_that_of_answers_from_both_addresses() {
         }
     });
 }
+
+/// Connections that are served at a time: of 512, each of two listeners keeps one for a newcomer that
+/// waits for room.
+const OPEN: usize = 510;

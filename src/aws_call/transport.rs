@@ -14,12 +14,12 @@ use reqwest::Url;
 use reqwest::header::HeaderMap;
 use rustls::CertificateError;
 
-use crate::create_session::endpoint::Endpoint;
-use crate::create_session::error::CreateSessionError;
-use crate::create_session::error::RESPONSE_BYTES_MAX;
-use crate::create_session::proxy::Proxy;
-use crate::create_session::trust_roots::TrustRoots;
-use crate::create_session::trust_roots::TrustRootsError;
+use crate::aws_call::endpoint::Endpoint;
+use crate::aws_call::error::CallError;
+use crate::aws_call::error::RESPONSE_BYTES_MAX;
+use crate::aws_call::proxy::Proxy;
+use crate::aws_call::trust_roots::TrustRoots;
+use crate::aws_call::trust_roots::TrustRootsError;
 use crate::secret::Secret;
 
 /// An HTTP client for one endpoint.
@@ -31,7 +31,7 @@ pub(crate) struct Transport {
 }
 
 /// An answer, whole. Its body may hold credentials.
-pub(crate) struct Answer {
+pub struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Secret<Vec<u8>>,
@@ -96,13 +96,13 @@ impl Transport {
         })
     }
 
-    /// Posts `body` to `url`.
+    /// Posts `body` to `url`, for an operation of this name.
     pub(crate) async fn post(
         &self,
-        url: Url,
+        (operation, url): (&'static str, Url),
         headers: HeaderMap,
         body: Vec<u8>,
-    ) -> Result<Answer, CreateSessionError> {
+    ) -> Result<Answer, CallError> {
         let mut response = self
             .client
             .request(Method::POST, url)
@@ -113,7 +113,7 @@ impl Transport {
             .map_err(|error| self.failure(&error))?;
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
-        let body = self.body(response, status).await?;
+        let body = self.body(operation, response, status).await?;
         Ok(Answer {
             status,
             headers,
@@ -123,9 +123,10 @@ impl Transport {
 
     async fn body(
         &self,
+        operation: &'static str,
         mut response: Response,
         status: u16,
-    ) -> Result<Secret<Vec<u8>>, CreateSessionError> {
+    ) -> Result<Secret<Vec<u8>>, CallError> {
         let mut body = Secret::new(Vec::with_capacity(BODY_BYTES_EXPECTED));
         while let Some(chunk) = response
             .chunk()
@@ -134,7 +135,8 @@ impl Transport {
         {
             let length = body.expose().len() + chunk.len();
             if length > RESPONSE_BYTES_MAX {
-                return Err(CreateSessionError::TooLarge {
+                return Err(CallError::TooLarge {
+                    operation,
                     host: self.host.clone(),
                     status,
                 });
@@ -151,11 +153,11 @@ impl Transport {
     }
 
     /// An answer whose head came and whose body broke off.
-    fn cut(&self, error: &reqwest::Error, status: u16, bytes: usize) -> CreateSessionError {
+    fn cut(&self, error: &reqwest::Error, status: u16, bytes: usize) -> CallError {
         if error.is_timeout() {
             return self.failure(error);
         }
-        CreateSessionError::Connection {
+        CallError::Connection {
             host: self.host.clone(),
             cause: format!(
                 "the answer with status {status} was cut off after {bytes} bytes of its body"
@@ -164,26 +166,24 @@ impl Transport {
     }
 
     /// What went wrong, in the field's words rather than the HTTP library's.
-    fn failure(&self, error: &reqwest::Error) -> CreateSessionError {
+    fn failure(&self, error: &reqwest::Error) -> CallError {
         let host = self.host.clone();
         if let Some(tls) = find::<rustls::Error>(error) {
             return match tls {
-                rustls::Error::InvalidCertificate(invalid) => {
-                    CreateSessionError::ServerCertificate {
-                        host,
-                        cause: server_certificate_cause(invalid),
-                        is_certificate_authority: is_certificate_authority(invalid),
-                    }
-                }
-                rustls::Error::InvalidMessage(_) => CreateSessionError::NotTls { host },
-                other => CreateSessionError::Connect {
+                rustls::Error::InvalidCertificate(invalid) => CallError::ServerCertificate {
+                    host,
+                    cause: server_certificate_cause(invalid),
+                    is_certificate_authority: is_certificate_authority(invalid),
+                },
+                rustls::Error::InvalidMessage(_) => CallError::NotTls { host },
+                other => CallError::Connect {
                     host,
                     cause: other.to_string(),
                 },
             };
         }
         if error.is_timeout() && !error.is_connect() {
-            return CreateSessionError::TimedOut {
+            return CallError::TimedOut {
                 host,
                 after: self.attempt_time_max,
             };
@@ -193,7 +193,7 @@ impl Transport {
             false => innermost(error),
         };
         if error.is_dns() {
-            return CreateSessionError::NameResolution {
+            return CallError::NameResolution {
                 host,
                 is_temporary: TEMPORARY_RESOLUTION_CAUSES
                     .iter()
@@ -202,8 +202,8 @@ impl Transport {
             };
         }
         match error.is_connect() {
-            true => CreateSessionError::Connect { host, cause },
-            false => CreateSessionError::Connection { host, cause },
+            true => CallError::Connect { host, cause },
+            false => CallError::Connection { host, cause },
         }
     }
 }

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use reqwest::Url;
 
-use crate::create_session::endpoint::Endpoint;
+use crate::aws_call::endpoint::Endpoint;
 use crate::environment::Environment;
 
 /// A proxy's URL, with user and password if it has any; `Debug` leaves those out.

@@ -1,10 +1,11 @@
-//! [`Endpoint`]: the URL at which CreateSession is asked for.
+//! [`Endpoint`]: the URL at which a service is called.
 
 use std::fmt;
 
 use reqwest::Url;
 
 use crate::arn::Region;
+use crate::aws_call::service::Service;
 use crate::environment::Environment;
 use crate::environment::NotABoolean;
 
@@ -15,10 +16,11 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The endpoint that counts: `given` (the flag), else `AWS_ENDPOINT_URL_ROLESANYWHERE`, else
+    /// The endpoint that counts: `given` (the flag), else the service's own variable, else
     /// `AWS_ENDPOINT_URL` (both unless `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`), else the one of
     /// `region`, after `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT`.
     pub fn resolve(
+        service: Service,
         given: Option<&str>,
         region: &Region,
         environment: &Environment,
@@ -32,13 +34,13 @@ impl Endpoint {
         if let Some(given) = given {
             return Self::parse(given);
         }
-        let configured = ["AWS_ENDPOINT_URL_ROLESANYWHERE", "AWS_ENDPOINT_URL"]
+        let configured = [service.endpoint_variable, "AWS_ENDPOINT_URL"]
             .into_iter()
             .filter(|_| !ignored)
             .find_map(|name| environment.text(name));
         match configured {
             Some(url) => Self::parse(&url),
-            None => Self::for_region(region, variant),
+            None => Self::for_region(service, region, variant),
         }
     }
 
@@ -66,25 +68,23 @@ impl Endpoint {
         Ok(Self { url })
     }
 
-    /// The service's own endpoint in `region`.
-    ///
-    /// Fails where the region's partition has no endpoint of that variant. Source: AWS SDKs'
-    /// partition metadata; [endpoints](https://docs.aws.amazon.com/general/latest/gr/rolesanywhere.html).
-    fn for_region(region: &Region, variant: Variant) -> Result<Self, EndpointError> {
+    /// The service's own endpoint in `region`. Source: AWS SDKs' partition metadata;
+    /// [endpoints](https://docs.aws.amazon.com/general/latest/gr/rolesanywhere.html).
+    fn for_region(
+        service: Service,
+        region: &Region,
+        variant: Variant,
+    ) -> Result<Self, EndpointError> {
         let partition = Partition::of(region);
         let suffix = match variant.dual_stack {
-            true => partition
-                .dual_stack_suffix
-                .ok_or_else(|| EndpointError::NoDualStack {
-                    region: region.clone(),
-                })?,
+            true => partition.dual_stack_suffix,
             false => partition.suffix,
         };
         let fips = match variant.fips {
             true => "-fips",
             false => "",
         };
-        Self::parse(&format!("https://rolesanywhere{fips}.{region}.{suffix}"))
+        Self::parse(&format!("https://{}{fips}.{region}.{suffix}", service.name))
     }
 
     /// The host with its port, unless that is the scheme's own: the `Host` header.
@@ -133,7 +133,7 @@ struct Variant {
 struct Partition {
     region_prefix: &'static str,
     suffix: &'static str,
-    dual_stack_suffix: Option<&'static str>,
+    dual_stack_suffix: &'static str,
 }
 
 impl Partition {
@@ -156,11 +156,6 @@ pub enum EndpointError {
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// The region's partition has no dual-stack endpoints.
-    NoDualStack {
-        /// The region.
-        region: Region,
-    },
     /// A variable that takes `true` or `false` holds something else.
     Variable(NotABoolean),
 }
@@ -175,10 +170,6 @@ impl fmt::Display for EndpointError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid { url, reason } => write!(f, "cannot use the endpoint {url:?}: {reason}"),
-            Self::NoDualStack { region } => write!(
-                f,
-                "there is no dual-stack endpoint in {region}; unset AWS_USE_DUALSTACK_ENDPOINT"
-            ),
             Self::Variable(error) => error.fmt(f),
         }
     }
@@ -189,7 +180,7 @@ impl std::error::Error for EndpointError {}
 const COMMERCIAL: Partition = Partition {
     region_prefix: "",
     suffix: "amazonaws.com",
-    dual_stack_suffix: Some("api.aws"),
+    dual_stack_suffix: "api.aws",
 };
 
 /// Every partition but the commercial one and GovCloud, which shares its names. `us-isob-` and
@@ -198,32 +189,32 @@ const PARTITIONS: &[Partition] = &[
     Partition {
         region_prefix: "cn-",
         suffix: "amazonaws.com.cn",
-        dual_stack_suffix: Some("api.amazonwebservices.com.cn"),
+        dual_stack_suffix: "api.amazonwebservices.com.cn",
     },
     Partition {
         region_prefix: "eusc-",
         suffix: "amazonaws.eu",
-        dual_stack_suffix: Some("api.amazonwebservices.eu"),
+        dual_stack_suffix: "api.amazonwebservices.eu",
     },
     Partition {
         region_prefix: "us-iso-",
         suffix: "c2s.ic.gov",
-        dual_stack_suffix: None,
+        dual_stack_suffix: "api.aws.ic.gov",
     },
     Partition {
         region_prefix: "us-isob-",
         suffix: "sc2s.sgov.gov",
-        dual_stack_suffix: None,
+        dual_stack_suffix: "api.aws.scloud",
     },
     Partition {
         region_prefix: "eu-isoe-",
         suffix: "cloud.adc-e.uk",
-        dual_stack_suffix: None,
+        dual_stack_suffix: "api.cloud-aws.adc-e.uk",
     },
     Partition {
         region_prefix: "us-isof-",
         suffix: "csp.hci.ic.gov",
-        dual_stack_suffix: None,
+        dual_stack_suffix: "api.aws.hci.ic.gov",
     },
 ];
 
@@ -231,9 +222,11 @@ const PARTITIONS: &[Partition] = &[
 mod tests {
     use super::*;
 
+    const SERVICE: Service = Service::ROLES_ANYWHERE;
+
     fn resolve(region: &str, variables: &[(&str, &str)]) -> Result<String, EndpointError> {
         let environment = variables.iter().copied().collect();
-        Endpoint::resolve(None, &region.parse().unwrap(), &environment)
+        Endpoint::resolve(SERVICE, None, &region.parse().unwrap(), &environment)
             .map(|endpoint| endpoint.authority())
     }
 
@@ -241,7 +234,7 @@ mod tests {
     fn each_partition_has_its_names() {
         let fips = ("AWS_USE_FIPS_ENDPOINT", "true");
         let dual = ("AWS_USE_DUALSTACK_ENDPOINT", "true");
-        let cases: [(_, &[_], _); 13] = [
+        let cases: [(_, &[_], _); 17] = [
             ("eu-north-1", &[], "rolesanywhere.eu-north-1.amazonaws.com"),
             (
                 "us-east-1",
@@ -299,6 +292,26 @@ mod tests {
                 &[dual],
                 "rolesanywhere.eusc-de-east-1.api.amazonwebservices.eu",
             ),
+            (
+                "us-iso-east-1",
+                &[dual],
+                "rolesanywhere.us-iso-east-1.api.aws.ic.gov",
+            ),
+            (
+                "us-isob-east-1",
+                &[dual],
+                "rolesanywhere.us-isob-east-1.api.aws.scloud",
+            ),
+            (
+                "us-isof-south-1",
+                &[dual],
+                "rolesanywhere.us-isof-south-1.api.aws.hci.ic.gov",
+            ),
+            (
+                "eu-isoe-west-1",
+                &[dual],
+                "rolesanywhere.eu-isoe-west-1.api.cloud-aws.adc-e.uk",
+            ),
         ];
         for (region, variables, host) in cases {
             assert_eq!(resolve(region, variables).as_deref(), Ok(host));
@@ -306,11 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn variant_without_an_endpoint_is_an_error() {
-        assert!(matches!(
-            resolve("us-iso-east-1", &[("AWS_USE_DUALSTACK_ENDPOINT", "true")]),
-            Err(EndpointError::NoDualStack { .. })
-        ));
+    fn variant_that_is_no_boolean_is_an_error() {
         assert!(matches!(
             resolve("us-east-1", &[("AWS_USE_FIPS_ENDPOINT", "yes")]),
             Err(EndpointError::Variable(_))
@@ -333,7 +342,8 @@ mod tests {
         );
         let environment = [general, service].into_iter().collect();
         let region = "us-east-1".parse().unwrap();
-        let endpoint = Endpoint::resolve(Some("https://flag"), &region, &environment).unwrap();
+        let endpoint =
+            Endpoint::resolve(SERVICE, Some("https://flag"), &region, &environment).unwrap();
         assert_eq!(endpoint.authority(), "flag");
     }
 

@@ -7,16 +7,18 @@ use time::UtcOffset;
 
 use crate::arn::Region;
 
-/// `YYYYMMDD/region/rolesanywhere/aws4_request`, with the time it was made from.
+/// `YYYYMMDD/region/service/aws4_request`, with the time it was made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CredentialScope {
     date_time: String,
     region: String,
+    service: &'static str,
 }
 
 impl CredentialScope {
-    /// The scope of a signature made at `time` for `region`.
-    pub fn new(time: OffsetDateTime, region: &Region) -> Self {
+    /// The scope of a signature made at `time` for a `service` in `region`. The service's name is that of its
+    /// documentation: `rolesanywhere`.
+    pub fn new(time: OffsetDateTime, region: &Region, service: &'static str) -> Self {
         let time = time.to_offset(UtcOffset::UTC);
         let (year, month, day) = time.to_calendar_date();
         let (hour, minute, second) = time.to_hms();
@@ -24,6 +26,7 @@ impl CredentialScope {
         Self {
             date_time: format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z"),
             region: region.as_str().to_owned(),
+            service,
         }
     }
 
@@ -36,12 +39,9 @@ impl CredentialScope {
 impl fmt::Display for CredentialScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let date = self.date_time.split('T').next().unwrap_or_default();
-        write!(f, "{date}/{}/{SERVICE}/aws4_request", self.region)
+        write!(f, "{date}/{}/{}/aws4_request", self.region, self.service)
     }
 }
-
-/// The service's name in a scope.
-const SERVICE: &str = "rolesanywhere";
 
 #[cfg(test)]
 mod tests {
@@ -52,11 +52,8 @@ mod tests {
     #[test]
     fn time_is_written_in_utc() {
         let region = "eu-north-1".parse().unwrap();
-        let scope = CredentialScope::new(datetime!(2026-01-01 00:30:00 +1), &region);
+        let scope = CredentialScope::new(datetime!(2026-01-01 00:30:00 +1), &region, "sts");
         assert_eq!(scope.date_time(), "20251231T233000Z");
-        assert_eq!(
-            scope.to_string(),
-            "20251231/eu-north-1/rolesanywhere/aws4_request"
-        );
+        assert_eq!(scope.to_string(), "20251231/eu-north-1/sts/aws4_request");
     }
 }

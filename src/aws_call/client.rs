@@ -16,25 +16,22 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
 use crate::arn::Region;
+use crate::aws_call::endpoint::Endpoint;
+use crate::aws_call::error::CallError;
+use crate::aws_call::error::FailureClass;
+use crate::aws_call::event::Event;
+use crate::aws_call::operation::Operation;
+use crate::aws_call::operation::OutputError;
+use crate::aws_call::operation::SignedPost;
+use crate::aws_call::proxy::Proxy;
+use crate::aws_call::retry;
+use crate::aws_call::transport::Answer;
+use crate::aws_call::transport::AttemptLimits;
+use crate::aws_call::transport::Transport;
+use crate::aws_call::transport::TransportError;
+use crate::aws_call::trust_roots::TrustRoots;
 use crate::clock::Clock;
-use crate::create_session::endpoint::Endpoint;
-use crate::create_session::error::CreateSessionError;
-use crate::create_session::event::Event;
-use crate::create_session::proxy::Proxy;
-use crate::create_session::request::CreateSessionRequest;
-use crate::create_session::request::PATH;
-use crate::create_session::response::CreateSessionResponse;
-use crate::create_session::response::Refusal;
-use crate::create_session::retry;
-use crate::create_session::transport::Answer;
-use crate::create_session::transport::AttemptLimits;
-use crate::create_session::transport::Transport;
-use crate::create_session::transport::TransportError;
-use crate::create_session::trust_roots::TrustRoots;
-use crate::identity::Identity;
-use crate::sigv4_x509;
-use crate::sigv4_x509::SignedRequest;
-use crate::sigv4_x509::canonical_request::canonical_query;
+use crate::sigv4::credential_scope::CredentialScope;
 
 /// How and where to call.
 #[derive(Debug, Clone)]
@@ -61,19 +58,21 @@ pub struct ClientSettings {
     pub jitter: fn() -> f64,
 }
 
-/// Calls CreateSession.
+/// Calls one service at one endpoint.
 pub struct Client {
     settings: ClientSettings,
     transport: Transport,
 }
 
-/// A call that gave no session.
+/// A call that failed.
 #[derive(Debug)]
 pub struct Failure {
     /// What its last attempt failed with.
-    pub error: CreateSessionError,
+    pub error: CallError,
     /// How many attempts were made.
     pub attempts: u32,
+    /// Whether the last of them was signed with the service's time, as this machine's clock is wrong.
+    pub is_clock_corrected: bool,
 }
 
 impl Client {
@@ -91,26 +90,22 @@ impl Client {
         })
     }
 
-    /// Asks for a session as `identity`. `watch` is told what happens.
+    /// Makes a call. `watch` sees what happens.
     ///
     /// Fails with the last attempt's error once that is final, or attempts or time are used up.
-    pub async fn create_session(
+    pub async fn call<O: Operation>(
         &self,
-        identity: &Identity,
-        request: &CreateSessionRequest,
+        operation: &O,
         watch: &(dyn Fn(Event<'_>) + Sync),
-    ) -> Result<CreateSessionResponse, Failure> {
+    ) -> Result<O::Output, Failure> {
         let begin = Instant::now();
         let mut clock_ahead = None;
         let mut attempt = 1;
         loop {
             let time =
                 self.settings.clock.now() + time::Duration::seconds(clock_ahead.unwrap_or(0));
-            let outcome = self
-                .attempt(identity, request, (attempt, time), watch)
-                .await;
-            let error = match outcome {
-                Ok(response) => return Ok(response),
+            let error = match self.attempt(operation, (attempt, time), watch).await {
+                Ok(output) => return Ok(output),
                 Err(error) => error,
             };
             let correction = match clock_ahead {
@@ -122,9 +117,10 @@ impl Client {
                 Some(_) => Duration::ZERO,
                 None => retry::backoff(attempt, (self.settings.jitter)()),
             };
-            // And who allows one attempt only would never get a session.
             let is_retried = error.is_transient()
-                && (self.settings.is_throttling_retried || !error.is_throttling());
+                && (self.settings.is_throttling_retried
+                    || error.class() != FailureClass::Throttled);
+            // With a wrong clock, whoever allows one attempt only would never get a session.
             let is_worth_it =
                 correction.is_some() || (is_retried && attempt < self.settings.attempts_max);
             let would_take = wait.saturating_add(self.settings.attempt_limits.attempt);
@@ -133,6 +129,7 @@ impl Client {
                 return Err(Failure {
                     error,
                     attempts: attempt,
+                    is_clock_corrected: clock_ahead.is_some(),
                 });
             }
             if let Some(ahead_seconds) = correction {
@@ -146,44 +143,34 @@ impl Client {
     }
 
     /// Signs and sends once. `attempt` is its number and the time to sign with.
-    async fn attempt(
+    async fn attempt<O: Operation>(
         &self,
-        identity: &Identity,
-        request: &CreateSessionRequest,
+        operation: &O,
         (number, time): (u32, OffsetDateTime),
         watch: &(dyn Fn(Event<'_>) + Sync),
-    ) -> Result<CreateSessionResponse, CreateSessionError> {
+    ) -> Result<O::Output, CallError> {
         let begin = Instant::now();
         let host = self.settings.endpoint.authority();
-        let body = request.body();
-        let query = request.query();
-        let to_sign = sigv4_x509::Request {
-            method: "POST",
-            path: PATH,
-            query: &query,
-            headers: &[("content-type", "application/json"), ("host", &host)],
-            body: &body,
-        };
-        let signed = sigv4_x509::sign(&to_sign, identity, &self.settings.region, time)
-            .map_err(CreateSessionError::Signature)?;
-        let url = self
-            .settings
-            .endpoint
-            .request_url(PATH, &canonical_query(&query));
+        let scope = CredentialScope::new(time, &self.settings.region, O::SERVICE.name);
+        let post = operation
+            .sign(&host, &scope)
+            .map_err(CallError::Signature)?;
+        let url = self.settings.endpoint.request_url(O::PATH, &post.query);
         watch(Event::Signed {
             attempt: number,
             url: url.as_str(),
-            request: &signed,
+            request: &post.signed,
         });
+        let headers = wire_headers(&host, &post);
         let outcome = self
             .transport
-            .post(url, wire_headers(&host, &signed), body)
+            .post((O::NAME, url), headers, post.body)
             .await;
         let after = begin.elapsed();
         match outcome {
             Ok(answer) => {
                 watch(answered(&answer, after));
-                self.read(&answer)
+                self.read::<O>(&answer)
             }
             Err(error) => {
                 let failed = Event::Failed {
@@ -196,24 +183,26 @@ impl Client {
         }
     }
 
-    fn read(&self, answer: &Answer) -> Result<CreateSessionResponse, CreateSessionError> {
-        let not_create_session = || CreateSessionError::NotCreateSession {
+    fn read<O: Operation>(&self, answer: &Answer) -> Result<O::Output, CallError> {
+        let unexpected = || CallError::UnexpectedAnswer {
+            operation: O::NAME,
             host: self.settings.endpoint.authority(),
             status: answer.status,
             beginning: harmless_beginning(answer),
         };
         if let 200 | 201 = answer.status {
-            let response = CreateSessionResponse::from_json(answer.body.expose())
-                .ok_or_else(not_create_session)?;
-            return Ok(CreateSessionResponse {
-                date: answer.date(),
-                ..response
+            return O::output(answer).map_err(|error| match error {
+                OutputError::Foreign => unexpected(),
+                OutputError::Incomplete { field } => CallError::Incomplete {
+                    operation: O::NAME,
+                    field,
+                },
             });
         }
-        let refusal = Refusal::read(answer.header("x-amzn-errortype"), answer.body.expose())
-            .ok_or_else(not_create_session)?;
+        let refusal = O::refusal(answer).ok_or_else(unexpected)?;
         let now = self.settings.clock.now();
-        Err(CreateSessionError::Service {
+        Err(CallError::Service {
+            operation: O::NAME,
             status: answer.status,
             code: refusal.code,
             message: refusal.message,
@@ -224,12 +213,12 @@ impl Client {
 }
 
 impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
     /// The service's time, in whole seconds.
-    fn date(&self) -> Option<OffsetDateTime> {
+    pub(crate) fn date(&self) -> Option<OffsetDateTime> {
         OffsetDateTime::parse(self.header("date")?, &Rfc2822).ok()
     }
 }
@@ -259,9 +248,9 @@ fn harmless_beginning(answer: &Answer) -> String {
 }
 
 /// Everything that goes over the wire besides the body.
-fn wire_headers(host: &str, signed: &SignedRequest) -> HeaderMap {
+fn wire_headers(host: &str, post: &SignedPost) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(post.content_type));
     let mut insert = |name: HeaderName, value: &str| {
         // Host, base64, digits and hexadecimal: all of it is text that a header takes.
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -270,8 +259,8 @@ fn wire_headers(host: &str, signed: &SignedRequest) -> HeaderMap {
     };
     insert(HOST, host);
     insert(USER_AGENT, &user_agent());
-    insert(AUTHORIZATION, &signed.authorization.to_string());
-    for (name, value) in &signed.headers {
+    insert(AUTHORIZATION, &post.signed.authorization.to_string());
+    for (name, value) in &post.signed.headers {
         if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
             insert(name, value);
         }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::create_session::error::CreateSessionError;
-use crate::sigv4_x509::SignedRequest;
+use crate::aws_call::error::CallError;
+use crate::sigv4::SignedRequest;
 
 /// What happens during a call, for whoever wants to watch.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub enum Event<'a> {
     /// No answer came.
     Failed {
         /// Why.
-        error: &'a CreateSessionError,
+        error: &'a CallError,
         /// Since the request was signed.
         after: Duration,
     },

@@ -5,9 +5,9 @@ use std::fmt;
 use sha2::Digest;
 use sha2::Sha256;
 
-use crate::sigv4_x509::authorization::SignatureAlgorithm;
-use crate::sigv4_x509::canonical_request::CanonicalRequest;
-use crate::sigv4_x509::credential_scope::CredentialScope;
+use crate::sigv4::authorization::SignatureAlgorithm;
+use crate::sigv4::canonical_request::CanonicalRequest;
+use crate::sigv4::credential_scope::CredentialScope;
 
 /// Algorithm, time, scope and the hash of the canonical request, one a line.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! headers at its own time, and compared stage by stage, so that a failure names the stage.
 
 use rolesanywhere::IdentitySource;
+use rolesanywhere::arn::Region;
 use rolesanywhere::identity::Identity;
 use rolesanywhere::identity::error::IdentityError;
 use rolesanywhere::identity::input::Input;
@@ -9,7 +10,9 @@ use rolesanywhere::identity::password::PasswordError;
 use rolesanywhere::identity::password::PasswordSource;
 use rolesanywhere::identity::password::Wanted;
 use rolesanywhere::secret::Secret;
-use rolesanywhere::sigv4_x509;
+use rolesanywhere::sigv4;
+use rolesanywhere::sigv4::credential_scope::CredentialScope;
+use rolesanywhere::sigv4::x509;
 use time::PrimitiveDateTime;
 use time::macros::format_description;
 
@@ -103,7 +106,7 @@ fn sign_again(recorded: &ExpectedRequest, identity: &Identity) -> Result<(), Str
                 && !["x-amz-date", "x-amz-x509", "x-amz-x509-chain"].contains(&name.as_str())
         })
         .collect();
-    let to_sign = sigv4_x509::Request {
+    let to_sign = sigv4::Request {
         method: &request.method,
         path: "/sessions",
         query: &query,
@@ -117,7 +120,7 @@ fn sign_again(recorded: &ExpectedRequest, identity: &Identity) -> Result<(), Str
     let Some(region) = recorded.credential.split('/').nth(2) else {
         return Err("no region in the credential".to_owned());
     };
-    let Ok(region) = region.parse() else {
+    let Ok(region) = region.parse::<Region>() else {
         // The reference also signs for an empty region, which ours refuses.
         return match region {
             "" => Ok(()),
@@ -125,7 +128,8 @@ fn sign_again(recorded: &ExpectedRequest, identity: &Identity) -> Result<(), Str
         };
     };
 
-    let signed = sigv4_x509::sign(&to_sign, identity, &region, time).unwrap();
+    let scope = CredentialScope::new(time, &region, "rolesanywhere");
+    let signed = x509::sign(&to_sign, identity, &scope).unwrap();
     stage(
         "canonical request",
         signed.canonical_request.as_str(),

@@ -10,7 +10,7 @@ use percent_encoding::utf8_percent_encode;
 use sha2::Digest;
 use sha2::Sha256;
 
-use crate::sigv4_x509::Request;
+use crate::sigv4::Request;
 
 /// Method, path, query, headers, names of the headers and hash of the body. `Display` is exactly the
 /// text that is hashed.

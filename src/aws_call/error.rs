@@ -1,0 +1,503 @@
+//! [`CallError`]: why a call of an AWS service failed, and [`FailureClass`]: what follows from that.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::identity::signer::SignatureError;
+use crate::text::Printable;
+
+/// Why a call failed, as of its last attempt.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The private key did not sign.
+    Signature(SignatureError),
+    /// The host's name has no address.
+    NameResolution {
+        /// The host that was looked up.
+        host: String,
+        /// What the resolver says.
+        cause: String,
+        /// Whether it may have one later.
+        is_temporary: bool,
+    },
+    /// No connection came about.
+    Connect {
+        /// Host and port of the service, and the proxy on the way to it.
+        host: String,
+        /// What the operating system, or a proxy, says.
+        cause: String,
+    },
+    /// The server's certificate does not verify.
+    ServerCertificate {
+        /// Host and port of the service, and the proxy on the way to it.
+        host: String,
+        /// What is wrong with it.
+        cause: String,
+        /// Whether the server showed a CA's own certificate, which other TLS libraries accept.
+        is_certificate_authority: bool,
+    },
+    /// Who answers does not speak TLS.
+    NotTls {
+        /// Host and port of the service, and the proxy on the way to it.
+        host: String,
+    },
+    /// The connection broke before the answer was whole.
+    Connection {
+        /// Host and port of the service, and the proxy on the way to it.
+        host: String,
+        /// What broke it.
+        cause: String,
+    },
+    /// There was no answer in time.
+    TimedOut {
+        /// Host and port of the service, and the proxy on the way to it.
+        host: String,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// The service refused.
+    Service {
+        /// What was asked for, `CreateSession`.
+        operation: &'static str,
+        /// The HTTP status.
+        status: u16,
+        /// The error's name, such as `AccessDeniedException`.
+        code: Option<String>,
+        /// What the service says.
+        message: String,
+        /// The service's name for this request.
+        request_id: Option<String>,
+        /// How far the service's clock is ahead of ours, in seconds, where it told the time.
+        clock_ahead_seconds: Option<i64>,
+    },
+    /// Somebody else answered: a gateway, a captive portal, a web server.
+    UnexpectedAnswer {
+        /// What was asked for.
+        operation: &'static str,
+        /// Host and port that answered.
+        host: String,
+        /// The HTTP status.
+        status: u16,
+        /// How the body begins; empty where it may hold credentials.
+        beginning: String,
+    },
+    /// A success that lacks what was asked for.
+    Incomplete {
+        /// What was asked for.
+        operation: &'static str,
+        /// The field that is missing in its credentials, as on the wire; `None` where there are none.
+        field: Option<&'static str>,
+    },
+    /// The answer is larger than any answer.
+    TooLarge {
+        /// What was asked for.
+        operation: &'static str,
+        /// Host and port that answered.
+        host: String,
+        /// The HTTP status.
+        status: u16,
+    },
+}
+
+/// What a failed call means for the next one. Everything else that is asked of a failure follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureClass {
+    /// The quota is used up: others are in front.
+    Throttled,
+    /// The service was not reached.
+    NoConnection,
+    /// The service, or the key, rejected it permanently; retrying will not help.
+    Refused,
+    /// The service is down, or somebody else answered in its place.
+    Outage,
+    /// What is configured here keeps it from working.
+    Ours,
+}
+
+impl CallError {
+    /// Its class.
+    pub fn class(&self) -> FailureClass {
+        match self {
+            Self::NameResolution { .. }
+            | Self::Connect { .. }
+            | Self::Connection { .. }
+            | Self::TimedOut { .. } => FailureClass::NoConnection,
+            Self::Service { status, code, .. } => class_of_refusal(*status, code.as_deref()),
+            Self::UnexpectedAnswer { status: 429, .. } => FailureClass::Throttled,
+            Self::UnexpectedAnswer { .. } | Self::Incomplete { .. } | Self::TooLarge { .. } => {
+                FailureClass::Outage
+            }
+            Self::Signature(_) => FailureClass::Refused,
+            Self::ServerCertificate { .. } | Self::NotTls { .. } => FailureClass::Ours,
+        }
+    }
+
+    /// Whether another attempt may do better within seconds: by the AWS SDKs' standard mode, less what
+    /// cannot change so soon.
+    pub fn is_transient(&self) -> bool {
+        match self.class() {
+            FailureClass::Throttled => true,
+            FailureClass::NoConnection => !self.is_unknown_host(),
+            FailureClass::Outage => self.is_transient_outage(),
+            FailureClass::Refused | FailureClass::Ours => false,
+        }
+    }
+
+    /// Whether the request may be right all the same, as far as the failure shows: a process that runs on
+    /// goes on after it, even if it has no credentials yet.
+    pub fn is_passing(&self) -> bool {
+        match self.class() {
+            FailureClass::Throttled | FailureClass::Outage => true,
+            // It may be a region that was mistyped.
+            FailureClass::NoConnection => !self.is_unknown_host(),
+            FailureClass::Refused | FailureClass::Ours => false,
+        }
+    }
+
+    fn is_unknown_host(&self) -> bool {
+        matches!(
+            self,
+            Self::NameResolution {
+                is_temporary: false,
+                ..
+            }
+        )
+    }
+
+    fn is_transient_outage(&self) -> bool {
+        match self {
+            Self::Service { status, code, .. } => {
+                is_transient_status(*status) || is_transient_code(code.as_deref())
+            }
+            Self::UnexpectedAnswer { status, .. } => is_transient_status(*status),
+            Self::NameResolution { .. }
+            | Self::Connect { .. }
+            | Self::Connection { .. }
+            | Self::TimedOut { .. }
+            | Self::Signature(_)
+            | Self::ServerCertificate { .. }
+            | Self::NotTls { .. }
+            | Self::Incomplete { .. }
+            | Self::TooLarge { .. } => false,
+        }
+    }
+
+    /// A word for it, to count by: the service's own name for the error, where it gave one.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Signature(_) => "Signature",
+            Self::NameResolution { .. } => "NameResolution",
+            Self::Connect { .. } => "Connect",
+            Self::ServerCertificate { .. } => "ServerCertificate",
+            Self::NotTls { .. } => "NotTls",
+            Self::Connection { .. } => "Connection",
+            Self::TimedOut { .. } => "TimedOut",
+            Self::Service {
+                code: Some(code), ..
+            } => code,
+            Self::Service { code: None, .. } => "Service",
+            Self::UnexpectedAnswer { .. } => "UnexpectedAnswer",
+            Self::Incomplete { .. } => "Incomplete",
+            Self::TooLarge { .. } => "TooLarge",
+        }
+    }
+
+    /// By how many seconds to correct the clock before another attempt: where the service calls the
+    /// request's time wrong or refuses the request, and the clocks are far apart. Not by more than a
+    /// day: whoever sits on the way could have requests signed for a time to come.
+    pub(crate) fn clock_correction_seconds(&self) -> Option<i64> {
+        let Self::Service {
+            status,
+            code,
+            clock_ahead_seconds: Some(ahead),
+            ..
+        } = self
+        else {
+            return None;
+        };
+        let names_the_clock = code
+            .as_deref()
+            .is_some_and(|code| CLOCK_CODES.contains(&code));
+        let corrected = CLOCK_SKEW_SECONDS_MAX + 1..=CLOCK_CORRECTION_SECONDS_MAX;
+        ((names_the_clock || *status == 403) && corrected.contains(&ahead.unsigned_abs()))
+            .then_some(*ahead)
+    }
+}
+
+fn class_of_refusal(status: u16, code: Option<&str>) -> FailureClass {
+    if status == 429 || code == Some(THROTTLING_CODE) {
+        return FailureClass::Throttled;
+    }
+    match status >= 500 || status == 408 || is_transient_code(code) {
+        true => FailureClass::Outage,
+        false => FailureClass::Refused,
+    }
+}
+
+fn is_transient_code(code: Option<&str>) -> bool {
+    code.is_some_and(|code| TRANSIENT_CODES.contains(&code))
+}
+
+fn is_transient_status(status: u16) -> bool {
+    matches!(status, 429 | 500 | 502 | 503 | 504)
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signature(_) => f.write_str("cannot sign the request"),
+            Self::NameResolution { host, cause, .. } => {
+                write!(f, "cannot resolve {host}: {}", shown(cause))
+            }
+            Self::Connect { host, cause } => {
+                write!(f, "cannot connect to {host}: {}", shown(cause))
+            }
+            Self::ServerCertificate { host, cause, .. } => {
+                let cause = shown(cause);
+                write!(f, "the certificate of {host} does not verify: {cause}")
+            }
+            Self::NotTls { host } => write!(f, "{host} does not speak TLS"),
+            Self::Connection { host, cause } => {
+                write!(f, "the connection to {host} broke: {}", shown(cause))
+            }
+            Self::TimedOut { host, after } => {
+                write!(f, "no answer from {host} within {} s", after.as_secs())
+            }
+            Self::Service {
+                operation,
+                status,
+                code,
+                message,
+                request_id,
+                ..
+            } => {
+                let code = code.as_deref().unwrap_or("UnknownError");
+                let code = Printable::new(code, CODE_CHARACTERS_MAX);
+                write!(f, "{operation} was refused: {status} {code}")?;
+                if !message.is_empty() {
+                    write!(f, ": {}", Printable::new(message, MESSAGE_CHARACTERS_MAX))?;
+                }
+                match request_id {
+                    Some(id) => {
+                        write!(
+                            f,
+                            " (request id {})",
+                            Printable::new(id, CODE_CHARACTERS_MAX)
+                        )
+                    }
+                    None => Ok(()),
+                }
+            }
+            Self::UnexpectedAnswer {
+                operation,
+                host,
+                status,
+                beginning,
+            } => {
+                let article = article(operation);
+                write!(
+                    f,
+                    "the answer of {host} is not {article} {operation} response: status {status}"
+                )?;
+                match beginning.as_str() {
+                    "" => Ok(()),
+                    text => write!(f, ", {}", Printable::new(text, BEGINNING_CHARACTERS_MAX)),
+                }
+            }
+            Self::Incomplete {
+                operation,
+                field: None,
+            } => write!(f, "the answer of {operation} holds no credentials"),
+            Self::Incomplete {
+                operation,
+                field: Some(field),
+            } => write!(
+                f,
+                "the credentials in the answer of {operation} have no {field}"
+            ),
+            Self::TooLarge {
+                operation,
+                host,
+                status,
+            } => {
+                let article = article(operation);
+                write!(
+                    f,
+                    "the answer of {host} is not {article} {operation} response: status {status}, \
+                     larger than {RESPONSE_BYTES_MAX} bytes"
+                )
+            }
+        }
+    }
+}
+
+fn article(operation: &str) -> &'static str {
+    match operation.starts_with(['A', 'E', 'I', 'O']) {
+        true => "an",
+        false => "a",
+    }
+}
+
+/// A cause may quote what a server or a resolver sent.
+fn shown(cause: &str) -> Printable<'_> {
+    Printable::new(cause, CAUSE_CHARACTERS_MAX)
+}
+
+impl std::error::Error for CallError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Signature(source) => Some(source),
+            Self::NameResolution { .. }
+            | Self::Connect { .. }
+            | Self::ServerCertificate { .. }
+            | Self::NotTls { .. }
+            | Self::Connection { .. }
+            | Self::TimedOut { .. }
+            | Self::Service { .. }
+            | Self::UnexpectedAnswer { .. }
+            | Self::Incomplete { .. }
+            | Self::TooLarge { .. } => None,
+        }
+    }
+}
+
+/// The code of a quota that is used up, whatever the status.
+const THROTTLING_CODE: &str = "ThrottlingException";
+
+/// Codes after which another attempt may do better, whatever the status.
+const TRANSIENT_CODES: &[&str] = &[
+    "RequestTimeoutException",
+    "RequestExpired",
+    "RequestTimeTooSkewed",
+];
+
+/// Codes by which the service calls the request's time wrong.
+const CLOCK_CODES: &[&str] = &["RequestExpired", "RequestTimeTooSkewed"];
+
+/// A signature holds for 5 minutes; one more is left for the way.
+pub const CLOCK_SKEW_SECONDS_MAX: u64 = 4 * 60;
+
+/// A machine whose clock is further off cannot verify a server's certificate either.
+const CLOCK_CORRECTION_SECONDS_MAX: u64 = 24 * 60 * 60;
+
+/// A session's answer has some 3 KB.
+pub(crate) const RESPONSE_BYTES_MAX: usize = 256 * 1024;
+
+const CAUSE_CHARACTERS_MAX: usize = 500;
+const CODE_CHARACTERS_MAX: usize = 100;
+const MESSAGE_CHARACTERS_MAX: usize = 1000;
+const BEGINNING_CHARACTERS_MAX: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(status: u16, code: &str) -> CallError {
+        CallError::Service {
+            operation: "CreateSession",
+            status,
+            code: Some(code.to_owned()),
+            message: String::new(),
+            request_id: None,
+            clock_ahead_seconds: None,
+        }
+    }
+
+    fn unexpected(status: u16) -> CallError {
+        CallError::UnexpectedAnswer {
+            operation: "CreateSession",
+            host: "h".to_owned(),
+            status,
+            beginning: String::new(),
+        }
+    }
+
+    fn unresolved(is_temporary: bool) -> CallError {
+        CallError::NameResolution {
+            host: "h".to_owned(),
+            cause: String::new(),
+            is_temporary,
+        }
+    }
+
+    /// Whether it is transient, and whether it passes.
+    const NEVER: (bool, bool) = (false, false);
+    const LATER: (bool, bool) = (false, true);
+    const SOON: (bool, bool) = (true, true);
+
+    #[test]
+    fn all_that_is_asked_follows_from_the_class() {
+        use FailureClass::NoConnection;
+        use FailureClass::Ours;
+        use FailureClass::Outage;
+        use FailureClass::Refused;
+        use FailureClass::Throttled;
+        let host = || "h".to_owned();
+        let cause = String::new;
+        let after = Duration::from_secs(15);
+        let operation = "CreateSession";
+        for (error, class, views) in [
+            (service(429, "TooManyRequestsException"), Throttled, SOON),
+            (service(400, "ThrottlingException"), Throttled, SOON),
+            (service(403, "AccessDeniedException"), Refused, NEVER),
+            (service(400, "ValidationException"), Refused, NEVER),
+            (service(503, "ServiceUnavailableException"), Outage, SOON),
+            (service(501, "NotImplemented"), Outage, LATER),
+            (service(408, ""), Outage, LATER),
+            (service(400, "RequestTimeoutException"), Outage, SOON),
+            (service(403, "RequestTimeTooSkewed"), Outage, SOON),
+            (unexpected(429), Throttled, SOON),
+            (unexpected(503), Outage, SOON),
+            (unexpected(200), Outage, LATER),
+            (
+                CallError::TooLarge {
+                    operation,
+                    host: host(),
+                    status: 200,
+                },
+                Outage,
+                LATER,
+            ),
+            (
+                CallError::Incomplete {
+                    operation,
+                    field: None,
+                },
+                Outage,
+                LATER,
+            ),
+            (
+                CallError::TimedOut {
+                    host: host(),
+                    after,
+                },
+                NoConnection,
+                SOON,
+            ),
+            (
+                CallError::Connect {
+                    host: host(),
+                    cause: cause(),
+                },
+                NoConnection,
+                SOON,
+            ),
+            (
+                CallError::Connection {
+                    host: host(),
+                    cause: cause(),
+                },
+                NoConnection,
+                SOON,
+            ),
+            (unresolved(true), NoConnection, SOON),
+            (unresolved(false), NoConnection, NEVER),
+            (CallError::NotTls { host: host() }, Ours, NEVER),
+        ] {
+            assert_eq!(error.class(), class, "{error:?}");
+            let found = (error.is_transient(), error.is_passing());
+            assert_eq!(found, views, "{error:?}");
+        }
+    }
+}

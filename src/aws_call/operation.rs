@@ -1,0 +1,68 @@
+//! [`Operation`]: one operation of an AWS service on the wire.
+//!
+//! A trait with one implementor so far, on purpose: it is the seam by which AssumeRole, of another service,
+//! with another signature and another form of answers, shares everything else of a call.
+
+use crate::aws_call::service::Service;
+use crate::aws_call::transport::Answer;
+use crate::identity::signer::SignatureError;
+use crate::sigv4::SignedRequest;
+use crate::sigv4::credential_scope::CredentialScope;
+
+/// A request with its parameters, and how its answers are read.
+pub trait Operation {
+    /// Its name in AWS's documentation, `CreateSession`.
+    const NAME: &'static str;
+
+    /// Whose operation it is.
+    const SERVICE: Service;
+
+    /// The path that is signed; an endpoint's own path is put in front of it on the wire only.
+    const PATH: &'static str;
+
+    /// What it gives.
+    type Output;
+
+    /// Signs for `host`, and for the time, region and service of `scope`.
+    fn sign(&self, host: &str, scope: &CredentialScope) -> Result<SignedPost, SignatureError>;
+
+    /// Reads a success.
+    fn output(answer: &Answer) -> Result<Self::Output, OutputError>;
+
+    /// Reads an answer that is no success; `None` where somebody else than the service gave it.
+    fn refusal(answer: &Answer) -> Option<Refusal>;
+}
+
+/// A request that is signed and can be sent once.
+#[derive(Debug)]
+pub struct SignedPost {
+    /// The query, encoded.
+    pub query: String,
+    /// The body's type.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The signature, and the headers that carry it.
+    pub signed: SignedRequest,
+}
+
+/// What the service says when it refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The error's name.
+    pub code: Option<String>,
+    /// A sentence; empty where there is none.
+    pub message: String,
+}
+
+/// A success that is of no use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputError {
+    /// Somebody else than the service gave it.
+    Foreign,
+    /// It lacks a field of the credentials, as named on the wire, or all of them.
+    Incomplete {
+        /// The field.
+        field: Option<&'static str>,
+    },
+}
