@@ -29,7 +29,7 @@ use ring::signature::RSA_PKCS1_SHA256;
 use ring::signature::RsaKeyPair;
 use rolesanywhere::Identity;
 use rolesanywhere::IdentitySource;
-use rolesanywhere::identity::password::NoPasswords;
+use rolesanywhere::identity::secrets::NoSecrets;
 use rolesanywhere::identity::signer::Digest;
 use rolesanywhere::sigv4::Request;
 use rolesanywhere::sigv4::canonical_request::CanonicalRequest;
@@ -113,14 +113,14 @@ struct Case {
 impl Case {
     fn open(pki: &Path, size: &'static Size) -> Self {
         let key = pki.join(format!("{}.key", size.key));
-        let source = IdentitySource::Files {
+        let source = IdentitySource {
             certificate: pki.join(format!("{}.crt", size.key)).into(),
             private_key: Some(key.clone().into()),
             intermediates: size.intermediates.map(|name| pki.join(name).into()),
         };
         Self {
             size,
-            identity: source.open(&NoPasswords).unwrap(),
+            identity: source.open(&NoSecrets::default()).unwrap(),
             source,
             bare: Bare::read(&key),
         }
@@ -142,7 +142,7 @@ impl Case {
         };
         let message = signed.string_to_sign.to_string();
         [
-            batched(|| self.source.open(&NoPasswords).unwrap()),
+            batched(|| self.source.open(&NoSecrets::default()).unwrap()),
             batched(canonicalise),
             batched(sign),
             batched(move || self.bare.sign(&self.identity, message.as_bytes())),

@@ -37,15 +37,24 @@ pub fn read(path: &Path, bytes_max: usize) -> Result<Secret<Vec<u8>>, FileError>
         })
 }
 
-/// What changes when the file at `path` does, as far as the operating system tells; `None` if it is no
-/// file but a pipe, say. Its content is not read.
-pub(crate) fn version(path: &Path) -> Result<Option<String>, FileError> {
+/// The state of the file at `path`, as far as the operating system knows it. The content is not read.
+pub(crate) fn version(path: &Path) -> Result<Version, FileError> {
     let metadata = std::fs::metadata(path).map_err(|source| FileError::Unreadable {
         path: path.to_owned(),
         source,
     })?;
-    let version = platform::file_version(&metadata);
-    Ok(metadata.is_file().then_some(version))
+    Ok(Version {
+        text: platform::file_version(&metadata),
+        is_file: metadata.is_file(),
+    })
+}
+
+/// The state of a file.
+pub(crate) struct Version {
+    /// Differs once the file has changed.
+    pub(crate) text: String,
+    /// Whether it is a regular file, and not a pipe for example.
+    pub(crate) is_file: bool,
 }
 
 /// What others can do with a file.

@@ -1,7 +1,6 @@
 //! [`CacheKey`]: everything that changes the answer, hashed.
 
 use std::fmt;
-use std::path::Path;
 
 use sha2::Digest;
 use sha2::Sha256;
@@ -10,7 +9,7 @@ use crate::aws_call::trust_roots::TrustRoots;
 use crate::file;
 use crate::file::FileError;
 use crate::identity::IdentitySource;
-use crate::identity::input::Input;
+use crate::identity::locator::Locator;
 use crate::identity::pkcs12;
 use crate::session::Network;
 use crate::session::SessionRequest;
@@ -38,7 +37,7 @@ impl CacheKey {
             trust_roots,
             attempts_max: _,
         } = network;
-        let IdentitySource::Files {
+        let IdentitySource {
             certificate,
             private_key,
             intermediates,
@@ -94,40 +93,32 @@ impl Fields {
 
     /// Certificates count by their content, and by their file where a key lies with them. Whether the
     /// answer may be kept.
-    fn public(&mut self, name: &str, input: Option<&Input>) -> Result<bool, FileError> {
-        let Some(input) = input else {
+    fn public(&mut self, name: &str, locator: Option<&Locator>) -> Result<bool, FileError> {
+        let Some(locator) = locator else {
             return Ok(true);
         };
-        let version = match input {
-            Input::File(path) => match file::version(path)? {
-                Some(version) => version,
-                None => return Ok(false),
-            },
-            Input::Held { name, .. } if is_read_once(name) => return Ok(false),
-            Input::Held { .. } => String::new(),
+        let fingerprint = locator.fingerprint()?;
+        let Some(fingerprint) = fingerprint.for_other_processes() else {
+            return Ok(false);
         };
-        let bytes = input.read()?;
+        let bytes = locator.read()?;
         self.field(name, bytes.expose());
         if holds_key(bytes.expose()) {
-            self.field("version", version.as_bytes());
+            self.field("version", fingerprint);
         }
         Ok(true)
     }
 
-    /// Keys count by their file, so that none is read where the cache answers.
-    fn secret(&mut self, name: &str, input: Option<&Input>) -> Result<bool, FileError> {
-        match input {
-            None => {}
-            Some(Input::File(path)) => {
-                let Some(version) = file::version(path)? else {
-                    return Ok(false);
-                };
-                self.field(name, path.as_os_str().as_encoded_bytes());
-                self.field("version", version.as_bytes());
-            }
-            Some(Input::Held { name, .. }) if is_read_once(name) => return Ok(false),
-            Some(Input::Held { bytes, .. }) => self.field(name, bytes.expose()),
-        }
+    /// Keys count by their fingerprint, so that no file is read where the cache answers.
+    fn secret(&mut self, name: &str, locator: Option<&Locator>) -> Result<bool, FileError> {
+        let Some(locator) = locator else {
+            return Ok(true);
+        };
+        let fingerprint = locator.fingerprint()?;
+        let Some(fingerprint) = fingerprint.for_other_processes() else {
+            return Ok(false);
+        };
+        self.field(name, fingerprint);
         Ok(true)
     }
 
@@ -137,18 +128,14 @@ impl Fields {
             TrustRoots::System => {}
             TrustRoots::Bundle(path) | TrustRoots::BundleIfPresent(path) => {
                 // One that cannot be read is told of when it is needed.
-                let version = file::version(path).ok().flatten().unwrap_or_default();
+                let version = file::version(path).ok().filter(|version| version.is_file);
+                let version = version.map(|version| version.text).unwrap_or_default();
                 self.field("trust roots", path.as_os_str().as_encoded_bytes());
                 self.field("version", version.as_bytes());
             }
         }
         true
     }
-}
-
-/// Bytes of a variable are there again for the next process; others are not.
-fn is_read_once(name: &Path) -> bool {
-    !name.to_string_lossy().starts_with("env:")
 }
 
 /// A PKCS#12 file, or PEM with a private key in it.
@@ -165,6 +152,7 @@ const PRIVATE_KEY: &[u8] = b"PRIVATE KEY-----";
 mod tests {
     use std::collections::HashSet;
     use std::fs;
+    use std::path::Path;
     use std::path::PathBuf;
 
     use tempfile::TempDir;
@@ -193,7 +181,7 @@ mod tests {
             let arn =
                 |kind: &str| format!("arn:aws:rolesanywhere:us-east-1:123456789012:{kind}/1-2");
             let request = SessionRequest {
-                identity: IdentitySource::Files {
+                identity: IdentitySource {
                     certificate: file("certificate").into(),
                     private_key: Some(file("key").into()),
                     intermediates: Some(file("chain").into()),
@@ -232,8 +220,8 @@ mod tests {
             self.try_key().unwrap().is_some()
         }
 
-        fn inputs(&mut self) -> (&mut Input, &mut Option<Input>, &mut Option<Input>) {
-            let IdentitySource::Files {
+        fn locators(&mut self) -> (&mut Locator, &mut Option<Locator>, &mut Option<Locator>) {
+            let IdentitySource {
                 certificate,
                 private_key,
                 intermediates,
@@ -249,8 +237,12 @@ mod tests {
         }
     }
 
-    fn held(name: &str, bytes: &str) -> Input {
-        Input::held(name, Secret::new(bytes.as_bytes().to_vec()))
+    fn held(name: &str, bytes: &str) -> Locator {
+        Locator::held(name, Secret::new(bytes.as_bytes().to_vec()))
+    }
+
+    fn variable(name: &str, value: &str) -> Locator {
+        Locator::from_variable(name, value.as_bytes())
     }
 
     #[test]
@@ -304,9 +296,9 @@ mod tests {
                 asked.request.network.trust_roots =
                     TrustRoots::BundleIfPresent(asked.path("absent"))
             },
-            &|asked| *asked.inputs().2 = None,
-            &|asked| *asked.inputs().1 = None,
-            &|asked| *asked.inputs().0 = held("env:C", "certificate and more"),
+            &|asked| *asked.locators().2 = None,
+            &|asked| *asked.locators().1 = None,
+            &|asked| *asked.locators().0 = variable("env:C", "certificate and more"),
         ];
         for change in changes {
             change(&mut asked);
@@ -327,9 +319,9 @@ mod tests {
         ]
         .map(|(certificate, intermediates, private_key)| {
             let mut asked = Asked::new();
-            *asked.inputs().0 = held("env:A", certificate);
-            *asked.inputs().1 = private_key.map(|key| held("env:B", key));
-            *asked.inputs().2 = intermediates.map(|chain| held("env:C", chain));
+            *asked.locators().0 = variable("env:A", certificate);
+            *asked.locators().1 = private_key.map(|key| variable("env:B", key));
+            *asked.locators().2 = intermediates.map(|chain| variable("env:C", chain));
             asked.request.network.trust_roots = TrustRoots::System;
             asked.key().as_str().to_owned()
         });
@@ -374,7 +366,7 @@ mod tests {
             fs::read(pkcs12).unwrap(),
         ] {
             let mut asked = Asked::new();
-            *asked.inputs().1 = None;
+            *asked.locators().1 = None;
             fs::write(asked.path("certificate"), &bytes).unwrap();
             let key = asked.key();
             asked.copy_anew("certificate");
@@ -386,7 +378,7 @@ mod tests {
     fn key_of_a_variable_counts_by_its_content() {
         let mut asked = Asked::new();
         let mut key_of = |bytes: &str| {
-            *asked.inputs().1 = Some(held("env:KEY", bytes));
+            *asked.locators().1 = Some(variable("env:KEY", bytes));
             asked.key()
         };
         assert_eq!(key_of("one"), key_of("one"));
@@ -398,7 +390,7 @@ mod tests {
         for name in ["-", "fd:3"] {
             for index in 0..3 {
                 let mut asked = Asked::new();
-                let (certificate, private_key, intermediates) = asked.inputs();
+                let (certificate, private_key, intermediates) = asked.locators();
                 match index {
                     0 => *certificate = held(name, "c"),
                     1 => *private_key = Some(held(name, "k")),
@@ -413,8 +405,8 @@ mod tests {
     fn what_is_no_file_is_not_kept() {
         for index in 0..3 {
             let mut asked = Asked::new();
-            let device = Input::File("/dev/null".into());
-            let (certificate, private_key, intermediates) = asked.inputs();
+            let device = Locator::File("/dev/null".into());
+            let (certificate, private_key, intermediates) = asked.locators();
             match index {
                 0 => *certificate = device,
                 1 => *private_key = Some(device),

@@ -8,13 +8,13 @@ use crate::file::FileError;
 use crate::identity::certificate::CertificateError;
 use crate::identity::chain::CHAIN_LENGTH_MAX;
 use crate::identity::encrypted_key::DecryptionError;
-use crate::identity::password::PasswordError;
-use crate::identity::password::Protected;
 use crate::identity::pem::PemBlock;
 use crate::identity::pem::PemError;
 use crate::identity::pkcs12::error::Pkcs12Error;
 use crate::identity::private_key::PrivateKeyError;
 use crate::identity::public_key::KeyAlgorithm;
+use crate::identity::secrets::Purpose;
+use crate::identity::secrets::SecretError;
 
 /// Why an identity could not be read.
 #[derive(Debug)]
@@ -54,8 +54,8 @@ pub enum IdentityError {
     },
     /// There is no password for what needs one.
     PasswordMissing {
-        /// What needs it.
-        protected: Protected,
+        /// What it is for.
+        purpose: Purpose,
         /// The file.
         path: PathBuf,
     },
@@ -64,7 +64,7 @@ pub enum IdentityError {
         /// The file that it opens.
         path: PathBuf,
         /// Why.
-        source: PasswordError,
+        source: SecretError,
     },
     /// The private key could not be decrypted.
     Decryption {
@@ -169,13 +169,13 @@ impl fmt::Display for IdentityError {
                 "the private key in {} is of a format that is not supported: {label:?}",
                 path.display()
             ),
-            Self::PasswordMissing { protected, path } => match protected {
-                Protected::PrivateKey => write!(
+            Self::PasswordMissing { purpose, path } => match purpose {
+                Purpose::PrivateKey => write!(
                     f,
                     "the private key in {} is encrypted, and there is no password for it",
                     path.display()
                 ),
-                Protected::Pkcs12 => write!(
+                Purpose::Pkcs12 => write!(
                     f,
                     "the PKCS#12 file {} is encrypted, and the empty password is not its",
                     path.display()

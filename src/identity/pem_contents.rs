@@ -8,14 +8,15 @@ use super::encrypted_key;
 use super::encrypted_key::DecryptionError;
 use super::error::IdentityError;
 use super::error::Missing;
-use super::password;
-use super::password::Attempt;
-use super::password::PasswordSource;
-use super::password::Protected;
 use super::pem::PemBlock;
 use super::pem::PemError;
 use super::private_key::PrivateKey;
 use super::private_key::PrivateKeyError;
+use super::secrets;
+use super::secrets::Attempt;
+use super::secrets::Protected;
+use super::secrets::Purpose;
+use super::secrets::Secrets;
 use crate::secret::Secret;
 
 /// The first certificate, and the DER of those after it.
@@ -67,7 +68,7 @@ pub(super) fn chain(
 pub(super) fn private_key(
     path: &Path,
     blocks: &[Result<PemBlock, PemError>],
-    passwords: &dyn PasswordSource,
+    secrets: &dyn Secrets,
 ) -> Result<PrivateKey, IdentityError> {
     let block = blocks
         .iter()
@@ -92,7 +93,12 @@ pub(super) fn private_key(
         source,
     };
     let unlock = |decrypt: Decrypt<'_>| {
-        password::try_each(Protected::PrivateKey, path, passwords, |password| {
+        let protected = Protected {
+            purpose: Purpose::PrivateKey,
+            path,
+            content: der,
+        };
+        secrets::unlock(secrets, protected, |password| {
             let key = decrypt(password).map_err(|source| undecrypted(path, source))?;
             parse(key.expose()).map_err(|source| match source {
                 // One wrong password in 256 leaves what looks like padding.
@@ -117,7 +123,7 @@ fn undecrypted(path: &Path, source: DecryptionError) -> Attempt {
         source,
     };
     match is_wrong {
-        true => Attempt::WrongPassword(error),
+        true => Attempt::Refused(error),
         false => Attempt::Failed(error),
     }
 }

@@ -101,17 +101,17 @@ mod tests {
 
     use super::*;
     use crate::identity::IdentitySource;
-    use crate::identity::password::NoPasswords;
+    use crate::identity::secrets::NoSecrets;
 
     /// That of a certificate of the test cases.
     fn identity(name: &str) -> Identity {
         let pki = PathBuf::from("fixtures/vectors/pki");
-        IdentitySource::Files {
+        IdentitySource {
             certificate: pki.join(format!("{name}.crt")).into(),
             private_key: Some(pki.join(format!("{name}.key")).into()),
             intermediates: None,
         }
-        .open(&NoPasswords)
+        .open(&NoSecrets::default())
         .unwrap()
     }
 

@@ -11,11 +11,8 @@ use super::chain::CHAIN_LENGTH_MAX;
 use super::chain::Chain;
 use super::error::IdentityError;
 use super::error::Missing;
-use super::input::Input;
-use super::password;
-use super::password::Attempt;
-use super::password::PasswordSource;
-use super::password::Protected;
+use super::locator::Fingerprint;
+use super::locator::Locator;
 use super::pem;
 use super::pem::PemBlock;
 use super::pem::PemError;
@@ -24,57 +21,59 @@ use super::pkcs12;
 use super::pkcs12::Pkcs12;
 use super::pkcs12::error::Pkcs12Error;
 use super::private_key::PrivateKey;
+use super::secrets;
+use super::secrets::Attempt;
+use super::secrets::Protected;
+use super::secrets::Purpose;
+use super::secrets::Secrets;
 use super::signer::Signer;
-use crate::platform;
 use crate::secret::Secret;
 
-/// Where an identity comes from.
+/// Where an identity comes from: PEM, or one PKCS#12 file.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum IdentitySource {
-    /// PEM, or one PKCS#12 file.
-    Files {
-        /// PEM holds the certificate first; the rest of it is the chain, unless `intermediates` is
-        /// given. PKCS#12 holds all there is, and nothing is given beside it.
-        certificate: Input,
-        /// Holds the private key; `None` where the certificate's file does.
-        private_key: Option<Input>,
-        /// Holds the chain, which is sent in this file's order.
-        intermediates: Option<Input>,
-    },
+pub struct IdentitySource {
+    /// PEM holds the certificate first; the rest of it is the chain, unless `intermediates` is
+    /// given. PKCS#12 holds all there is, and nothing is given beside it.
+    pub certificate: Locator,
+    /// Holds the private key; `None` where the certificate's file does.
+    pub private_key: Option<Locator>,
+    /// Holds the chain, which is sent in this file's order.
+    pub intermediates: Option<Locator>,
 }
 
 impl IdentitySource {
     /// Reads certificate, chain and key, each file once.
     ///
-    /// `passwords` is asked only where something is encrypted. Fails where a file cannot be read or is
+    /// `secrets` is asked only where something is encrypted. Fails where a file cannot be read or is
     /// not what it should be, and where the key is not the certificate's. A certificate that the
     /// service may refuse (expired, say) is no failure.
-    pub fn open(&self, passwords: &dyn PasswordSource) -> Result<Identity, IdentityError> {
-        let identity = self.read(passwords);
+    pub fn open(&self, secrets: &dyn Secrets) -> Result<Identity, IdentityError> {
+        let identity = self.read(secrets);
         // Libraries that decrypt and sign move keys about on the stack. A hint, as `inline` is.
         zeroize_stack::<STACK_BYTES>();
         identity
     }
 
-    /// How the files are now, to tell when they have changed. Nothing is read.
+    /// The state of the files, which differs once one of them has changed. Nothing is read.
     pub fn version(&self) -> FilesVersion {
-        let version = |input: &Input| match input {
-            // Links are followed: where one of them leads elsewhere, that is a change.
-            Input::File(path) => path.metadata().ok().as_ref().map(platform::file_version),
-            Input::Held { .. } => None,
-        };
-        FilesVersion(self.inputs().map(version).collect())
+        let fingerprint = |locator: &Locator| locator.fingerprint().ok();
+        FilesVersion(self.locators().map(fingerprint).collect())
     }
 
-    /// What of it is held in memory, and so stays as it is until the process ends.
-    pub fn held(&self) -> impl Iterator<Item = &Path> {
-        let is_held = |input: &&Input| matches!(input, Input::Held { .. });
-        self.inputs().filter(is_held).map(Input::name)
+    /// The names of what stays as it is until the process ends.
+    pub fn fixed(&self) -> impl Iterator<Item = &Path> {
+        self.locators()
+            .filter(|locator| locator.is_fixed())
+            .map(Locator::name)
     }
 
-    fn inputs(&self) -> impl Iterator<Item = &Input> {
-        let Self::Files {
+    /// Where the private key is.
+    pub fn private_key(&self) -> &Locator {
+        self.private_key.as_ref().unwrap_or(&self.certificate)
+    }
+
+    fn locators(&self) -> impl Iterator<Item = &Locator> {
+        let Self {
             certificate,
             private_key,
             intermediates,
@@ -89,8 +88,8 @@ impl IdentitySource {
     }
 
     #[inline(never)]
-    fn read(&self, passwords: &dyn PasswordSource) -> Result<Identity, IdentityError> {
-        let Self::Files {
+    fn read(&self, secrets: &dyn Secrets) -> Result<Identity, IdentityError> {
+        let Self {
             certificate,
             private_key,
             intermediates,
@@ -98,7 +97,7 @@ impl IdentitySource {
         match read(certificate)? {
             Contents::Pem(blocks) => {
                 let private_key = private_key.as_ref();
-                open_pem(certificate, &blocks, private_key, intermediates, passwords)
+                open_pem(certificate, &blocks, private_key, intermediates, secrets)
             }
             Contents::Pkcs12(_) if private_key.is_some() => Err(IdentityError::Pkcs12NotAlone {
                 path: certificate.name().to_owned(),
@@ -108,19 +107,19 @@ impl IdentitySource {
                 path: certificate.name().to_owned(),
                 beside: "certificate chain",
             }),
-            Contents::Pkcs12(der) => open_pkcs12(certificate, der.expose(), passwords),
+            Contents::Pkcs12(der) => open_pkcs12(certificate, der.expose(), secrets),
         }
     }
 }
 
-/// The state of an identity's files: which they are, how long, and since when.
+/// The state of an identity's files.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FilesVersion(Vec<Option<String>>);
+pub struct FilesVersion(Vec<Option<Fingerprint>>);
 
 /// The first certificate of PEM, without chain and key.
-pub fn open_certificate(input: &Input) -> Result<Certificate, IdentityError> {
-    let blocks = read_pem(input, Missing::Certificate)?;
-    pem_contents::certificate(input.name(), &blocks).map(|(certificate, _)| certificate)
+pub fn open_certificate(locator: &Locator) -> Result<Certificate, IdentityError> {
+    let blocks = read_pem(locator, Missing::Certificate)?;
+    pem_contents::certificate(locator.name(), &blocks).map(|(certificate, _)| certificate)
 }
 
 type Blocks = Vec<Result<PemBlock, PemError>>;
@@ -131,8 +130,8 @@ enum Contents {
     Pkcs12(Arc<Secret<Vec<u8>>>),
 }
 
-fn read(input: &Input) -> Result<Contents, IdentityError> {
-    let bytes = input.read().map_err(IdentityError::File)?;
+fn read(locator: &Locator) -> Result<Contents, IdentityError> {
+    let bytes = locator.read().map_err(IdentityError::File)?;
     let blocks = pem::read_blocks(bytes.expose());
     match blocks.is_empty() && pkcs12::is_pkcs12(bytes.expose()) {
         true => Ok(Contents::Pkcs12(bytes)),
@@ -140,42 +139,44 @@ fn read(input: &Input) -> Result<Contents, IdentityError> {
     }
 }
 
-fn read_pem(input: &Input, what: Missing) -> Result<Blocks, IdentityError> {
-    match read(input)? {
+fn read_pem(locator: &Locator, what: Missing) -> Result<Blocks, IdentityError> {
+    match read(locator)? {
         Contents::Pem(blocks) => Ok(blocks),
         Contents::Pkcs12(_) => Err(IdentityError::Pkcs12Misplaced {
             what,
-            path: input.name().to_owned(),
+            path: locator.name().to_owned(),
         }),
     }
 }
 
 fn open_pem(
-    certificate: &Input,
+    certificate: &Locator,
     blocks: &Blocks,
-    private_key: Option<&Input>,
-    intermediates: &Option<Input>,
-    passwords: &dyn PasswordSource,
+    private_key: Option<&Locator>,
+    intermediates: &Option<Locator>,
+    secrets: &dyn Secrets,
 ) -> Result<Identity, IdentityError> {
     let (leaf, others) = pem_contents::certificate(certificate.name(), blocks)?;
     let chain = match intermediates {
-        Some(input) => pem_contents::chain(input.name(), read_pem(input, Missing::Certificate)?)?,
+        Some(locator) => {
+            pem_contents::chain(locator.name(), read_pem(locator, Missing::Certificate)?)?
+        }
         None => Chain::by_issuer(leaf.der(), &others),
     };
     check_chain_length(intermediates.as_ref().unwrap_or(certificate), &chain)?;
-    let key_input = private_key.unwrap_or(certificate);
-    let key = match key_input.is_same(certificate) {
-        true => pem_contents::private_key(key_input.name(), blocks, passwords)?,
+    let key_locator = private_key.unwrap_or(certificate);
+    let key = match key_locator.is_same(certificate) {
+        true => pem_contents::private_key(key_locator.name(), blocks, secrets)?,
         false => {
-            let blocks = read_pem(key_input, Missing::PrivateKey)?;
-            pem_contents::private_key(key_input.name(), &blocks, passwords)?
+            let blocks = read_pem(key_locator, Missing::PrivateKey)?;
+            pem_contents::private_key(key_locator.name(), &blocks, secrets)?
         }
     };
     if key.public_key() != leaf.public_key() {
         return Err(IdentityError::KeyDoesNotMatchCertificate {
             certificate: certificate.name().to_owned(),
             certificate_key: leaf.public_key().algorithm,
-            private_key: key_input.name().to_owned(),
+            private_key: key_locator.name().to_owned(),
             private_key_algorithm: key.public_key().algorithm,
         });
     }
@@ -187,12 +188,17 @@ fn open_pem(
 }
 
 fn open_pkcs12(
-    input: &Input,
+    locator: &Locator,
     der: &[u8],
-    passwords: &dyn PasswordSource,
+    secrets: &dyn Secrets,
 ) -> Result<Identity, IdentityError> {
-    let path = input.name();
-    let found = password::try_each(Protected::Pkcs12, path, passwords, |password| {
+    let path = locator.name();
+    let protected = Protected {
+        purpose: Purpose::Pkcs12,
+        path,
+        content: der,
+    };
+    let found = secrets::unlock(secrets, protected, |password| {
         pkcs12::read(der, password).map_err(|source| {
             let is_wrong = matches!(source, Pkcs12Error::Password | Pkcs12Error::Undecryptable);
             let error = IdentityError::Pkcs12 {
@@ -200,20 +206,20 @@ fn open_pkcs12(
                 source,
             };
             match is_wrong {
-                true => Attempt::WrongPassword(error),
+                true => Attempt::Refused(error),
                 false => Attempt::Failed(error),
             }
         })
     })?;
-    let identity = identity_of(input, &found)?;
-    check_chain_length(input, &identity.chain)?;
+    let identity = identity_of(locator, &found)?;
+    check_chain_length(locator, &identity.chain)?;
     Ok(identity)
 }
 
 /// The one key in a file, the first certificate that is for it, and the chain above that. Others'
 /// certificates and keys may be of kinds that are not supported.
-fn identity_of(input: &Input, found: &Pkcs12) -> Result<Identity, IdentityError> {
-    let path = || input.name().to_owned();
+fn identity_of(locator: &Locator, found: &Pkcs12) -> Result<Identity, IdentityError> {
+    let path = || locator.name().to_owned();
     let mut unusable = None;
     let mut certificates = Vec::new();
     for der in &found.certificates {
@@ -260,11 +266,11 @@ fn identity_of(input: &Input, found: &Pkcs12) -> Result<Identity, IdentityError>
     })
 }
 
-fn check_chain_length(input: &Input, chain: &Chain) -> Result<(), IdentityError> {
+fn check_chain_length(locator: &Locator, chain: &Chain) -> Result<(), IdentityError> {
     let count = chain.certificates().len();
     match count > CHAIN_LENGTH_MAX {
         true => Err(IdentityError::ChainTooLong {
-            path: input.name().to_owned(),
+            path: locator.name().to_owned(),
             count,
         }),
         false => Ok(()),

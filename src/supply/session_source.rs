@@ -19,9 +19,9 @@ use crate::credentials::renewal::Renewal;
 use crate::identity::FilesVersion;
 use crate::identity::Identity;
 use crate::identity::error::IdentityError;
-use crate::identity::password::PasswordSource;
 use crate::identity::rotation::Outcome;
 use crate::identity::rotation::Rotation;
+use crate::identity::secrets::Secrets;
 use crate::session::Effort;
 use crate::session::SessionError;
 use crate::session::SessionProvider;
@@ -109,7 +109,7 @@ impl SessionSource {
     pub fn watch<D: Clone + Send + 'static>(
         &self,
         supply: &Arc<Supply<D>>,
-        passwords: Arc<dyn PasswordSource + Send + Sync>,
+        secrets: Arc<dyn Secrets + Send + Sync>,
     ) -> io::Result<()> {
         let (request, files) = (Arc::clone(&self.request), Arc::clone(&self.files));
         let supply = Arc::clone(supply);
@@ -121,7 +121,7 @@ impl SessionSource {
                 let version = source.version();
                 let is_new = known.as_ref() != Some(&version);
                 if is_new {
-                    let read = source.open(passwords.as_ref());
+                    let read = source.open(secrets.as_ref());
                     // What cannot be used is read again, whether or not it changes until then.
                     known = read.is_ok().then(|| version.clone());
                     *files.found() = Some(read.map(|identity| (identity, version)));

@@ -21,7 +21,7 @@ use rolesanywhere::clock::Clock;
 use rolesanywhere::create_session::CreateSession;
 use rolesanywhere::create_session::request::CreateSessionRequest;
 use rolesanywhere::identity::Identity;
-use rolesanywhere::identity::password::NoPasswords;
+use rolesanywhere::identity::secrets::NoSecrets;
 use time::OffsetDateTime;
 
 use crate::support::endpoint;
@@ -48,12 +48,12 @@ impl Call {
 }
 
 fn identity(certificate: &str, key: &str) -> Identity {
-    let source = IdentitySource::Files {
+    let source = IdentitySource {
         certificate: vectors().join("pki").join(certificate).into(),
         private_key: Some(vectors().join("pki").join(key).into()),
         intermediates: None,
     };
-    source.open(&NoPasswords).unwrap()
+    source.open(&NoSecrets::default()).unwrap()
 }
 
 fn request() -> CreateSessionRequest {

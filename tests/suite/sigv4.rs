@@ -5,10 +5,11 @@ use rolesanywhere::IdentitySource;
 use rolesanywhere::arn::Region;
 use rolesanywhere::identity::Identity;
 use rolesanywhere::identity::error::IdentityError;
-use rolesanywhere::identity::input::Input;
-use rolesanywhere::identity::password::PasswordError;
-use rolesanywhere::identity::password::PasswordSource;
-use rolesanywhere::identity::password::Wanted;
+use rolesanywhere::identity::locator::Locator;
+use rolesanywhere::identity::secrets::Refusals;
+use rolesanywhere::identity::secrets::SecretError;
+use rolesanywhere::identity::secrets::Secrets;
+use rolesanywhere::identity::secrets::Wanted;
 use rolesanywhere::secret::Secret;
 use rolesanywhere::sigv4;
 use rolesanywhere::sigv4::credential_scope::CredentialScope;
@@ -61,22 +62,34 @@ fn flag<'a>(case: &'a Case, flag: &str) -> Option<&'a str> {
 }
 
 /// The password of the command line.
-impl PasswordSource for Case {
-    fn password(&self, wanted: Wanted<'_>) -> Result<Option<Secret<String>>, PasswordError> {
-        let password = flag(self, "--pkcs8-password").filter(|_| wanted.wrong == 0);
+struct Passwords<'a> {
+    case: &'a Case,
+    refusals: Refusals,
+}
+
+impl Secrets for Passwords<'_> {
+    fn secret(&self, wanted: Wanted<'_>) -> Result<Option<Secret<String>>, SecretError> {
+        let password = flag(self.case, "--pkcs8-password").filter(|_| wanted.refused == 0);
         Ok(password.map(|password| Secret::new(password.to_owned())))
+    }
+
+    fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 }
 
 fn identity(case: &Case) -> Result<Identity, IdentityError> {
-    let input = |name| flag(case, name).map(|path| Input::from(vectors().join(path)));
-    let no_chain = || Some(Input::from(vectors().join("pki/empty.pem")));
-    let source = IdentitySource::Files {
-        certificate: input("--certificate").unwrap(),
-        private_key: input("--private-key"),
-        intermediates: input("--intermediates").or_else(no_chain),
+    let locator = |name| flag(case, name).map(|path| Locator::from(vectors().join(path)));
+    let no_chain = || Some(Locator::from(vectors().join("pki/empty.pem")));
+    let source = IdentitySource {
+        certificate: locator("--certificate").unwrap(),
+        private_key: locator("--private-key"),
+        intermediates: locator("--intermediates").or_else(no_chain),
     };
-    source.open(case)
+    source.open(&Passwords {
+        case,
+        refusals: Refusals::default(),
+    })
 }
 
 fn sign_again(recorded: &ExpectedRequest, identity: &Identity) -> Result<(), String> {

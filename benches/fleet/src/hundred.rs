@@ -30,7 +30,7 @@ use rolesanywhere::create_session::request::CreateSessionRequest;
 use rolesanywhere::credentials::Renewal;
 use rolesanywhere::credentials::renewal::NAP_MAX;
 use rolesanywhere::credentials::renewal::Set;
-use rolesanywhere::identity::password::NoPasswords;
+use rolesanywhere::identity::secrets::NoSecrets;
 use rolesanywhere_emulator::Emulator;
 use rolesanywhere_emulator::Settings;
 use rolesanywhere_emulator::trust_anchors_from_pem;
@@ -129,14 +129,14 @@ struct Helper {
 
 impl Helper {
     fn new(pki: &Path, endpoint: &str) -> Self {
-        let source = IdentitySource::Files {
+        let source = IdentitySource {
             certificate: pki.join("ec256.crt").into(),
             private_key: Some(pki.join("ec256.key").into()),
             intermediates: None,
         };
         let arn = |kind| format!("arn:aws:rolesanywhere:us-east-1:123456789012:{kind}/1");
         Self {
-            identity: source.open(&NoPasswords).unwrap(),
+            identity: source.open(&NoSecrets::default()).unwrap(),
             client: Client::new(ClientSettings {
                 endpoint: Endpoint::parse(endpoint).unwrap(),
                 region: "us-east-1".parse().unwrap(),

@@ -10,7 +10,6 @@ use std::time::Duration;
 use rolesanywhere::IdentitySource;
 use rolesanywhere::aws_call::Event;
 use rolesanywhere::file;
-use rolesanywhere::identity::input::Input;
 use rolesanywhere::text::Printable;
 
 /// The lines for one event.
@@ -69,17 +68,7 @@ pub(crate) fn describe(event: &Event<'_>) -> String {
 /// What others can do with the private key's file, where that is too much. It is used all the same, as
 /// the reference helper does.
 pub(crate) fn exposure(source: &IdentitySource) -> Option<String> {
-    let IdentitySource::Files {
-        certificate,
-        private_key,
-        ..
-    } = source
-    else {
-        return None;
-    };
-    let Input::File(path) = private_key.as_ref().unwrap_or(certificate) else {
-        return None;
-    };
+    let path = source.private_key().path()?;
     let exposure = file::exposure(path).ok()?;
     let what = match (exposure.is_readable, exposure.is_replaceable) {
         (true, true) => "read and replace",

@@ -11,7 +11,7 @@ use rolesanywhere::aws_call::endpoint::EndpointError;
 use rolesanywhere::aws_call::proxy::ProxyError;
 use rolesanywhere::aws_call::retry::RetryVariableError;
 use rolesanywhere::identity::error::IdentityError;
-use rolesanywhere::identity::password::Protected;
+use rolesanywhere::identity::secrets::Purpose;
 use rolesanywhere::identity::signer::SignatureError;
 use rolesanywhere::output::credentials_file::error::CredentialsFileError;
 use rolesanywhere::output::credentials_file::profile_name::ProfileNameError;
@@ -158,10 +158,10 @@ impl RunError {
                  configuration file ends the command there"
                     .to_owned(),
             ),
-            Self::Identity(IdentityError::PasswordMissing { protected, .. }) => {
-                let (flag, variable) = match protected {
-                    Protected::PrivateKey => ("--pkcs8-password-file", "PKCS8_PASSWORD"),
-                    Protected::Pkcs12 => ("--pkcs12-password-file", "PKCS12_PASSWORD"),
+            Self::Identity(IdentityError::PasswordMissing { purpose, .. }) => {
+                let (flag, variable) = match purpose {
+                    Purpose::PrivateKey => ("--pkcs8-password-file", "PKCS8_PASSWORD"),
+                    Purpose::Pkcs12 => ("--pkcs12-password-file", "PKCS12_PASSWORD"),
                 };
                 Some(format!(
                     "give {flag}, or AWS_SIGNING_HELPER_{variable} in the environment, or run it at \

@@ -11,8 +11,8 @@ use rolesanywhere::environment::Environment;
 use rolesanywhere::file;
 use rolesanywhere::file::FileError;
 use rolesanywhere::identity::error::IdentityError;
-use rolesanywhere::identity::input::INPUT_BYTES_MAX;
-use rolesanywhere::identity::input::Input;
+use rolesanywhere::identity::locator::LOCATOR_BYTES_MAX;
+use rolesanywhere::identity::locator::Locator;
 use rolesanywhere::platform;
 
 use crate::error::RunError;
@@ -21,7 +21,7 @@ use crate::error::RunError;
 /// again.
 pub(crate) struct Inputs<'a> {
     environment: &'a Environment,
-    held: Vec<Input>,
+    held: Vec<Locator>,
 }
 
 impl<'a> Inputs<'a> {
@@ -32,8 +32,12 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// The input that a flag names.
-    pub(crate) fn input(&mut self, flag: &'static str, name: PathBuf) -> Result<Input, RunError> {
+    /// What a flag names.
+    pub(crate) fn locator(
+        &mut self,
+        flag: &'static str,
+        name: PathBuf,
+    ) -> Result<Locator, RunError> {
         let text = name.to_string_lossy();
         let name = match text.as_ref() {
             "fd:0" => PathBuf::from(STANDARD_INPUT),
@@ -42,13 +46,13 @@ impl<'a> Inputs<'a> {
         if let Some(held) = self.held.iter().find(|held| held.name() == name) {
             return Ok(held.clone());
         }
-        let input = if let Some(variable) = text.strip_prefix("env:") {
+        let locator = if let Some(variable) = text.strip_prefix("env:") {
             let value = self.environment.raw(variable).ok_or(RunError::Input {
                 flag,
                 name: text.to_string(),
                 why: "the variable is not set, or empty",
             })?;
-            Input::from_variable(name, value.as_encoded_bytes())
+            Locator::from_variable(name, value.as_encoded_bytes())
         } else if name == Path::new(STANDARD_INPUT) {
             match platform::standard_input() {
                 Ok(mut input) => read(&mut input, name)?,
@@ -66,17 +70,17 @@ impl<'a> Inputs<'a> {
                 Err(source) => return Err(unreadable(name, source)),
             }
         } else {
-            return Ok(Input::File(name));
+            return Ok(Locator::File(name));
         };
-        self.held.push(input.clone());
-        Ok(input)
+        self.held.push(locator.clone());
+        Ok(locator)
     }
 }
 
-fn read(stream: &mut impl Read, name: PathBuf) -> Result<Input, RunError> {
-    let bytes = file::read_stream(stream, &name, INPUT_BYTES_MAX)
+fn read(stream: &mut impl Read, name: PathBuf) -> Result<Locator, RunError> {
+    let bytes = file::read_stream(stream, &name, LOCATOR_BYTES_MAX)
         .map_err(|error| RunError::Identity(IdentityError::File(error)))?;
-    Ok(Input::held(name, bytes))
+    Ok(Locator::held(name, bytes))
 }
 
 fn unreadable(path: PathBuf, source: io::Error) -> RunError {

@@ -5,10 +5,11 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 
 use rolesanywhere::file;
-use rolesanywhere::identity::password::PasswordError;
-use rolesanywhere::identity::password::PasswordSource;
-use rolesanywhere::identity::password::Protected;
-use rolesanywhere::identity::password::Wanted;
+use rolesanywhere::identity::secrets::Purpose;
+use rolesanywhere::identity::secrets::Refusals;
+use rolesanywhere::identity::secrets::SecretError;
+use rolesanywhere::identity::secrets::Secrets;
+use rolesanywhere::identity::secrets::Wanted;
 use rolesanywhere::platform;
 use rolesanywhere::secret::Secret;
 
@@ -18,6 +19,7 @@ use crate::arguments::PasswordFlags;
 pub(crate) struct Passwords {
     flags: PasswordFlags,
     asked: Mutex<Asked>,
+    refusals: Refusals,
 }
 
 /// What was typed.
@@ -33,6 +35,7 @@ impl Passwords {
         Self {
             flags,
             asked: Mutex::default(),
+            refusals: Refusals::default(),
         }
     }
 
@@ -69,35 +72,35 @@ impl Passwords {
     }
 }
 
-impl PasswordSource for Passwords {
-    fn password(&self, wanted: Wanted<'_>) -> Result<Option<Secret<String>>, PasswordError> {
-        let (flag, file) = match wanted.protected {
-            Protected::PrivateKey => (&self.flags.pkcs8_password, &self.flags.pkcs8_password_file),
-            Protected::Pkcs12 => (
+impl Secrets for Passwords {
+    fn secret(&self, wanted: Wanted<'_>) -> Result<Option<Secret<String>>, SecretError> {
+        let (flag, file) = match wanted.purpose {
+            Purpose::PrivateKey => (&self.flags.pkcs8_password, &self.flags.pkcs8_password_file),
+            Purpose::Pkcs12 => (
                 &self.flags.pkcs12_password,
                 &self.flags.pkcs12_password_file,
             ),
         };
         if let Some(password) = flag {
-            return Ok((wanted.wrong == 0).then(|| copy(&password.0)));
+            return Ok((wanted.refused == 0).then(|| copy(&password.0)));
         }
         if let Some(path) = file {
-            return match wanted.wrong {
+            return match wanted.refused {
                 0 => from_file(path).map(Some),
                 _ => Ok(None),
             };
         }
         // Nobody is asked before the empty password was tried.
-        let tried_unasked = match wanted.protected {
-            Protected::PrivateKey => 0,
-            Protected::Pkcs12 => 1,
+        let tried_unasked = match wanted.purpose {
+            Purpose::PrivateKey => 0,
+            Purpose::Pkcs12 => 1,
         };
-        if wanted.wrong < tried_unasked {
+        if wanted.refused < tried_unasked {
             return Ok(None);
         }
         let mut asked = self.asked();
         if let Some(answer) = &asked.answer
-            && wanted.wrong == tried_unasked
+            && wanted.refused == tried_unasked
         {
             return Ok(Some(copy(answer)));
         }
@@ -111,16 +114,20 @@ impl PasswordSource for Passwords {
         }
         Ok(answer)
     }
+
+    fn refusals(&self) -> &Refusals {
+        &self.refusals
+    }
 }
 
 fn copy(password: &Secret<String>) -> Secret<String> {
     Secret::new(password.expose().clone())
 }
 
-fn from_file(path: &Path) -> Result<Secret<String>, PasswordError> {
-    let bytes = file::read(path, PASSWORD_FILE_BYTES_MAX).map_err(PasswordError::new)?;
+fn from_file(path: &Path) -> Result<Secret<String>, SecretError> {
+    let bytes = file::read(path, PASSWORD_FILE_BYTES_MAX).map_err(SecretError::new)?;
     let text = std::str::from_utf8(bytes.expose())
-        .map_err(|_| PasswordError::new(format!("{} is not UTF-8", path.display())))?;
+        .map_err(|_| SecretError::new(format!("{} is not UTF-8", path.display())))?;
     let password = text
         .strip_suffix("\r\n")
         .or_else(|| text.strip_suffix('\n'))

@@ -35,7 +35,7 @@ impl Renewing {
     /// themselves.
     pub(crate) fn open(session: Session, entry: Option<SessionEntry>) -> Result<Self, RunError> {
         warn_of_short_sessions(session.request().create_session.duration_seconds);
-        for name in session.request().identity.held() {
+        for name in session.request().identity.fixed() {
             report::line(&format!(
                 "warning: {} is read only at startup; restart after renewing the certificate",
                 name.display()

@@ -285,15 +285,15 @@ pub(crate) fn identity_source(
         check_scheme(path)?;
     }
     let mut inputs = Inputs::new(environment);
-    let source = IdentitySource::Files {
-        certificate: inputs.input("certificate", certificate)?,
+    let source = IdentitySource {
+        certificate: inputs.locator("certificate", certificate)?,
         private_key: private_key
-            .map(|path| inputs.input("private-key", path))
+            .map(|path| inputs.locator("private-key", path))
             .transpose()?,
         intermediates: flags
             .intermediates
             .filter(given)
-            .map(|path| inputs.input("intermediates", path))
+            .map(|path| inputs.locator("intermediates", path))
             .transpose()?,
     };
     Ok((source, Passwords::new(flags.passwords)))

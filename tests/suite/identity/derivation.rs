@@ -1,15 +1,17 @@
-//! A key is derived from its password once, however it is read.
+//! A key is derived once from each password, however it is read.
 
 use std::cell::Cell;
+use std::cell::RefCell;
 use std::time::Duration;
 
 use rolesanywhere::IdentitySource;
 use rolesanywhere::identity::encrypted_key::decrypt_pkcs8;
-use rolesanywhere::identity::input::Input;
-use rolesanywhere::identity::password::PasswordError;
-use rolesanywhere::identity::password::PasswordSource;
-use rolesanywhere::identity::password::Wanted;
+use rolesanywhere::identity::locator::Locator;
 use rolesanywhere::identity::pem;
+use rolesanywhere::identity::secrets::Refusals;
+use rolesanywhere::identity::secrets::SecretError;
+use rolesanywhere::identity::secrets::Secrets;
+use rolesanywhere::identity::secrets::Wanted;
 use rolesanywhere::secret::Secret;
 
 use crate::support::vectors;
@@ -20,37 +22,92 @@ fn encrypted_key_is_derived_once_a_read() {
     let key = vectors().join("../keys/gnutls-aes-256.key");
     let pem = std::fs::read(&key).unwrap();
     let der = pem::read_blocks(&pem).remove(0).unwrap().der;
-    let source = IdentitySource::Files {
-        certificate: Input::File(vectors().join("pki/ec256.crt")),
-        private_key: Some(Input::File(key)),
+    let source = IdentitySource {
+        certificate: Locator::File(vectors().join("pki/ec256.crt")),
+        private_key: Some(Locator::File(key)),
         intermediates: None,
     };
     let asked = Cell::new(0);
-    // Of the processor, as other tests run beside this one.
-    let time = || {
-        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-        Duration::try_from(time).unwrap()
-    };
     let shortest = |work: &dyn Fn()| {
         let times = (0..3).map(|_| {
-            let begin = time();
+            let begin = processor_time();
             work();
-            time() - begin
+            processor_time() - begin
         });
         times.min().unwrap()
     };
     let derivation = shortest(&|| drop(decrypt_pkcs8(der.expose(), "correct horse").unwrap()));
-    let read = shortest(&|| drop(source.open(&Counted(&asked)).unwrap()));
+    let counted = Counted {
+        asked: &asked,
+        refusals: Refusals::default(),
+    };
+    let read = shortest(&|| drop(source.open(&counted).unwrap()));
     assert_eq!(asked.get(), 3);
     assert!(read < derivation * 17 / 10, "{read:?} for {derivation:?}");
 }
 
-/// Gives the password and counts how often it did.
-struct Counted<'a>(&'a Cell<u32>);
+#[test]
+fn refused_password_is_not_derived_again() {
+    let source = IdentitySource {
+        certificate: Locator::File(vectors().join("pki/ec256.crt")),
+        private_key: Some(Locator::File(vectors().join("../keys/gnutls-aes-256.key"))),
+        intermediates: None,
+    };
+    let password = Changing {
+        password: RefCell::new("wrong"),
+        refusals: Refusals::default(),
+    };
+    let open = || {
+        let begin = processor_time();
+        let error = source.open(&password).unwrap_err().to_string();
+        assert!(error.starts_with("cannot decrypt"), "{error}");
+        processor_time() - begin
+    };
+    let first = open();
+    let again: Duration = (0..3).map(|_| open()).sum();
+    assert!(again < first / 2, "{again:?} after {first:?}");
+    password.password.replace("other");
+    assert!(open() > first / 2, "another password is tried");
+    password.password.replace("correct horse");
+    assert!(source.open(&password).is_ok());
+}
 
-impl PasswordSource for Counted<'_> {
-    fn password(&self, _wanted: Wanted<'_>) -> Result<Option<Secret<String>>, PasswordError> {
-        self.0.set(self.0.get() + 1);
+/// Of this thread, as other tests run beside it.
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap()
+}
+
+/// Gives one password at a time.
+struct Changing {
+    password: RefCell<&'static str>,
+    refusals: Refusals,
+}
+
+impl Secrets for Changing {
+    fn secret(&self, wanted: Wanted<'_>) -> Result<Option<Secret<String>>, SecretError> {
+        let password = self.password.borrow();
+        Ok((wanted.refused == 0).then(|| Secret::new((*password).to_owned())))
+    }
+
+    fn refusals(&self) -> &Refusals {
+        &self.refusals
+    }
+}
+
+/// Gives the password and counts how often it did.
+struct Counted<'a> {
+    asked: &'a Cell<u32>,
+    refusals: Refusals,
+}
+
+impl Secrets for Counted<'_> {
+    fn secret(&self, _wanted: Wanted<'_>) -> Result<Option<Secret<String>>, SecretError> {
+        self.asked.set(self.asked.get() + 1);
         Ok(Some(Secret::new("correct horse".to_owned())))
+    }
+
+    fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 }

@@ -11,10 +11,11 @@ use std::process::Command;
 use pkcs8::PrivateKeyInfoRef;
 use pkcs8::der::Decode;
 use rolesanywhere::IdentitySource;
-use rolesanywhere::identity::input::Input;
-use rolesanywhere::identity::password::PasswordError;
-use rolesanywhere::identity::password::PasswordSource;
-use rolesanywhere::identity::password::Wanted;
+use rolesanywhere::identity::locator::Locator;
+use rolesanywhere::identity::secrets::Refusals;
+use rolesanywhere::identity::secrets::SecretError;
+use rolesanywhere::identity::secrets::Secrets;
+use rolesanywhere::identity::secrets::Wanted;
 use rolesanywhere::identity::signer::Digest;
 use rolesanywhere::secret::Secret;
 use rsa::pkcs1::RsaPrivateKeyRef;
@@ -244,17 +245,18 @@ fn look_into_myself(path: &Path) {
     assert_eq!(look(), there, "the scan finds what is there");
     drop(piece);
 
-    let input = |value: &Value| value.as_str().map(|path| Input::File(path.into()));
-    let source = IdentitySource::Files {
-        certificate: input(&told["certificate"]).unwrap(),
-        private_key: input(&told["private_key"]),
+    let locator = |value: &Value| value.as_str().map(|path| Locator::File(path.into()));
+    let source = IdentitySource {
+        certificate: locator(&told["certificate"]).unwrap(),
+        private_key: locator(&told["private_key"]),
         intermediates: None,
     };
-    let password = Told(
-        told["password"]
+    let password = Told {
+        masked: told["password"]
             .as_array()
             .map(|_| bytes(&told["password"])),
-    );
+        refusals: Refusals::default(),
+    };
     let identity = source.open(&password).unwrap();
     let write = |found: Vec<Found<'_>>| -> Vec<Value> {
         let found = found.into_iter();
@@ -271,15 +273,22 @@ fn look_into_myself(path: &Path) {
 }
 
 /// The password, masked.
-struct Told(Option<Vec<u8>>);
+struct Told {
+    masked: Option<Vec<u8>>,
+    refusals: Refusals,
+}
 
-impl PasswordSource for Told {
-    fn password(&self, wanted: Wanted<'_>) -> Result<Option<Secret<String>>, PasswordError> {
-        assert_eq!(wanted.wrong, 0);
-        Ok(self.0.as_ref().map(|masked| {
+impl Secrets for Told {
+    fn secret(&self, wanted: Wanted<'_>) -> Result<Option<Secret<String>>, SecretError> {
+        assert_eq!(wanted.refused, 0);
+        Ok(self.masked.as_ref().map(|masked| {
             let text = String::from_utf8(memory::unmask(masked)).unwrap();
             Secret::new(text)
         }))
+    }
+
+    fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 }
 

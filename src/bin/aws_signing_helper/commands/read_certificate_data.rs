@@ -23,7 +23,7 @@ pub(crate) fn run(
     ];
     let path = certificate_path(arguments.certificate, selectors)
         .map_err(|error| error.with_strays(&arguments.strays.strays))?;
-    let input = Inputs::new(environment).input("certificate", path)?;
-    let certificate = open_certificate(&input).map_err(RunError::Identity)?;
+    let locator = Inputs::new(environment).locator("certificate", path)?;
+    let certificate = open_certificate(&locator).map_err(RunError::Identity)?;
     print(&output::certificate_data::document(&certificate)).map(|()| ExitCode::SUCCESS)
 }
