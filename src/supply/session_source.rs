@@ -4,8 +4,10 @@ use std::io;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
+use std::sync::mpsc;
 use std::thread;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use super::LOOK_APART;
 use super::Supply;
@@ -134,7 +136,8 @@ impl SessionSource {
         thread::Builder::new().spawn(watch).map(drop)
     }
 
-    /// Keeps a set in the cache, on a thread of its own: a disk that hangs makes no renewal late.
+    /// Keeps a set in the cache, on a thread of its own that is waited for a moment only: a disk that hangs
+    /// makes no renewal late.
     fn keep(&mut self, credentials: &Arc<Credentials>, renewal: &Renewal) {
         let Some(entry) = &self.entry else {
             return;
@@ -149,14 +152,19 @@ impl SessionSource {
         let (entry, request) = (Arc::clone(entry), Arc::clone(&self.request));
         let (credentials, renewal) = (Arc::clone(credentials), *renewal);
         let version = self.rotation.version().clone();
+        let (done, is_done) = mpsc::channel();
         let keep = move || {
             let mut entry = entry
                 .lock()
                 .unwrap_or_else(|poisoned| poisoned.into_inner());
             entry.keep(&request, &version, (&credentials, &renewal));
+            // Nobody may be waiting any more.
+            drop(done.send(()));
         };
         // Without a thread it is not kept, which is no failure.
         self.keeping = thread::Builder::new().spawn(keep).ok();
+        // Whatever came of it.
+        let _ = is_done.recv_timeout(KEEP_TIME_MAX);
     }
 }
 
@@ -216,11 +224,11 @@ impl Source for SessionSource {
     fn renewed(&mut self, credentials: &Arc<Credentials>, renewal: &Renewal) {
         self.rotation.accepted();
         (self.observe)(SupplyEvent::InUse(self.rotation.in_use()));
+        self.keep(credentials, renewal);
         (self.observe)(SupplyEvent::Renewed {
             credentials,
             renewal,
         });
-        self.keep(credentials, renewal);
     }
 
     fn failed(&mut self, error: Self::Error, renewal: &Renewal) {
@@ -239,3 +247,6 @@ impl From<ExpirationError> for RenewalError {
         }
     }
 }
+
+/// Far more than a write takes.
+const KEEP_TIME_MAX: Duration = Duration::from_secs(1);
