@@ -67,7 +67,15 @@ impl<V> Rotation<V> {
         &self.in_use.0
     }
 
-    /// How its files were.
+    /// How the files of [`Rotation::identity`] were.
+    pub fn version_in_turn(&self) -> &V {
+        match &self.next {
+            Some(next) if !next.was_refused => &next.read.1,
+            Some(_) | None => self.version(),
+        }
+    }
+
+    /// How the files in use were.
     pub fn version(&self) -> &V {
         &self.in_use.1
     }

@@ -37,7 +37,10 @@ impl<D: Clone> Supply<D> {
             });
             match outcome {
                 Ok((credentials, life)) => {
-                    let renewal = self.renewed(&credentials, life, now);
+                    let mut renewal = self.renewal();
+                    renewal.renewed(now, life, (self.share)());
+                    source.keep(&credentials, &renewal);
+                    self.hand_out(&credentials, renewal);
                     source.renewed(&credentials, &renewal);
                 }
                 Err(error) if !self.is_settled() && !source.is_passing(&error) => return error,

@@ -84,8 +84,12 @@ impl<D: Clone> Supply<D> {
 
     /// Goes on from a set that was kept.
     pub fn begin_with(&self, credentials: Credentials, renewal: Renewal) {
+        self.hand_out(&Arc::new(credentials), renewal);
+    }
+
+    fn hand_out(&self, credentials: &Arc<Credentials>, renewal: Renewal) {
         let received = renewal.set.map_or_else(|| self.now(), |set| set.received);
-        let document = (self.form)(&Arc::new(credentials), received);
+        let document = (self.form)(credentials, received);
         self.change(|state| {
             state.document = Some(document);
             state.number += 1;
@@ -173,15 +177,6 @@ impl<D: Clone> Supply<D> {
     /// every [`LOOK_APART`] in any case: timers stop while a machine sleeps.
     pub fn wake(&self) {
         self.due.notify_one();
-    }
-
-    fn renewed(&self, credentials: &Arc<Credentials>, life: Duration, now: Moment) -> Renewal {
-        let document = (self.form)(credentials, now);
-        self.change(|state| {
-            state.document = Some(document);
-            state.number += 1;
-            state.renewal.renewed(now, life, (self.share)());
-        })
     }
 
     fn failed(&self, setback: FailureClass, now: Moment) -> Renewal {

@@ -135,37 +135,6 @@ impl SessionSource {
         };
         thread::Builder::new().spawn(watch).map(drop)
     }
-
-    /// Keeps a set in the cache, on a thread of its own that is waited for a moment only: a disk that hangs
-    /// makes no renewal late.
-    fn keep(&mut self, credentials: &Arc<Credentials>, renewal: &Renewal) {
-        let Some(entry) = &self.entry else {
-            return;
-        };
-        if self
-            .keeping
-            .as_ref()
-            .is_some_and(|keeping| !keeping.is_finished())
-        {
-            return;
-        }
-        let (entry, request) = (Arc::clone(entry), Arc::clone(&self.request));
-        let (credentials, renewal) = (Arc::clone(credentials), *renewal);
-        let version = self.rotation.version().clone();
-        let (done, is_done) = mpsc::channel();
-        let keep = move || {
-            let mut entry = entry
-                .lock()
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
-            entry.keep(&request, &version, (&credentials, &renewal));
-            // Nobody may be waiting any more.
-            drop(done.send(()));
-        };
-        // Without a thread it is not kept, which is no failure.
-        self.keeping = thread::Builder::new().spawn(keep).ok();
-        // Whatever came of it.
-        let _ = is_done.recv_timeout(KEEP_TIME_MAX);
-    }
 }
 
 impl Files {
@@ -221,10 +190,38 @@ impl Source for SessionSource {
         error.error.is_passing()
     }
 
+    // On a thread of its own that is waited for a moment only: a disk that hangs makes no renewal late.
+    fn keep(&mut self, credentials: &Arc<Credentials>, renewal: &Renewal) {
+        let Some(entry) = &self.entry else {
+            return;
+        };
+        if self
+            .keeping
+            .as_ref()
+            .is_some_and(|keeping| !keeping.is_finished())
+        {
+            return;
+        }
+        let (entry, request) = (Arc::clone(entry), Arc::clone(&self.request));
+        let (credentials, renewal) = (Arc::clone(credentials), *renewal);
+        let version = self.rotation.version_in_turn().clone();
+        let (done, is_done) = mpsc::channel();
+        let keep = move || {
+            let mut entry = entry
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            entry.keep(&request, &version, (&credentials, &renewal));
+            // Nobody may be waiting any more.
+            drop(done.send(()));
+        };
+        // Without a thread it is not kept, which is no failure.
+        self.keeping = thread::Builder::new().spawn(keep).ok();
+        // Whatever came of it.
+        let _ = is_done.recv_timeout(KEEP_TIME_MAX);
+    }
     fn renewed(&mut self, credentials: &Arc<Credentials>, renewal: &Renewal) {
         self.rotation.accepted();
         (self.observe)(SupplyEvent::InUse(self.rotation.in_use()));
-        self.keep(credentials, renewal);
         (self.observe)(SupplyEvent::Renewed {
             credentials,
             renewal,

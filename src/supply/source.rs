@@ -30,6 +30,9 @@ pub trait Source {
     /// Whether a process that has not begun yet may go on after a failure.
     fn is_passing(&self, error: &Self::Error) -> bool;
 
+    /// Keeps a set for other processes, before it is handed out.
+    fn keep(&mut self, credentials: &Arc<Credentials>, renewal: &Renewal);
+
     /// Takes note of a set that is handed out from now on.
     fn renewed(&mut self, credentials: &Arc<Credentials>, renewal: &Renewal);
 

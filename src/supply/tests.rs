@@ -135,6 +135,8 @@ impl Source for Service {
         *error != Failed::Final
     }
 
+    fn keep(&mut self, _: &Arc<Credentials>, _: &Renewal) {}
+
     fn renewed(&mut self, _: &Arc<Credentials>, _: &Renewal) {}
 
     fn failed(&mut self, _: Failed, _: &Renewal) {}
