@@ -305,7 +305,9 @@ impl std::error::Error for Failure {
 impl ClientSettings {
     /// How long one attempt may take unless told otherwise: a cold start of the service included.
     pub const ATTEMPT_LIMITS: AttemptLimits = AttemptLimits {
+        resolve: Duration::from_secs(20),
         connect: Duration::from_secs(5),
+        connect_by_proxy: Duration::from_secs(20),
         attempt: Duration::from_secs(15),
     };
 

@@ -7,6 +7,7 @@ pub mod client;
 pub mod endpoint;
 pub mod error;
 pub mod event;
+mod name_resolution;
 pub mod operation;
 pub mod proxy;
 pub mod retry;

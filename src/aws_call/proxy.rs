@@ -5,10 +5,14 @@
 //! no `ALL_PROXY`. `localhost` and loopback addresses are reached directly, and so is what `NO_PROXY`
 //! lists. Source: [httpproxy](https://pkg.go.dev/golang.org/x/net/http/httpproxy).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use percent_encoding::NON_ALPHANUMERIC;
+use percent_encoding::percent_decode_str;
+use percent_encoding::percent_encode;
 use reqwest::Url;
 
 use crate::aws_call::endpoint::Endpoint;
@@ -38,12 +42,7 @@ impl Proxy {
         if is_direct(endpoint.url(), &no_proxy) {
             return Ok(None);
         }
-        let url = match value.contains("://") {
-            true => Url::parse(&value),
-            false => Url::parse(&format!("http://{value}")),
-        };
-        let url = url
-            .ok()
+        let url = parse(&value)
             .filter(|url| SCHEMES.contains(&url.scheme()) && url.has_host())
             .ok_or(ProxyError { variable })?;
         Ok(Some(Self { url }))
@@ -52,6 +51,17 @@ impl Proxy {
     /// The URL with user and password.
     pub(crate) fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// As [`Proxy::url`], in the words of the HTTP client: its `socks5` would look names up here. Go lets the
+    /// proxy do it, and behind such a proxy there may be no name server.
+    pub(crate) fn url_for_client(&self) -> Url {
+        let mut url = self.url.clone();
+        if url.scheme() == "socks5" {
+            // Both are schemes without a port of their own, so it does not fail.
+            let _ = url.set_scheme("socks5h");
+        }
+        url
     }
 }
 
@@ -70,6 +80,26 @@ impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Proxy({self})")
     }
+}
+
+/// A proxy's URL; one without a scheme is `http`. User and password may hold what a URL only takes
+/// percent-encoded, such as the backslash of `DOMAIN\user`.
+fn parse(text: &str) -> Option<Url> {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+    let Some((user_and_password, host)) = rest.rsplit_once('@') else {
+        return Url::parse(&format!("{scheme}://{rest}")).ok();
+    };
+    let (user, password) = match user_and_password.split_once(':') {
+        Some((user, password)) => (user, Some(password)),
+        None => (user_and_password, None),
+    };
+    let encoded = |text: &str| {
+        let bytes: Vec<u8> = percent_decode_str(text).collect();
+        percent_encode(&bytes, NON_ALPHANUMERIC).to_string()
+    };
+    let password = password.map(|password| format!(":{}", encoded(password)));
+    let (user, password) = (encoded(user), password.unwrap_or_default());
+    Url::parse(&format!("{scheme}://{user}{password}@{host}")).ok()
 }
 
 /// The variable that names a proxy for the endpoint's scheme, and its value.
@@ -125,9 +155,22 @@ fn matches(entry: &str, host: &str, address: Option<IpAddr>, port: u16) -> bool 
     }
     // ".example.com" and "*.example.com" mean what is below, "example.com" itself and what is below.
     match name.strip_prefix("*.").or_else(|| name.strip_prefix('.')) {
-        Some(domain) => is_below(host, domain),
-        None => host == name || is_below(host, name),
+        Some(domain) => is_below(host, &ascii(domain)),
+        None => {
+            let name = ascii(name);
+            host == name || is_below(host, &name)
+        }
     }
+}
+
+/// A host name as it stands in a URL, where an internationalised one is in ASCII.
+fn ascii(name: &str) -> Cow<'_, str> {
+    if name.is_ascii() {
+        return name.into();
+    }
+    let url = Url::parse(&format!("http://{name}/")).ok();
+    let host = url.as_ref().and_then(Url::host_str);
+    host.map_or(name.into(), |host| host.to_owned().into())
 }
 
 fn is_below(host: &str, domain: &str) -> bool {
@@ -284,5 +327,69 @@ mod tests {
         let broken = [("HTTP_PROXY", "http://hunter2:x@")].into_iter().collect();
         let error = Proxy::on_the_way_to(&endpoint, &broken).unwrap_err();
         assert!(!error.to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn user_and_password_may_hold_any_character() {
+        for (value, user, password) in [
+            (
+                r"http://DOMAIN\user:pw@proxy:8080",
+                r"DOMAIN\user",
+                Some("pw"),
+            ),
+            ("http://u:p@ss@proxy:8080", "u", Some("p@ss")),
+            ("http://u:p#s?s/x@proxy:8080", "u", Some("p#s?s/x")),
+            ("http://u:50%@proxy:8080", "u", Some("50%")),
+            ("http://u:a%40b:c@proxy:8080", "u", Some("a@b:c")),
+            ("DOMAIN\\user:pw@proxy:8080", "DOMAIN\\user", Some("pw")),
+            ("http://\u{fc}ser@proxy:8080", "\u{fc}ser", None),
+        ] {
+            let environment = [("HTTPS_PROXY", value)].into_iter().collect();
+            let endpoint = Endpoint::parse("https://service.example").unwrap();
+            let proxy = Proxy::on_the_way_to(&endpoint, &environment)
+                .unwrap()
+                .unwrap();
+            assert_eq!(proxy.to_string(), "http://proxy:8080", "{value}");
+            let decoded = |text: &str| percent_decode_str(text).decode_utf8().unwrap().into_owned();
+            assert_eq!(decoded(proxy.url().username()), user, "{value}");
+            let found = proxy.url().password().map(decoded);
+            assert_eq!(found.as_deref(), password, "{value}");
+        }
+    }
+
+    #[test]
+    fn internationalised_names_match_in_either_form() {
+        for (host, no_proxy) in [
+            ("https://b\u{fc}cher.example", "b\u{fc}cher.example"),
+            ("https://b\u{fc}cher.example", "xn--bcher-kva.example"),
+            ("https://xn--bcher-kva.example", "B\u{dc}CHER.example"),
+            ("https://a.b\u{fc}cher.example", ".b\u{fc}cher.example"),
+            (
+                "https://a.b\u{fc}cher.example:8443",
+                "*.b\u{fc}cher.example:8443",
+            ),
+        ] {
+            let variables = [("HTTPS_PROXY", "http://proxy"), ("NO_PROXY", no_proxy)];
+            let environment = variables.into_iter().collect();
+            let endpoint = Endpoint::parse(host).unwrap();
+            let proxy = Proxy::on_the_way_to(&endpoint, &environment).unwrap();
+            assert!(proxy.is_none(), "{host} {no_proxy}");
+        }
+    }
+
+    #[test]
+    fn proxy_of_socks5_looks_names_up() {
+        for (value, scheme) in [
+            ("socks5://p:1080", "socks5h"),
+            ("socks5h://p", "socks5h"),
+            ("http://p", "http"),
+        ] {
+            let environment = [("HTTPS_PROXY", value)].into_iter().collect();
+            let endpoint = Endpoint::parse("https://service.example").unwrap();
+            let proxy = Proxy::on_the_way_to(&endpoint, &environment)
+                .unwrap()
+                .unwrap();
+            assert_eq!(proxy.url_for_client().scheme(), scheme, "{value}");
+        }
     }
 }

@@ -17,6 +17,8 @@ use rustls::CertificateError;
 use crate::aws_call::endpoint::Endpoint;
 use crate::aws_call::error::CallError;
 use crate::aws_call::error::RESPONSE_BYTES_MAX;
+use crate::aws_call::name_resolution::NameResolution;
+use crate::aws_call::name_resolution::Unresolved;
 use crate::aws_call::proxy::Proxy;
 use crate::aws_call::trust_roots::TrustRoots;
 use crate::aws_call::trust_roots::TrustRootsError;
@@ -25,9 +27,13 @@ use crate::secret::Secret;
 /// An HTTP client for one endpoint.
 pub(crate) struct Transport {
     client: reqwest::Client,
+    names: NameResolution,
+    /// Whose name is looked up, as messages call it.
+    named: String,
     /// Whom errors are about: the host, and the proxy if there is one.
     host: String,
-    attempt_time_max: Duration,
+    is_proxied: bool,
+    limits: AttemptLimits,
 }
 
 /// An answer, whole. Its body may hold credentials.
@@ -37,13 +43,31 @@ pub struct Answer {
     pub(crate) body: Secret<Vec<u8>>,
 }
 
-/// How long a connection and a whole attempt may take.
+/// How long the parts of an attempt may take.
 #[derive(Debug, Clone, Copy)]
 pub struct AttemptLimits {
-    /// Until the connection stands, TLS included.
+    /// The name's resolution: as long as a resolver takes that tries several name servers.
+    pub resolve: Duration,
+    /// Until the connection is made, TLS included.
     pub connect: Duration,
-    /// From the name's resolution to the answer's last byte.
+    /// The same through a proxy, which looks the name up and connects in turn.
+    pub connect_by_proxy: Duration,
+    /// From the first packet of the connection to the answer's last byte; what a proxy may take more than
+    /// `connect` comes on top.
     pub attempt: Duration,
+}
+
+impl AttemptLimits {
+    /// The limit of connecting, and that of the attempt after the name's resolution.
+    fn of(self, is_proxied: bool) -> (Duration, Duration) {
+        match is_proxied {
+            false => (self.connect, self.attempt),
+            true => {
+                let more = self.connect_by_proxy.saturating_sub(self.connect);
+                (self.connect_by_proxy, self.attempt + more)
+            }
+        }
+    }
 }
 
 impl Transport {
@@ -54,14 +78,21 @@ impl Transport {
         proxy: Option<&Proxy>,
         limits: AttemptLimits,
     ) -> Result<Self, TransportError> {
+        let (connect_time_max, attempt_time_max) = limits.of(proxy.is_some());
+        let next_host = match proxy {
+            Some(proxy) => proxy.url().host_str(),
+            None => endpoint.url().host_str(),
+        };
+        let names = NameResolution::new(next_host.unwrap_or_default());
         let mut builder = reqwest::Client::builder()
             .no_proxy()
+            .dns_resolver(names.found())
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             // The next call is minutes away, and by then the service has closed the connection.
             .pool_max_idle_per_host(0)
-            .connect_timeout(limits.connect)
-            .timeout(limits.attempt)
+            .connect_timeout(connect_time_max)
+            .timeout(attempt_time_max)
             .http1_only();
         let proxy_is_tls = proxy.is_some_and(|proxy| proxy.url().scheme() == "https");
         let config = match endpoint.is_tls() || proxy_is_tls {
@@ -80,7 +111,7 @@ impl Transport {
         builder = builder.tls_backend_preconfigured(config);
         if let Some(proxy) = proxy {
             // The URL is valid already; its text may hold a password and goes into no error.
-            let proxy = reqwest::Proxy::all(proxy.url().clone())
+            let proxy = reqwest::Proxy::all(proxy.url_for_client())
                 .map_err(|_| TransportError::Client("the proxy's url is not supported".into()))?;
             builder = builder.proxy(proxy);
         }
@@ -88,11 +119,17 @@ impl Transport {
             client: builder
                 .build()
                 .map_err(|error| TransportError::Client(innermost(&error)))?,
+            names,
+            named: match proxy {
+                Some(proxy) => format!("the proxy {proxy}"),
+                None => endpoint.authority(),
+            },
             host: match proxy {
                 Some(proxy) => format!("{} through the proxy {proxy}", endpoint.authority()),
                 None => endpoint.authority(),
             },
-            attempt_time_max: limits.attempt,
+            is_proxied: proxy.is_some(),
+            limits,
         })
     }
 
@@ -103,6 +140,10 @@ impl Transport {
         headers: HeaderMap,
         body: Vec<u8>,
     ) -> Result<Answer, CallError> {
+        self.names
+            .resolve(self.limits.resolve)
+            .await
+            .map_err(|error| self.unresolved(error))?;
         let mut response = self
             .client
             .request(Method::POST, url)
@@ -182,28 +223,48 @@ impl Transport {
                 },
             };
         }
+        let (connect_time_max, attempt_time_max) = self.limits.of(self.is_proxied);
         if error.is_timeout() && !error.is_connect() {
             return CallError::TimedOut {
                 host,
-                after: self.attempt_time_max,
+                after: attempt_time_max,
             };
         }
-        let cause = match error.is_timeout() {
-            true => "no connection in time".to_owned(),
-            false => innermost(error),
+        let cause = match (error.is_timeout(), self.is_proxied) {
+            (true, false) => format!("no connection within {} s", connect_time_max.as_secs()),
+            (true, true) => format!(
+                "the proxy made no connection within {} s",
+                connect_time_max.as_secs()
+            ),
+            (false, _) => innermost(error),
         };
-        if error.is_dns() {
-            return CallError::NameResolution {
-                host,
-                is_temporary: TEMPORARY_RESOLUTION_CAUSES
-                    .iter()
-                    .any(|text| cause.contains(text)),
-                cause,
-            };
-        }
         match error.is_connect() {
             true => CallError::Connect { host, cause },
             false => CallError::Connection { host, cause },
+        }
+    }
+
+    fn unresolved(&self, error: Unresolved) -> CallError {
+        let host = self.named.clone();
+        match error {
+            Unresolved::TimedOut => CallError::NameResolution {
+                host,
+                cause: format!(
+                    "no answer from the name servers (DNS) within {} s",
+                    self.limits.resolve.as_secs()
+                ),
+                is_temporary: true,
+            },
+            Unresolved::Refused(error) => {
+                let cause = error.to_string();
+                CallError::NameResolution {
+                    host,
+                    is_temporary: TEMPORARY_RESOLUTION_CAUSES
+                        .iter()
+                        .any(|text| cause.contains(text)),
+                    cause,
+                }
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::aws_call::Client;
 use crate::aws_call::ClientSettings;
 use crate::aws_call::Event;
+use crate::aws_call::transport::AttemptLimits;
 use crate::clock::Clock;
 use crate::create_session::CreateSession;
 use crate::create_session::request::CreateSessionRequest;
@@ -87,8 +88,8 @@ impl SessionProvider {
             Effort::Start => (network.attempts_max, ClientSettings::TIME_MAX),
             Effort::Renewal => (1, ClientSettings::TIME_MAX),
             Effort::Spare => {
-                attempt_limits.attempt = SPARE_TIME_MAX;
-                (1, SPARE_TIME_MAX)
+                attempt_limits = SPARE_LIMITS;
+                (1, SPARE_LIMITS.resolve + SPARE_LIMITS.attempt)
             }
         };
         ClientSettings {
@@ -115,5 +116,10 @@ impl fmt::Debug for SessionProvider {
     }
 }
 
-/// A caller who has valid credentials waits no longer for others.
-const SPARE_TIME_MAX: Duration = Duration::from_secs(5);
+/// A caller who has valid credentials waits 5 s at most.
+const SPARE_LIMITS: AttemptLimits = AttemptLimits {
+    resolve: Duration::from_secs(2),
+    connect: Duration::from_secs(2),
+    connect_by_proxy: Duration::from_secs(2),
+    attempt: Duration::from_secs(3),
+};

@@ -212,7 +212,7 @@ impl Source for SessionSource {
                 .unwrap_or_else(|poisoned| poisoned.into_inner());
             entry.keep(&request, &version, (&credentials, &renewal));
             // Nobody may be waiting any more.
-            drop(done.send(()));
+            let _ = done.send(());
         };
         // Without a thread it is not kept, which is no failure.
         self.keeping = thread::Builder::new().spawn(keep).ok();

@@ -329,7 +329,9 @@ fn no_attempt_begins_that_could_end_after_the_deadline() {
         settings.jitter = || 1.0;
         settings.time_max = Duration::from_millis(2400);
         settings.attempt_limits = AttemptLimits {
+            resolve: Duration::from_millis(100),
             connect: Duration::from_millis(100),
+            connect_by_proxy: Duration::from_millis(100),
             attempt: Duration::from_millis(1000),
         };
     });

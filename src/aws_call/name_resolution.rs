@@ -1,0 +1,188 @@
+//! [`NameResolution`]: the addresses of a host. A lookup has a limit of its own, and one that takes longer
+//! goes on: the next attempt joins it instead of beginning again at a name server that is dead.
+
+use std::fmt;
+use std::future::ready;
+use std::io;
+use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::net::ToSocketAddrs;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use reqwest::dns::Addrs;
+use reqwest::dns::Name;
+use reqwest::dns::Resolve;
+use reqwest::dns::Resolving;
+use tokio::sync;
+use tokio::task::JoinHandle;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+/// The lookups of one host.
+pub(crate) struct NameResolution {
+    host: String,
+    lookup: Lookup,
+    /// The lookup that goes on.
+    running: sync::Mutex<Option<JoinHandle<io::Result<Vec<SocketAddr>>>>>,
+    found: Arc<Found>,
+}
+
+/// Asks the operating system. It takes as long as it takes.
+type Lookup = fn(&str) -> io::Result<Vec<SocketAddr>>;
+
+/// The latest addresses, for the HTTP client.
+#[derive(Default)]
+pub(crate) struct Found(Mutex<Vec<SocketAddr>>);
+
+/// Why there is no address.
+#[derive(Debug)]
+pub(crate) enum Unresolved {
+    /// The resolver says no.
+    Refused(io::Error),
+    /// It has not answered yet.
+    TimedOut,
+}
+
+impl NameResolution {
+    /// Of `host`, as it stands in a URL.
+    pub(crate) fn new(host: &str) -> Self {
+        Self::with(host, by_system)
+    }
+
+    fn with(host: &str, lookup: Lookup) -> Self {
+        Self {
+            host: host.to_owned(),
+            lookup,
+            running: sync::Mutex::default(),
+            found: Arc::default(),
+        }
+    }
+
+    /// What the HTTP client takes addresses from.
+    pub(crate) fn found(&self) -> Arc<Found> {
+        Arc::clone(&self.found)
+    }
+
+    /// Looks the host up, for `time_max` at most, unless it is an address.
+    pub(crate) async fn resolve(&self, time_max: Duration) -> Result<(), Unresolved> {
+        if self.host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
+            return Ok(());
+        }
+        let mut running = self.running.lock().await;
+        let (host, lookup) = (self.host.clone(), self.lookup);
+        let handle = running.get_or_insert_with(|| spawn_blocking(move || lookup(&host)));
+        let joined = timeout(time_max, handle)
+            .await
+            .map_err(|_| Unresolved::TimedOut)?;
+        *running = None;
+        let found = joined
+            .map_err(io::Error::other)
+            .flatten()
+            .map_err(Unresolved::Refused)?;
+        self.found.set(found);
+        Ok(())
+    }
+}
+
+impl Found {
+    fn set(&self, found: Vec<SocketAddr>) {
+        *self
+            .0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner()) = found;
+    }
+}
+
+impl Resolve for Found {
+    fn resolve(&self, _name: Name) -> Resolving {
+        let found = self
+            .0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .clone();
+        let found: Addrs = Box::new(found.into_iter());
+        Box::pin(ready(Ok(found)))
+    }
+}
+
+fn by_system(host: &str) -> io::Result<Vec<SocketAddr>> {
+    // The HTTP client puts the port of the URL in.
+    (host, 0).to_socket_addrs().map(Iterator::collect)
+}
+
+impl fmt::Debug for NameResolution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NameResolution")
+            .field("host", &self.host)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Condvar;
+    use std::sync::atomic::AtomicU32;
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+
+    static LOOKUPS: AtomicU32 = AtomicU32::new(0);
+    static IS_ANSWERED: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
+
+    /// A resolver whose first name server is dead.
+    fn slow(_: &str) -> io::Result<Vec<SocketAddr>> {
+        LOOKUPS.fetch_add(1, Ordering::Relaxed);
+        let (answered, changed) = &IS_ANSWERED;
+        let guard = answered.lock().unwrap();
+        drop(changed.wait_while(guard, |answered| !*answered).unwrap());
+        Ok(vec!["127.0.0.1:0".parse().unwrap()])
+    }
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap()
+    }
+
+    #[test]
+    fn later_attempts_join_the_lookup() {
+        let names = NameResolution::with("service.example", slow);
+        runtime().block_on(async {
+            for _ in 0..2 {
+                let outcome = names.resolve(Duration::from_millis(20)).await;
+                assert!(matches!(outcome, Err(Unresolved::TimedOut)), "{outcome:?}");
+            }
+            *IS_ANSWERED.0.lock().unwrap() = true;
+            IS_ANSWERED.1.notify_all();
+            names.resolve(Duration::from_secs(240)).await.unwrap();
+        });
+        assert_eq!(LOOKUPS.load(Ordering::Relaxed), 1);
+        assert_eq!(names.found.0.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn next_lookup_begins_after_a_refusal() {
+        let names =
+            NameResolution::with("service.example", |_| Err(io::ErrorKind::NotFound.into()));
+        for _ in 0..2 {
+            let outcome = runtime().block_on(names.resolve(Duration::from_secs(240)));
+            assert!(
+                matches!(outcome, Err(Unresolved::Refused(_))),
+                "{outcome:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn address_is_not_looked_up() {
+        for host in ["127.0.0.1", "[::1]"] {
+            let names = NameResolution::with(host, |_| panic!("looked up"));
+            runtime()
+                .block_on(names.resolve(Duration::from_secs(240)))
+                .unwrap();
+        }
+    }
+}
