@@ -8,6 +8,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::text::ShownName;
+
 /// `arn:partition:rolesanywhere:region:account:trust-anchor/id`: whose certificates are trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustAnchorArn {
@@ -201,10 +203,18 @@ impl fmt::Display for ArnError {
             Self::NotEnoughSections => f.write_str("an arn has six sections, separated by \":\""),
             Self::TooLong => write!(f, "an arn has at most {ARN_BYTES_MAX} bytes"),
             Self::Service { expected, found } => {
-                write!(f, "the service is {found:?}, not {expected:?}")
+                write!(
+                    f,
+                    "the service is {:?}, not {expected:?}",
+                    ShownName::of(found)
+                )
             }
             Self::Resource { expected, found } => {
-                write!(f, "the resource is {found:?}, not a {expected}")
+                write!(
+                    f,
+                    "the resource is {:?}, not a {expected}",
+                    ShownName::of(found)
+                )
             }
             Self::Region(_) => f.write_str("the region is not valid"),
         }
@@ -236,7 +246,7 @@ impl fmt::Display for RegionError {
         write!(
             f,
             "a region is made of up to {REGION_BYTES_MAX} letters, digits and hyphens, not {:?}",
-            self.found
+            ShownName::of(&self.found)
         )
     }
 }

@@ -8,6 +8,11 @@ use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::fmt;
 use std::ops::Bound;
+use std::path::Component;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::platform::HOME_VARIABLE;
 
 /// Environment variables, by name.
 ///
@@ -29,6 +34,18 @@ impl Environment {
             .get(OsStr::new(name))
             .filter(|value| !value.is_empty())
             .map(OsString::as_os_str)
+    }
+
+    /// `path`, with the user's home directory in place of a leading `~`.
+    pub fn expand_home(&self, path: PathBuf) -> Result<PathBuf, HomeUnknown> {
+        let mut components = path.components();
+        if components.next() != Some(Component::Normal(OsStr::new("~"))) {
+            return Ok(path);
+        }
+        let home = self.raw(HOME_VARIABLE).ok_or(HomeUnknown {
+            variable: HOME_VARIABLE,
+        })?;
+        Ok(Path::new(home).join(components.as_path()))
     }
 
     /// Whether there is any variable whose name begins with `prefix`.
@@ -70,6 +87,13 @@ impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
+}
+
+/// A path begins with `~`, and no variable says which directory that is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HomeUnknown {
+    /// The variable that is not set.
+    pub variable: &'static str,
 }
 
 /// A variable that takes `true` or `false` holds something else.

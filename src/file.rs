@@ -6,16 +6,43 @@ use std::io;
 use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use zeroize::Zeroize;
 
 use crate::platform;
 use crate::secret::Secret;
+use crate::text::ShownName;
 
 /// Reads the file at `path`, which may also be a pipe (`/dev/fd/N`, a process substitution).
 ///
-/// Fails where the file cannot be opened or read, or holds more than `bytes_max` bytes.
+/// Fails where the file cannot be opened or read, or holds more than `bytes_max` bytes, and where
+/// nobody writes to a pipe for [`STREAM_TIME_MAX`].
 pub fn read(path: &Path, bytes_max: usize) -> Result<Secret<Vec<u8>>, FileError> {
+    read_within(STREAM_TIME_MAX, path, bytes_max)
+}
+
+/// As [`read`], with a limit of one's own for what is not a regular file.
+pub fn read_within(
+    limit: Duration,
+    path: &Path,
+    bytes_max: usize,
+) -> Result<Secret<Vec<u8>>, FileError> {
+    if is_regular(path) {
+        return read_now(path, bytes_max);
+    }
+    let name = path.to_owned();
+    within(limit, path, move || read_now(&name, bytes_max))
+}
+
+/// Whether what is at `path` is a regular file, which can be read more than once.
+pub fn is_regular(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.is_file())
+}
+
+fn read_now(path: &Path, bytes_max: usize) -> Result<Secret<Vec<u8>>, FileError> {
     let fail = |source| FileError::Unreadable {
         path: path.to_owned(),
         source,
@@ -35,6 +62,29 @@ pub fn read(path: &Path, bytes_max: usize) -> Result<Secret<Vec<u8>>, FileError>
             path: path.to_owned(),
             bytes_max,
         })
+}
+
+/// Does `work` on a thread of its own and waits for it no longer than `limit`. A thread that hangs
+/// stays behind: no system call ends the opening of a pipe that nobody writes to.
+fn within<T: Send + 'static>(
+    limit: Duration,
+    path: &Path,
+    work: impl FnOnce() -> Result<T, FileError> + Send + 'static,
+) -> Result<T, FileError> {
+    let fail = |source| FileError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    let (sender, receiver) = mpsc::channel();
+    // Who has stopped waiting does not miss the answer.
+    let run = move || drop(sender.send(work()));
+    thread::Builder::new().spawn(run).map_err(fail)?;
+    receiver.recv_timeout(limit).unwrap_or_else(|_| {
+        Err(fail(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("nothing more came within {} s", limit.as_secs()),
+        )))
+    })
 }
 
 /// The state of the file at `path`, as far as the operating system knows it. The content is not read.
@@ -75,21 +125,24 @@ pub fn exposure(path: &Path) -> io::Result<Exposure> {
     })
 }
 
-/// As [`read`], of a stream that is open already and goes by the name of `path` in messages.
+/// As [`read_within`], of a stream that is open already and goes by the name of `path` in messages.
 pub fn read_stream(
-    stream: &mut impl Read,
+    limit: Duration,
+    mut stream: impl Read + Send + 'static,
     path: &Path,
     bytes_max: usize,
 ) -> Result<Secret<Vec<u8>>, FileError> {
-    read_all(stream, 0, bytes_max)
-        .map_err(|source| FileError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?
-        .ok_or_else(|| FileError::TooLarge {
-            path: path.to_owned(),
-            bytes_max,
-        })
+    let name = path.to_owned();
+    within(limit, path, move || {
+        match read_all(&mut stream, 0, bytes_max) {
+            Ok(Some(bytes)) => Ok(bytes),
+            Ok(None) => Err(FileError::TooLarge {
+                path: name,
+                bytes_max,
+            }),
+            Err(source) => Err(FileError::Unreadable { path: name, source }),
+        }
+    })
 }
 
 /// As [`read`], for a file that everybody may know: wiping a large one takes its time.
@@ -125,6 +178,8 @@ pub(crate) fn read_all(
             Ok(0) => break,
             Ok(count) => filled += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // An inherited pipe may have been set up for an event loop.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(READ_PAUSE),
             Err(error) => {
                 buffer.zeroize();
                 return Err(error);
@@ -160,15 +215,30 @@ pub enum FileError {
     },
 }
 
+impl FileError {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Unreadable { path, .. }
+            | Self::Directory { path }
+            | Self::TooLarge { path, .. } => path,
+        }
+    }
+}
+
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable { path, .. } => write!(f, "cannot read {}", path.display()),
+            Self::Unreadable { path, .. } => write!(f, "cannot read {}", ShownName::of(path)),
             Self::Directory { path } => {
-                write!(f, "{} is a directory, not a file", path.display())
+                write!(f, "{} is a directory, not a file", ShownName::of(path))
             }
             Self::TooLarge { path, bytes_max } => {
-                write!(f, "{} is larger than {bytes_max} bytes", path.display())
+                write!(
+                    f,
+                    "{} is larger than {bytes_max} bytes",
+                    ShownName::of(path)
+                )
             }
         }
     }
@@ -183,6 +253,10 @@ impl std::error::Error for FileError {
     }
 }
 
+/// A command ends within 50 s, whatever it waits for.
+pub const STREAM_TIME_MAX: Duration = Duration::from_secs(50);
+
+const READ_PAUSE: Duration = Duration::from_millis(10);
 const BUFFER_BYTES_MIN: usize = 4096;
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::arn::Region;
 use crate::aws_call::service::Service;
 use crate::environment::Environment;
 use crate::environment::NotABoolean;
+use crate::text::ShownName;
 
 /// Scheme, host, port and path prefix of the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,7 +170,10 @@ impl From<NotABoolean> for EndpointError {
 impl fmt::Display for EndpointError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Invalid { url, reason } => write!(f, "cannot use the endpoint {url:?}: {reason}"),
+            Self::Invalid { url, reason } => {
+                let url = ShownName::of(url);
+                write!(f, "cannot use the endpoint {url:?}: {reason}")
+            }
             Self::Variable(error) => error.fmt(f),
         }
     }

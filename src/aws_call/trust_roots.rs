@@ -24,6 +24,7 @@ use crate::file;
 use crate::file::FileError;
 use crate::identity::pem;
 use crate::platform;
+use crate::text::ShownName;
 
 /// Which certificate authorities count.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -191,7 +192,7 @@ impl fmt::Display for TrustRootsError {
             Self::NoCertificate { path } => write!(
                 f,
                 "cannot load the trust roots: no certificate in {}",
-                path.display()
+                ShownName::of(path)
             ),
             Self::Tls { cause } => write!(f, "cannot set up TLS: {cause}"),
         }

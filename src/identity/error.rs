@@ -15,6 +15,7 @@ use crate::identity::private_key::PrivateKeyError;
 use crate::identity::public_key::KeyAlgorithm;
 use crate::identity::secrets::Purpose;
 use crate::identity::secrets::SecretError;
+use crate::text::ShownName;
 
 /// Why an identity could not be read.
 #[derive(Debug)]
@@ -153,50 +154,50 @@ impl fmt::Display for IdentityError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(error) => error.fmt(f),
-            Self::Pem { path, .. } => write!(f, "cannot read {} as PEM", path.display()),
+            Self::Pem { path, .. } => write!(f, "cannot read {} as PEM", ShownName::of(path)),
             Self::Missing { what, path, found } => {
-                write!(f, "no {what} in {}", path.display())?;
+                write!(f, "no {what} in {}", ShownName::of(path))?;
                 match found.as_slice() {
                     [] => f.write_str(": nothing in it is PEM or PKCS#12"),
                     labels => write!(f, ": it holds {}", labels.join(", ")),
                 }
             }
             Self::Certificate { path, .. } => {
-                write!(f, "cannot use the certificate in {}", path.display())
+                write!(f, "cannot use the certificate in {}", ShownName::of(path))
             }
             Self::PrivateKeyLabel { path, label } => write!(
                 f,
                 "the private key in {} is of a format that is not supported: {label:?}",
-                path.display()
+                ShownName::of(path)
             ),
             Self::PasswordMissing { purpose, path } => match purpose {
                 Purpose::PrivateKey => write!(
                     f,
                     "the private key in {} is encrypted, and there is no password for it",
-                    path.display()
+                    ShownName::of(path)
                 ),
                 Purpose::Pkcs12 => write!(
                     f,
                     "the PKCS#12 file {} is encrypted, and the empty password is not its",
-                    path.display()
+                    ShownName::of(path)
                 ),
             },
             Self::Password { path, .. } => {
-                write!(f, "cannot get the password of {}", path.display())
+                write!(f, "cannot get the password of {}", ShownName::of(path))
             }
             Self::Pkcs12 { path, .. } => {
-                write!(f, "cannot read the PKCS#12 file {}", path.display())
+                write!(f, "cannot read the PKCS#12 file {}", ShownName::of(path))
             }
             Self::Pkcs12Misplaced { what, path } => write!(
                 f,
                 "no {what} is read from {}: it is a PKCS#12 file, which can only be the \
                  certificate, alone",
-                path.display()
+                ShownName::of(path)
             ),
             Self::Pkcs12NotAlone { path, beside } => write!(
                 f,
                 "the {beside} cannot be given beside {}: that is a PKCS#12 file and has to hold it",
-                path.display()
+                ShownName::of(path)
             ),
             Self::Pkcs12Incomplete {
                 path,
@@ -206,19 +207,23 @@ impl fmt::Display for IdentityError {
                 f,
                 "no private key in the PKCS#12 file {} is that of a certificate in it: it holds \
                  {private_keys} private keys and {certificates} certificates",
-                path.display()
+                ShownName::of(path)
             ),
             Self::Pkcs12Ambiguous { path } => write!(
                 f,
                 "the PKCS#12 file {} holds several private keys with certificates; export the one \
                  that is meant",
-                path.display()
+                ShownName::of(path)
             ),
             Self::Decryption { path, .. } => {
-                write!(f, "cannot decrypt the private key in {}", path.display())
+                write!(
+                    f,
+                    "cannot decrypt the private key in {}",
+                    ShownName::of(path)
+                )
             }
             Self::PrivateKey { path, .. } => {
-                write!(f, "cannot use the private key in {}", path.display())
+                write!(f, "cannot use the private key in {}", ShownName::of(path))
             }
             Self::KeyDoesNotMatchCertificate {
                 certificate,
@@ -229,22 +234,22 @@ impl fmt::Display for IdentityError {
                 f,
                 "the private key in {} ({private_key_algorithm}) is not the key of the certificate \
                  in {} ({certificate_key})",
-                private_key.display(),
-                certificate.display()
+                ShownName::of(private_key),
+                ShownName::of(certificate)
             ),
             Self::ChainBlock { path, label } => write!(
                 f,
                 "invalid certificate chain: {} holds a block {label:?}",
-                path.display()
+                ShownName::of(path)
             ),
             Self::Chain { path, .. } => {
-                write!(f, "invalid certificate chain in {}", path.display())
+                write!(f, "invalid certificate chain in {}", ShownName::of(path))
             }
             Self::ChainTooLong { path, count } => write!(
                 f,
                 "invalid certificate chain: {} holds {count} intermediates; up to \
                  {CHAIN_LENGTH_MAX} are sent, and the service takes five",
-                path.display()
+                ShownName::of(path)
             ),
         }
     }

@@ -1,6 +1,12 @@
 //! What differs between operating systems: same names everywhere, callers have no `cfg`.
 
 #[cfg(not(unix))]
+#[path = "descriptor_not_unix.rs"]
+mod descriptor;
+#[cfg(unix)]
+#[path = "descriptor_unix.rs"]
+mod descriptor;
+#[cfg(not(unix))]
 #[path = "process_not_unix.rs"]
 mod process;
 #[cfg(unix)]
@@ -33,6 +39,7 @@ use rustls::crypto::CryptoProvider;
 
 #[cfg(not(any(windows, target_os = "macos")))]
 pub(crate) use self::bundle_only::system_verifier;
+pub use self::descriptor::inherited_descriptor;
 pub(crate) use self::private_folder::PrivateFolder;
 pub use self::process::Termination;
 pub use self::process::tell_ready;
@@ -41,7 +48,6 @@ pub(crate) use self::system::HOME_VARIABLE;
 pub use self::system::allow_open_files;
 pub(crate) use self::system::create_private_directory;
 pub(crate) use self::system::create_private_file;
-pub use self::system::descriptor_path;
 pub(crate) use self::system::exposure;
 pub(crate) use self::system::file_version;
 pub use self::system::forbid_core_files;

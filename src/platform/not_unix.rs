@@ -9,7 +9,6 @@ use std::fs::Metadata;
 use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
-use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
@@ -26,11 +25,6 @@ pub(crate) const CACHE_FOLDERS: &[(&str, &str)] = &[("LOCALAPPDATA", "")];
 /// What changes when a file does: its size and its time.
 pub(crate) fn file_version(metadata: &Metadata) -> String {
     format!("{} {:?}", metadata.len(), metadata.modified())
-}
-
-/// None: descriptors have no paths here.
-pub fn descriptor_path(_descriptor: u32) -> Option<PathBuf> {
-    None
 }
 
 /// The time from 1970 until this process first asked, by `wall`, and what has gone by since, asleep or

@@ -12,7 +12,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::fs::fchown;
 use std::path::Path;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::fs::OFlags;
@@ -59,11 +58,6 @@ pub(crate) fn file_version(metadata: &Metadata) -> String {
         metadata.ctime(),
         metadata.ctime_nsec()
     )
-}
-
-/// The file by which an open descriptor is read.
-pub fn descriptor_path(descriptor: u32) -> Option<PathBuf> {
-    Some(PathBuf::from(format!("/dev/fd/{descriptor}")))
 }
 
 /// How long the machine has been up, asleep or not. `_wall` is of use where it tells nobody.

@@ -6,7 +6,10 @@ mod derivation;
 mod exposure;
 mod inputs;
 mod key_files;
+mod names;
 mod pkcs12;
+#[cfg(unix)]
+mod streams;
 #[cfg(unix)]
 mod terminal;
 #[cfg(target_os = "linux")]

@@ -16,6 +16,7 @@ use rolesanywhere::clock::Clock;
 use rolesanywhere::credentials::renewal::Usage;
 use rolesanywhere::environment::Environment;
 use rolesanywhere::identity::error::IdentityError;
+use rolesanywhere::text::ShownName;
 
 use crate::arguments::CacheFlags;
 use crate::arguments::CacheFolderFlag;
@@ -57,7 +58,7 @@ pub(crate) fn entry(
             Ok(Some(SessionEntry::new(cache, key, version)))
         }
         Err(error) => {
-            let text = format!("not used: {}: {error}", path.display());
+            let text = format!("not used: {}: {error}", ShownName::of(&path));
             match is_explicit {
                 true => report::line(&format!("warning: cache: {text}")),
                 false => log(&text),

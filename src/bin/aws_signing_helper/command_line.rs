@@ -12,6 +12,7 @@ use crate::arguments::CacheCommand;
 use crate::arguments::Command;
 use crate::error::RunError;
 use crate::exclusions;
+use crate::usage::UsageError;
 use crate::variables;
 
 /// The command line, with flags that it lacks taken from the environment. Without a command, help.
@@ -21,12 +22,13 @@ pub(crate) fn parse(
 ) -> Result<Command, RunError> {
     // The names of variables are for people only: help and errors are made by the second parse.
     let line: Vec<OsString> = line.collect();
+    let usage = |error: clap::Error| RunError::Usage(UsageError::new(&error, &line));
     let matches = Arguments::command()
         .try_get_matches_from(&line)
         .or_else(|_| arguments::command().try_get_matches_from(&line))
-        .map_err(RunError::Usage)?;
+        .map_err(usage)?;
     let mut command = match Arguments::from_arg_matches(&matches)
-        .map_err(RunError::Usage)?
+        .map_err(usage)?
         .command
     {
         Some(command) => command,

@@ -11,6 +11,7 @@ use rolesanywhere::IdentitySource;
 use rolesanywhere::aws_call::Event;
 use rolesanywhere::file;
 use rolesanywhere::text::Printable;
+use rolesanywhere::text::ShownName;
 
 /// The lines for one event.
 pub(crate) fn describe(event: &Event<'_>) -> String {
@@ -76,7 +77,7 @@ pub(crate) fn exposure(source: &IdentitySource) -> Option<String> {
         (false, true) => "replace",
         (false, false) => return None,
     };
-    let path = path.display();
+    let path = ShownName::of(path);
     Some(format!("others can {what} the private key in {path}"))
 }
 

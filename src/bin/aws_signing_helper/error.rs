@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::path::PathBuf;
 
 use rolesanywhere::arn::ArnError;
@@ -19,16 +20,19 @@ use rolesanywhere::output::serve::address::AddressError;
 use rolesanywhere::output::serve::authorization_token::AuthorizationTokenError;
 use rolesanywhere::output::serve::healthcheck::HealthcheckError;
 use rolesanywhere::session::SessionError;
+use rolesanywhere::text::ShownName;
+
+use crate::usage::UsageError;
 
 /// Why a command failed.
 #[derive(Debug)]
 pub(crate) enum RunError {
     /// The command line is wrong, or asks for help.
-    Usage(clap::Error),
+    Usage(UsageError),
     /// A variable's value is wrong.
     Variable {
         variable: String,
-        source: clap::Error,
+        source: UsageError,
     },
     /// Two flags exclude each other.
     Exclusive {
@@ -63,7 +67,7 @@ pub(crate) enum RunError {
     Input {
         flag: &'static str,
         name: String,
-        why: &'static str,
+        why: String,
     },
     /// Certificate, chain or key.
     Identity(IdentityError),
@@ -149,6 +153,16 @@ impl RunError {
         }
     }
 
+    /// Whether it names a file in whose place its content was given.
+    fn hides_a_name(&self) -> bool {
+        let path = match self {
+            Self::Identity(IdentityError::File(error)) => error.path(),
+            Self::Input { name, .. } => Path::new(name),
+            _ => return false,
+        };
+        ShownName::of(path).is_hidden()
+    }
+
     /// What to do about it, where more can be said than the error does.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
@@ -168,6 +182,7 @@ impl RunError {
                      a terminal"
                 ))
             }
+            error if error.hides_a_name() => Some(CONTENT.to_owned()),
             Self::Unsupported { .. } => {
                 Some("use --certificate and --private-key with PEM files".to_owned())
             }
@@ -179,10 +194,9 @@ impl RunError {
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(error) => f.write_str(usage_message(error).trim_end()),
+            Self::Usage(error) => error.fmt(f),
             Self::Variable { variable, source } => {
-                let message = usage_message(source);
-                let message = message.lines().next().unwrap_or_default();
+                let message = source.first_line();
                 write!(f, "environment variable {variable}: {message}")
             }
             Self::Exclusive { one, other } => {
@@ -192,13 +206,21 @@ impl fmt::Display for RunError {
                 write!(f, "no {what} is given; --{flag} is missing")?;
                 match strays.as_slice() {
                     [] => Ok(()),
+                    // One line of a key among them makes secrets of the others.
+                    strays if strays.iter().any(|stray| ShownName::of(stray).is_hidden()) => {
+                        f.write_str(", and some words belong to no flag")
+                    }
                     strays => write!(f, ", and these words belong to no flag: {strays:?}"),
                 }
             }
             Self::Unsupported { what } => write!(f, "{what} is not supported by this version"),
             Self::Arn {
                 what, flag, text, ..
-            } => write!(f, "cannot use the {what} {text:?} of --{flag}"),
+            } => write!(
+                f,
+                "cannot use the {what} {:?} of --{flag}",
+                ShownName::of(text)
+            ),
             Self::RegionsDiffer {
                 trust_anchor,
                 profile,
@@ -211,7 +233,11 @@ impl fmt::Display for RunError {
                 f.write_str("the trust anchor's arn names no region; give one with --region")
             }
             Self::Input { flag, name, why } => {
-                write!(f, "cannot read --{flag} from {name}: {why}")
+                write!(
+                    f,
+                    "cannot read --{flag} from {}: {why}",
+                    ShownName::of(name)
+                )
             }
             Self::Identity(error) => error.fmt(f),
             Self::Endpoint(error) => error.fmt(f),
@@ -226,7 +252,8 @@ impl fmt::Display for RunError {
             Self::RoleName { arn } => {
                 write!(
                     f,
-                    "the role arn {arn:?} names no role: arn:..:role/NAME is expected"
+                    "the role arn {:?} names no role: arn:..:role/NAME is expected",
+                    ShownName::of(arn)
                 )
             }
             Self::Address(error) => error.fmt(f),
@@ -244,37 +271,20 @@ impl fmt::Display for RunError {
                 f.write_str("cannot use a socket of LISTEN_FDS: listening TCP sockets are expected")
             }
             Self::Healthcheck(error) => error.fmt(f),
-            Self::Profile { name, .. } => write!(f, "cannot write the profile {name:?}"),
+            Self::Profile { name, .. } => {
+                write!(f, "cannot write the profile {:?}", ShownName::of(name))
+            },
             Self::CredentialsFile(error) => error.fmt(f),
             Self::CachePath => {
                 f.write_str("no variable says where the cache is; name its folder with --cache-dir")
             }
             Self::CacheClear { path, .. } => {
-                write!(f, "cannot clear the cache in {}", path.display())
+                write!(f, "cannot clear the cache in {}", ShownName::of(path))
             }
             Self::Signature(error) => error.fmt(f),
             Self::Output(_) => f.write_str("cannot write to stdout"),
         }
     }
-}
-
-/// clap's message without its own prefix, and without its tip to write `--` in front of a flag that
-/// does not exist: what follows it is ignored here.
-fn usage_message(error: &clap::Error) -> String {
-    let message = error.to_string();
-    let message = message.strip_prefix("error: ").unwrap_or(&message);
-    let lines = message
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("tip: to pass"));
-    let mut text = String::new();
-    for line in lines {
-        let is_second_empty_line = line.is_empty() && text.ends_with("\n\n");
-        if !is_second_empty_line {
-            text.push_str(line);
-            text.push('\n');
-        }
-    }
-    text
 }
 
 impl std::error::Error for RunError {
@@ -315,3 +325,6 @@ impl std::error::Error for RunError {
         }
     }
 }
+
+const CONTENT: &str = "the flag takes the path of a file; to pass the content itself, put it into a \
+                       variable and give env:NAME";

@@ -1,11 +1,11 @@
 //! What `--certificate`, `--private-key` and `--intermediates` name: a file, a variable (`env:KEY`), a
 //! descriptor (`fd:3`) or standard input (`-`), so that a key need not be written to disk.
 
-use std::fs::File;
 use std::io;
 use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use rolesanywhere::environment::Environment;
 use rolesanywhere::file;
@@ -14,6 +14,7 @@ use rolesanywhere::identity::error::IdentityError;
 use rolesanywhere::identity::locator::LOCATOR_BYTES_MAX;
 use rolesanywhere::identity::locator::Locator;
 use rolesanywhere::platform;
+use rolesanywhere::secret::Secret;
 
 use crate::error::RunError;
 
@@ -21,70 +22,143 @@ use crate::error::RunError;
 /// again.
 pub(crate) struct Inputs<'a> {
     environment: &'a Environment,
+    begin: Instant,
     held: Vec<Locator>,
 }
 
+/// What a name stands for.
+enum Place<'a> {
+    Variable(&'a str),
+    StandardInput,
+    Descriptor(u32),
+    Path,
+}
+
 impl<'a> Inputs<'a> {
-    pub(crate) fn new(environment: &'a Environment) -> Self {
+    /// Of a command that began at this time, and has [`file::STREAM_TIME_MAX`] for all it waits for.
+    pub(crate) fn new(environment: &'a Environment, begin: Instant) -> Self {
         Self {
             environment,
+            begin,
             held: Vec::new(),
         }
     }
 
-    /// What a flag names.
+    /// Where the identity is that a flag names. What is no regular file is read now.
     pub(crate) fn locator(
         &mut self,
         flag: &'static str,
         name: PathBuf,
     ) -> Result<Locator, RunError> {
-        let text = name.to_string_lossy();
-        let name = match text.as_ref() {
-            "fd:0" => PathBuf::from(STANDARD_INPUT),
-            _ => name.clone(),
+        let name = match name.as_os_str() == "fd:0" {
+            true => PathBuf::from(STANDARD_INPUT),
+            false => home_expanded(flag, name, self.environment)?,
         };
         if let Some(held) = self.held.iter().find(|held| held.name() == name) {
             return Ok(held.clone());
         }
-        let locator = if let Some(variable) = text.strip_prefix("env:") {
-            let value = self.environment.raw(variable).ok_or(RunError::Input {
-                flag,
-                name: text.to_string(),
-                why: "the variable is not set, or empty",
-            })?;
-            Locator::from_variable(name, value.as_encoded_bytes())
-        } else if name == Path::new(STANDARD_INPUT) {
-            match platform::standard_input() {
-                Ok(mut input) => read(&mut input, name)?,
-                Err(source) => return Err(unreadable(name, source)),
+        let text = name.to_string_lossy();
+        let locator = match place(&text).ok_or_else(|| RunError::Input {
+            flag,
+            name: text.to_string(),
+            why: "there is no such descriptor on this system".to_owned(),
+        })? {
+            Place::Path if self.is_read_again(&name) => return Ok(Locator::File(name)),
+            Place::Path => self.read_file(name)?,
+            Place::Variable(variable) => {
+                let value = self.environment.raw(variable);
+                let value = value.ok_or_else(|| RunError::Input {
+                    flag,
+                    name: text.to_string(),
+                    why: "the variable is not set, or empty".to_owned(),
+                })?;
+                Locator::from_variable(&name, value.as_encoded_bytes())
             }
-        } else if let Some(number) = text.strip_prefix("fd:") {
-            let path = number.parse().ok().and_then(platform::descriptor_path);
-            let path = path.ok_or(RunError::Input {
-                flag,
-                name: text.to_string(),
-                why: "there is no such descriptor on this system",
-            })?;
-            match File::open(path) {
-                Ok(mut file) => read(&mut file, name)?,
-                Err(source) => return Err(unreadable(name, source)),
+            Place::StandardInput => self.read(&name, platform::standard_input())?,
+            Place::Descriptor(number) => {
+                self.read(&name, platform::inherited_descriptor(number))?
             }
-        } else {
-            return Ok(Locator::File(name));
         };
         self.held.push(locator.clone());
         Ok(locator)
     }
+
+    /// Whether there is a regular file, or nothing yet but an error.
+    fn is_read_again(&self, path: &Path) -> bool {
+        file::is_regular(path) || path.is_dir() || !path.exists()
+    }
+
+    /// A pipe of a process substitution, for one.
+    fn read_file(&self, path: PathBuf) -> Result<Locator, RunError> {
+        if let Some(number) = descriptor_of(&path) {
+            return self.read(&path, platform::inherited_descriptor(number));
+        }
+        let limit = file::STREAM_TIME_MAX.saturating_sub(self.begin.elapsed());
+        held(&path, file::read_within(limit, &path, LOCATOR_BYTES_MAX))
+    }
+
+    fn read(
+        &self,
+        name: &Path,
+        stream: io::Result<impl Read + Send + 'static>,
+    ) -> Result<Locator, RunError> {
+        let limit = file::STREAM_TIME_MAX.saturating_sub(self.begin.elapsed());
+        let bytes = match stream {
+            Ok(stream) => file::read_stream(limit, stream, name, LOCATOR_BYTES_MAX),
+            Err(source) => Err(FileError::Unreadable {
+                path: name.to_owned(),
+                source,
+            }),
+        };
+        held(name, bytes)
+    }
 }
 
-fn read(stream: &mut impl Read, name: PathBuf) -> Result<Locator, RunError> {
-    let bytes = file::read_stream(stream, &name, LOCATOR_BYTES_MAX)
-        .map_err(|error| RunError::Identity(IdentityError::File(error)))?;
-    Ok(Locator::held(name, bytes))
+/// The path that a flag names, with the user's home directory in place of `~`. botocore starts a
+/// `credential_process` without a shell that would do so.
+pub(crate) fn home_expanded(
+    flag: &'static str,
+    path: PathBuf,
+    environment: &Environment,
+) -> Result<PathBuf, RunError> {
+    let name = path.to_string_lossy().into_owned();
+    environment
+        .expand_home(path)
+        .map_err(|error| RunError::Input {
+            flag,
+            name,
+            why: format!("{} is not set", error.variable),
+        })
 }
 
-fn unreadable(path: PathBuf, source: io::Error) -> RunError {
-    RunError::Identity(IdentityError::File(FileError::Unreadable { path, source }))
+/// `None` for a descriptor that cannot be.
+fn place(name: &str) -> Option<Place<'_>> {
+    Some(match name.split_once(':') {
+        Some(("env", variable)) => Place::Variable(variable),
+        Some(("fd", number)) => Place::Descriptor(number.parse().ok()?),
+        _ if name == STANDARD_INPUT => Place::StandardInput,
+        _ => Place::Path,
+    })
+}
+
+/// The descriptor behind a path that the kernel makes up.
+fn descriptor_of(path: &Path) -> Option<u32> {
+    let path = path.to_str()?;
+    match DESCRIPTOR_FOLDERS
+        .iter()
+        .find_map(|folder| path.strip_prefix(folder))
+    {
+        Some(number) => number.parse().ok(),
+        None => (path == "/dev/stdin").then_some(0),
+    }
+}
+
+fn held(name: &Path, bytes: Result<Secret<Vec<u8>>, FileError>) -> Result<Locator, RunError> {
+    bytes
+        .map(|bytes| Locator::held(name, bytes))
+        .map_err(|error| RunError::Identity(IdentityError::File(error)))
 }
 
 const STANDARD_INPUT: &str = "-";
+
+const DESCRIPTOR_FOLDERS: [&str; 2] = ["/dev/fd/", "/proc/self/fd/"];

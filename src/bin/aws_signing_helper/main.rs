@@ -14,6 +14,7 @@ mod renewing;
 mod report;
 mod session;
 mod signals;
+mod usage;
 mod variables;
 
 use std::process::ExitCode;

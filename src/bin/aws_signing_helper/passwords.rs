@@ -1,10 +1,14 @@
 //! Where the passwords of a command come from: a flag, a file, or whoever sits at the terminal.
 
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
+use std::time::Instant;
 
+use rolesanywhere::environment::Environment;
 use rolesanywhere::file;
+use rolesanywhere::file::FileError;
 use rolesanywhere::identity::secrets::Purpose;
 use rolesanywhere::identity::secrets::Refusals;
 use rolesanywhere::identity::secrets::SecretError;
@@ -12,31 +16,50 @@ use rolesanywhere::identity::secrets::Secrets;
 use rolesanywhere::identity::secrets::Wanted;
 use rolesanywhere::platform;
 use rolesanywhere::secret::Secret;
+use rolesanywhere::text::ShownName;
 
 use crate::arguments::PasswordFlags;
+use crate::error::RunError;
+use crate::inputs::home_expanded;
 
 /// The passwords of one command line.
 pub(crate) struct Passwords {
     flags: PasswordFlags,
     asked: Mutex<Asked>,
     refusals: Refusals,
+    begin: Instant,
 }
 
-/// What was typed.
+/// What was typed, or could be read only once.
 #[derive(Default)]
 struct Asked {
     count: u32,
     is_answer_kept: bool,
     answer: Option<Secret<String>>,
+    streams: Vec<(PathBuf, Secret<String>)>,
 }
 
 impl Passwords {
-    pub(crate) fn new(flags: PasswordFlags) -> Self {
-        Self {
+    pub(crate) fn new(
+        mut flags: PasswordFlags,
+        environment: &Environment,
+        begin: Instant,
+    ) -> Result<Self, RunError> {
+        for (flag, file) in [
+            (PKCS8_FILE, &mut flags.pkcs8_password_file),
+            (PKCS12_FILE, &mut flags.pkcs12_password_file),
+        ] {
+            *file = file
+                .take()
+                .map(|path| home_expanded(flag, path, environment))
+                .transpose()?;
+        }
+        Ok(Self {
             flags,
             asked: Mutex::default(),
             refusals: Refusals::default(),
-        }
+            begin,
+        })
     }
 
     /// From now on, what is typed is kept: the files are read again at every renewal.
@@ -65,6 +88,35 @@ impl Passwords {
         self.asked().count = ASKED_MAX;
     }
 
+    /// A file is read each time, as it may have changed; a pipe can be read only once.
+    fn read_file(&self, flag: &str, path: &Path) -> Result<Secret<String>, SecretError> {
+        let is_this = |(stream, _): &&(PathBuf, _)| stream == path;
+        if let Some((_, password)) = self.asked().streams.iter().find(is_this) {
+            return Ok(copy(password));
+        }
+        let limit = file::STREAM_TIME_MAX.saturating_sub(self.begin.elapsed());
+        let is_regular = file::is_regular(path);
+        let bytes = file::read_within(limit, path, PASSWORD_FILE_BYTES_MAX).map_err(|error| {
+            SecretError::new(match error {
+                FileError::Unreadable { source, .. } => {
+                    format!("cannot read {}: {source}", shown(flag, path))
+                }
+                FileError::Directory { .. } => format!("{} is a directory", shown(flag, path)),
+                FileError::TooLarge { bytes_max, .. } => {
+                    format!("{} is larger than {bytes_max} bytes", shown(flag, path))
+                }
+                error => error.to_string(),
+            })
+        })?;
+        let password = parse(&bytes)
+            .ok_or_else(|| SecretError::new(format!("{} is not UTF-8", shown(flag, path))))?;
+        if !is_regular {
+            let stream = (path.to_owned(), copy(&password));
+            self.asked().streams.push(stream);
+        }
+        Ok(password)
+    }
+
     fn asked(&self) -> MutexGuard<'_, Asked> {
         self.asked
             .lock()
@@ -74,11 +126,17 @@ impl Passwords {
 
 impl Secrets for Passwords {
     fn secret(&self, wanted: Wanted<'_>) -> Result<Option<Secret<String>>, SecretError> {
-        let (flag, file) = match wanted.purpose {
-            Purpose::PrivateKey => (&self.flags.pkcs8_password, &self.flags.pkcs8_password_file),
+        let flags = &self.flags;
+        let (flag, file_flag, file) = match wanted.purpose {
+            Purpose::PrivateKey => (
+                &flags.pkcs8_password,
+                PKCS8_FILE,
+                &flags.pkcs8_password_file,
+            ),
             Purpose::Pkcs12 => (
-                &self.flags.pkcs12_password,
-                &self.flags.pkcs12_password_file,
+                &flags.pkcs12_password,
+                PKCS12_FILE,
+                &flags.pkcs12_password_file,
             ),
         };
         if let Some(password) = flag {
@@ -86,7 +144,7 @@ impl Secrets for Passwords {
         }
         if let Some(path) = file {
             return match wanted.refused {
-                0 => from_file(path).map(Some),
+                0 => self.read_file(file_flag, path).map(Some),
                 _ => Ok(None),
             };
         }
@@ -124,24 +182,37 @@ fn copy(password: &Secret<String>) -> Secret<String> {
     Secret::new(password.expose().clone())
 }
 
-fn from_file(path: &Path) -> Result<Secret<String>, SecretError> {
-    let bytes = file::read(path, PASSWORD_FILE_BYTES_MAX).map_err(SecretError::new)?;
-    let text = std::str::from_utf8(bytes.expose())
-        .map_err(|_| SecretError::new(format!("{} is not UTF-8", path.display())))?;
+fn parse(bytes: &Secret<Vec<u8>>) -> Option<Secret<String>> {
+    let text = std::str::from_utf8(bytes.expose()).ok()?;
     let password = text
         .strip_suffix("\r\n")
         .or_else(|| text.strip_suffix('\n'))
         .unwrap_or(text);
-    Ok(Secret::new(password.to_owned()))
+    Some(Secret::new(password.to_owned()))
+}
+
+/// The flag, and the path if it is one: somebody may have given the password itself.
+fn shown(flag: &str, path: &Path) -> String {
+    let is_absolute = path.has_root() || path.starts_with(".") || path.starts_with("..");
+    let is_in_folder = path
+        .parent()
+        .is_some_and(|folder| !folder.as_os_str().is_empty() && folder.is_dir());
+    match is_absolute || is_in_folder || path.exists() {
+        true => format!("{} of --{flag}", ShownName::of(path)),
+        false => format!("the file of --{flag}"),
+    }
 }
 
 /// Asks on the terminal, not on stdin and stdout, which belong to whoever reads the credentials.
 /// Without a terminal, or when the answer is given up, there is no password.
 fn ask(path: &Path) -> Option<Secret<String>> {
-    platform::prompt_password(&format!("Password of {}: ", path.display()))
+    platform::prompt_password(&format!("Password of {}: ", ShownName::of(path)))
         .ok()
         .map(Secret::new)
 }
+
+const PKCS8_FILE: &str = "pkcs8-password-file";
+const PKCS12_FILE: &str = "pkcs12-password-file";
 
 /// The first time, and twice after a wrong answer.
 const ASKED_MAX: u32 = 3;

@@ -12,6 +12,7 @@ use rolesanywhere::supply::Supply;
 use rolesanywhere::supply::engine;
 use rolesanywhere::supply::session_source::SessionSource;
 use rolesanywhere::supply::session_source::SupplyEvent;
+use rolesanywhere::text::ShownName;
 use time::format_description::well_known::Rfc3339;
 
 use crate::error::RunError;
@@ -38,7 +39,7 @@ impl Renewing {
         for name in session.request().identity.fixed() {
             report::line(&format!(
                 "warning: {} is read only at startup; restart after renewing the certificate",
-                name.display()
+                ShownName::of(name)
             ));
         }
         session.passwords().keep_answer();

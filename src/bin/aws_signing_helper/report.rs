@@ -24,9 +24,9 @@ use crate::error::RunError;
 /// Tells `error` on stderr, or on stdout where it is help that was asked for.
 pub(crate) fn report(error: &RunError) -> ExitCode {
     if let RunError::Usage(usage) = error
-        && !usage.use_stderr()
+        && let Some(help) = usage.help()
     {
-        return match print(usage.to_string().as_bytes()) {
+        return match print(help.as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => report(&error),
         };

@@ -62,7 +62,7 @@ impl Session {
         let begin = Instant::now();
         let create_session = request(flags.session)?;
         let region = region(flags.network.region.as_deref(), &create_session)?;
-        let (identity, passwords) = identity_source(flags.identity, environment)?;
+        let (identity, passwords) = identity_source(flags.identity, environment, begin)?;
         let endpoint = flags
             .network
             .endpoint
@@ -269,6 +269,7 @@ fn region(flag: Option<&str>, request: &CreateSessionRequest) -> Result<Region, 
 pub(crate) fn identity_source(
     flags: IdentityFlags,
     environment: &Environment,
+    begin: Instant,
 ) -> Result<(IdentitySource, Passwords), RunError> {
     let unsupported = &flags.unsupported;
     let selectors = [
@@ -284,7 +285,7 @@ pub(crate) fn identity_source(
     if let Some(path) = &private_key {
         check_scheme(path)?;
     }
-    let mut inputs = Inputs::new(environment);
+    let mut inputs = Inputs::new(environment, begin);
     let source = IdentitySource {
         certificate: inputs.locator("certificate", certificate)?,
         private_key: private_key
@@ -296,7 +297,8 @@ pub(crate) fn identity_source(
             .map(|path| inputs.locator("intermediates", path))
             .transpose()?,
     };
-    Ok((source, Passwords::new(flags.passwords)))
+    let passwords = Passwords::new(flags.passwords, environment, begin)?;
+    Ok((source, passwords))
 }
 
 /// The path of `--certificate`. Without one, `selectors` ask for a certificate out of an operating

@@ -14,6 +14,7 @@ use crate::arguments::variable;
 use crate::error::RunError;
 use crate::exclusions::is_excluded;
 use crate::exclusions::is_typed;
+use crate::usage::UsageError;
 
 /// Sets each flag that was not typed from its variable.
 pub(crate) fn fill_in<A: Args>(
@@ -41,9 +42,12 @@ pub(crate) fn fill_in<A: Args>(
         command
             .clone()
             .no_binary_name(true)
-            .try_get_matches_from([word])
+            .try_get_matches_from([&word])
             .and_then(|matches| arguments.update_from_arg_matches(&matches))
-            .map_err(|source| RunError::Variable { variable, source })?;
+            .map_err(|error| RunError::Variable {
+                variable,
+                source: UsageError::new(&error, &[word]),
+            })?;
     }
     Ok(())
 }

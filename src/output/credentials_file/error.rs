@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::output::credentials_file::edit::ValueError;
+use crate::text::ShownName;
 
 /// The credentials file was not written: unless a variant says otherwise, it is as it was.
 #[derive(Debug)]
@@ -124,56 +125,64 @@ impl fmt::Display for CredentialsFileError {
             Self::HomeOfAnother { path } => write!(
                 f,
                 "only ~ alone stands for a home directory, not what begins {}; write the path out",
-                path.display()
+                ShownName::of(path)
             ),
-            Self::Unresolvable { path, .. } => write!(f, "cannot look at {}", path.display()),
+            Self::Unresolvable { path, .. } => write!(f, "cannot look at {}", ShownName::of(path)),
             Self::DirectoryNotCreated { directory, .. } => {
-                write!(f, "cannot create the directory {}", directory.display())
+                write!(
+                    f,
+                    "cannot create the directory {}",
+                    ShownName::of(directory)
+                )
             }
             Self::LinkOfOthers { link } => write!(
                 f,
                 "{} is a link in a directory that others can write, and is not followed by root",
-                link.display()
+                ShownName::of(link)
             ),
             Self::DirectoryOfOthers { directory } => write!(
                 f,
                 "others can write the directory {}; root writes no credentials there",
-                directory.display()
+                ShownName::of(directory)
             ),
             Self::FileOfOthers { path } => write!(
                 f,
                 "{} belongs to somebody else, in a directory where everybody can put files; root writes no credentials there",
-                path.display()
+                ShownName::of(path)
             ),
             Self::NotAFile { path } => write!(
                 f,
                 "{} is not a file, but a directory, a device or the like",
-                path.display()
+                ShownName::of(path)
             ),
-            Self::Unreadable { path, .. } => write!(f, "cannot read {}", path.display()),
+            Self::Unreadable { path, .. } => write!(f, "cannot read {}", ShownName::of(path)),
             Self::TooLarge { path, bytes_max } => {
-                write!(f, "{} is larger than {bytes_max} bytes", path.display())
+                write!(
+                    f,
+                    "{} is larger than {bytes_max} bytes",
+                    ShownName::of(path)
+                )
             }
-            Self::NotLocked { lock, .. } => write!(f, "cannot lock {}", lock.display()),
+            Self::NotLocked { lock, .. } => write!(f, "cannot lock {}", ShownName::of(lock)),
             Self::Locked { lock, seconds } => write!(
                 f,
                 "another process has held the lock {} for {seconds} s",
-                lock.display()
+                ShownName::of(lock)
             ),
             Self::Value(_) => f.write_str("cannot write the credentials"),
             Self::NotWritten { temporary, .. } => {
-                write!(f, "cannot write {}", temporary.display())
+                write!(f, "cannot write {}", ShownName::of(temporary))
             }
             Self::RightsNotKept { path, .. } => write!(
                 f,
                 "cannot keep owner, group and mode of {}, which is as it was",
-                path.display()
+                ShownName::of(path)
             ),
-            Self::NotReplaced { path, .. } => write!(f, "cannot replace {}", path.display()),
+            Self::NotReplaced { path, .. } => write!(f, "cannot replace {}", ShownName::of(path)),
             Self::NotDurable { directory, .. } => write!(
                 f,
                 "the credentials are written, but a power cut may undo it: cannot sync {}",
-                directory.display()
+                ShownName::of(directory)
             ),
         }
     }

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use crate::environment::Environment;
+use crate::environment::HomeUnknown;
 use crate::output::credentials_file::error::CredentialsFileError;
-use crate::platform::HOME_VARIABLE;
 
 /// The path in `flag`, else in `AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/credentials`; a leading `~`
 /// stands for the user's home directory, as in the SDKs.
@@ -18,32 +18,23 @@ pub fn locate(
     environment: &Environment,
 ) -> Result<PathBuf, CredentialsFileError> {
     let variable = || environment.raw(VARIABLE).map(Path::new);
-    expand(
-        flag.or_else(variable).unwrap_or(Path::new(DEFAULT)),
-        environment,
-    )
-}
-
-fn expand(path: &Path, environment: &Environment) -> Result<PathBuf, CredentialsFileError> {
-    let mut components = path.components();
-    let first = match components.next() {
-        Some(Component::Normal(first)) => first,
-        _ => return Ok(path.to_owned()),
-    };
-    if first == OsStr::new("~") {
-        let home = environment
-            .raw(HOME_VARIABLE)
-            .ok_or(CredentialsFileError::HomeUnknown {
-                variable: HOME_VARIABLE,
-            })?;
-        return Ok(Path::new(home).join(components.as_path()));
-    }
-    if first.as_encoded_bytes().starts_with(b"~") {
+    let path = flag.or_else(variable).unwrap_or(Path::new(DEFAULT));
+    if is_home_of_another(path) {
         return Err(CredentialsFileError::HomeOfAnother {
             path: path.to_owned(),
         });
     }
-    Ok(path.to_owned())
+    environment
+        .expand_home(path.to_owned())
+        .map_err(|HomeUnknown { variable }| CredentialsFileError::HomeUnknown { variable })
+}
+
+/// `~somebody`, which is not read here.
+fn is_home_of_another(path: &Path) -> bool {
+    let Some(Component::Normal(first)) = path.components().next() else {
+        return false;
+    };
+    first != OsStr::new("~") && first.as_encoded_bytes().starts_with(b"~")
 }
 
 /// Named as in the SDKs.
@@ -54,6 +45,7 @@ const DEFAULT: &str = "~/.aws/credentials";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::HOME_VARIABLE;
 
     fn at(flag: Option<&str>, variables: &[(&str, &str)]) -> Result<String, String> {
         let environment: Environment = variables.iter().copied().collect();

@@ -32,6 +32,7 @@ use crate::output::credentials_file::profile_name::ProfileName;
 use crate::output::credentials_file::target::Target;
 use crate::platform;
 use crate::secret::Secret;
+use crate::text::ShownName;
 
 /// The file that was written, and what is to be said about it.
 #[derive(Debug)]
@@ -66,9 +67,9 @@ impl fmt::Display for Warning {
             Self::ReadableByOthers { path } => write!(
                 f,
                 "others can read {}; chmod 600 would prevent it",
-                path.display()
+                ShownName::of(path)
             ),
-            Self::Obstacle { path, obstacle } => write!(f, "{}: {obstacle}", path.display()),
+            Self::Obstacle { path, obstacle } => write!(f, "{}: {obstacle}", ShownName::of(path)),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::output::credentials_file::line::is_space;
-use crate::text::Printable;
+use crate::text::ShownName;
 
 /// A profile's name as it stands between `[` and `]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub enum ProfileNameError {
 
 impl fmt::Display for ProfileNameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |name| Printable::new(name, SHOWN_CHARACTERS_MAX);
+        let shown = ShownName::of::<String>;
         match self {
             Self::Empty => f.write_str("the name of the profile is empty"),
             Self::OuterSpace { name } => write!(
@@ -96,8 +96,6 @@ impl std::error::Error for ProfileNameError {}
 /// botocore takes the settings of `DEFAULT` as those of every profile; the SDK for JavaScript reads no
 /// file that has one of the others.
 const RESERVED: &[&str] = &["DEFAULT", "__proto__", "profile __proto__"];
-
-const SHOWN_CHARACTERS_MAX: usize = 100;
 
 #[cfg(test)]
 mod tests {

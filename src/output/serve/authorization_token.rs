@@ -18,6 +18,7 @@ use crate::clock::Moment;
 use crate::file;
 use crate::platform;
 use crate::secret::Secret;
+use crate::text::ShownName;
 
 /// The token that requests are compared with. Only a keyed digest of it is kept.
 pub struct AuthorizationToken {
@@ -67,7 +68,7 @@ impl AuthorizationToken {
         {
             tell(&format!(
                 "warning: others can read the authorization token file {}, and be given credentials",
-                path.display()
+                ShownName::of(path)
             ));
         }
         Self::new(token.expose(), Some(path), random, tell)
@@ -249,11 +250,15 @@ impl fmt::Display for AuthorizationTokenError {
                 write!(
                     f,
                     "cannot use the authorization token file {}",
-                    path.display()
+                    ShownName::of(path)
                 )
             }
             Self::Flawed { path, flaw } => {
-                write!(f, "the authorization token file {} {flaw}", path.display())
+                write!(
+                    f,
+                    "the authorization token file {} {flaw}",
+                    ShownName::of(path)
+                )
             }
             Self::Variable { flaw } => {
                 write!(f, "the token in AWS_CONTAINER_AUTHORIZATION_TOKEN {flaw}")

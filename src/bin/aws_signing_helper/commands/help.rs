@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::arguments;
 use crate::error::RunError;
 use crate::report;
+use crate::usage::UsageError;
 
 /// `help`, of the whole or of the command named; a command that does not exist gets the whole, as in
 /// the reference helper. It is the very text of `--help`.
@@ -20,7 +21,7 @@ pub(crate) fn run(topic: &[String]) -> Result<ExitCode, RunError> {
         Some("--help".to_owned()),
     ];
     match command.try_get_matches_from(line.into_iter().flatten()) {
-        Err(help) => Err(RunError::Usage(help)),
+        Err(help) => Err(RunError::Usage(UsageError::new::<&str>(&help, &[]))),
         Ok(_) => Ok(ExitCode::SUCCESS),
     }
 }

@@ -1,6 +1,7 @@
 //! `read-certificate-data`: a certificate as JSON.
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use rolesanywhere::environment::Environment;
 use rolesanywhere::identity::open_certificate;
@@ -23,7 +24,7 @@ pub(crate) fn run(
     ];
     let path = certificate_path(arguments.certificate, selectors)
         .map_err(|error| error.with_strays(&arguments.strays.strays))?;
-    let locator = Inputs::new(environment).locator("certificate", path)?;
+    let locator = Inputs::new(environment, Instant::now()).locator("certificate", path)?;
     let certificate = open_certificate(&locator).map_err(RunError::Identity)?;
     print(&output::certificate_data::document(&certificate)).map(|()| ExitCode::SUCCESS)
 }

@@ -31,6 +31,7 @@ use rolesanywhere::output::serve::traffic::Traffic;
 use rolesanywhere::platform;
 use rolesanywhere::supply::Supply;
 use rolesanywhere::supply::session_source::SupplyEvent;
+use rolesanywhere::text::ShownName;
 use tokio::time::timeout;
 
 use crate::arguments::EndpointFlags;
@@ -298,7 +299,7 @@ fn announcement(flags: &EndpointFlags, bound: &Bound) -> Vec<String> {
     if let Some(path) = token_file(flags).and_then(|path| std::path::absolute(path).ok()) {
         lines.push(format!(
             "export AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE={}",
-            path.display()
+            ShownName::of(&path)
         ));
     }
     lines

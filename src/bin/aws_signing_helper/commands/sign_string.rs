@@ -1,6 +1,7 @@
 //! `sign-string`: a signature over a fixed text.
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use rolesanywhere::environment::Environment;
 use rolesanywhere::identity::signer::Digest;
@@ -17,7 +18,7 @@ use crate::session::identity_source;
 /// `sign-string`.
 pub(crate) fn run(arguments: SignString, environment: &Environment) -> Result<ExitCode, RunError> {
     let strays = arguments.strays.strays;
-    let (source, passwords) = identity_source(arguments.identity, environment)
+    let (source, passwords) = identity_source(arguments.identity, environment, Instant::now())
         .map_err(|error| error.with_strays(&strays))?;
     let identity = source.open(&passwords).map_err(RunError::Identity)?;
     let signer = identity.signer();

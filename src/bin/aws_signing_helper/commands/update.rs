@@ -16,6 +16,7 @@ use rolesanywhere::output::credentials_file::supplied::SuppliedProfile;
 use rolesanywhere::output::credentials_file::supplied::Written;
 use rolesanywhere::platform;
 use rolesanywhere::supply::Supply;
+use rolesanywhere::text::ShownName;
 
 use crate::arguments::Update;
 use crate::cached;
@@ -88,7 +89,7 @@ impl Log {
                 report::line(&format!(
                     "profile {:?} of {} has credentials until {}; the next are due at {}",
                     profile.name().as_str(),
-                    profile.path().display(),
+                    ShownName::of(profile.path()),
                     credentials.expiration,
                     due(&supply.renewal())
                 ));

@@ -1,6 +1,11 @@
-//! [`Printable`]: text from outside, made safe to show on a terminal or in a log.
+//! [`Printable`]: text from outside, made safe to show on a terminal or in a log. [`ShownName`]: names
+//! of files, which may be secrets by mistake.
+
+mod shown_name;
 
 use std::fmt;
+
+pub use self::shown_name::ShownName;
 
 /// Shows at most a given number of characters of a text from outside; control characters, line
 /// breaks and the like are escaped, so that the text can neither forge a line nor drive a terminal.

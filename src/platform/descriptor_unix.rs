@@ -1,0 +1,46 @@
+//! A descriptor that whoever started this process left open, on Unix.
+
+use std::fs::File;
+use std::io;
+use std::io::Read;
+use std::os::fd::BorrowedFd;
+use std::os::unix::fs::FileExt;
+
+/// What an inherited descriptor is open on.
+///
+/// It is the descriptor itself, and not the file of this name in `/dev/fd`: opening that asks for
+/// rights which only who opened it first may have, and does not work for a socket.
+pub fn inherited_descriptor(number: u32) -> io::Result<impl Read + Send + 'static> {
+    let number = i32::try_from(number).map_err(|_| io::Error::from(rustix::io::Errno::BADF))?;
+    #[expect(
+        unsafe_code,
+        reason = "std duplicates no number, only what it has opened itself"
+    )]
+    // SAFETY: The number is not -1. It is borrowed for this statement only, which does not close it;
+    // if it is not open, the duplication fails with EBADF.
+    let file = unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned()?;
+    let file = File::from(file);
+    let is_regular = file.metadata()?.is_file();
+    Ok(Inherited {
+        file,
+        offset: is_regular.then_some(0),
+    })
+}
+
+/// A regular file is read from its start, wherever others who share the descriptor have got to: so the
+/// next command of a script can read it too.
+struct Inherited {
+    file: File,
+    offset: Option<u64>,
+}
+
+impl Read for Inherited {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(offset) = &mut self.offset else {
+            return self.file.read(buffer);
+        };
+        let count = self.file.read_at(buffer, *offset)?;
+        *offset += u64::try_from(count).unwrap_or_default();
+        Ok(count)
+    }
+}

@@ -1,0 +1,226 @@
+//! Identities and passwords in what is no regular file: pipes, sockets, descriptors of somebody else.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::process::Stdio;
+use std::thread;
+
+use rolesanywhere_emulator::Settings;
+
+use super::ENCRYPTED;
+use super::call;
+use super::call_of;
+use super::succeeds;
+use crate::support::emulator;
+use crate::support::helper::Helper;
+use crate::support::helper::Running;
+use crate::support::skip;
+use crate::support::terminal::wait_until;
+use crate::support::vectors;
+
+fn pki(name: &str) -> String {
+    fs::read_to_string(vectors().join("pki").join(name)).unwrap()
+}
+
+/// A FIFO in the home.
+fn fifo(helper: &Helper, name: &str) -> String {
+    let path = helper.home().join(name);
+    assert!(
+        Command::new("mkfifo")
+            .arg(&path)
+            .status()
+            .unwrap()
+            .success()
+    );
+    path.display().to_string()
+}
+
+/// Writes to a FIFO once.
+fn feed(path: &str, content: String) -> thread::JoinHandle<()> {
+    let path = path.to_owned();
+    thread::spawn(move || fs::write(path, content).unwrap())
+}
+
+/// Runs the helper behind a shell that has something open on descriptor 3.
+fn with_descriptor(helper: &Helper, shell: &str) -> std::process::Output {
+    helper
+        .command(&["/bin/sh", "-c", shell])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn assert_succeeds(output: &std::process::Output) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+}
+
+#[test]
+fn identity_and_password_may_come_through_pipes() {
+    let emulator = emulator(Settings::default());
+    let helper = call_of(&emulator);
+    let certificate = fifo(&helper, "certificate");
+    let key = fifo(&helper, "key");
+    let password = fifo(&helper, "password");
+    let helper = helper
+        .args(["--certificate", &certificate, "--private-key", &key])
+        .args(["--pkcs8-password-file", &password]);
+    let writers = [
+        feed(&certificate, pki("rsa2048.crt")),
+        feed(&key, pki(ENCRYPTED)),
+        feed(&password, "correct horse\n".to_owned()),
+    ];
+    succeeds(&helper.run());
+    for writer in writers {
+        writer.join().unwrap();
+    }
+}
+
+#[test]
+fn pipe_is_read_once_and_held() {
+    let emulator = emulator(Settings::default());
+    let helper = Helper::command_at("update", &emulator.url());
+    let certificate = fifo(&helper, "certificate");
+    let key = fifo(&helper, "key");
+    let helper = helper
+        .args(["--certificate", &certificate, "--private-key", &key])
+        .args(["--session-duration", "900"]);
+    let writers = [
+        feed(&certificate, pki("rsa2048.crt")),
+        feed(&key, pki("rsa2048.key")),
+    ];
+    let running = helper.start();
+    wait_until("a session", || !emulator.requests().is_empty());
+    for writer in writers {
+        writer.join().unwrap();
+    }
+    let stderr = running.stderr_so_far();
+    for path in [certificate, key] {
+        let warning = format!("warning: {path} is read only at startup");
+        assert!(stderr.contains(&warning), "{stderr}");
+    }
+}
+
+#[test]
+fn pipe_without_a_writer_holds_nobody_up_for_ever() {
+    let emulator = emulator(Settings::default());
+    let helper = call_of(&emulator);
+    let certificate = fifo(&helper, "certificate");
+    let helper = helper.args(["--certificate", &certificate]);
+    let mut running = helper.start();
+    wait_until("its threads", || threads(&running) > 1);
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(i32::try_from(running.id()).unwrap()).unwrap(),
+        rustix::process::Signal::TERM,
+    )
+    .unwrap();
+    assert_eq!(running.exit_code(), -15);
+}
+
+#[cfg(target_os = "linux")]
+fn threads(running: &Running<'_>) -> usize {
+    fs::read_dir(format!("/proc/{}/task", running.id())).map_or(0, Iterator::count)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn threads(_running: &Running<'_>) -> usize {
+    2
+}
+
+#[test]
+fn file_on_a_descriptor_is_read_from_its_start() {
+    let emulator = emulator(Settings::default());
+    let helper = call(&emulator, "rsa2048.key").args(["--certificate", "fd:3"]);
+    // Each command finds it whole, although all share the descriptor.
+    let twice = r#"exec 3<pki/rsa2048.crt; read -r line <&3; "$0" "$@" && "$0" "$@" && "$0" "$@""#;
+    assert_succeeds(&with_descriptor(&helper, twice));
+    assert_eq!(emulator.requests().len(), 3);
+}
+
+#[test]
+fn socket_on_a_descriptor_is_read() {
+    let emulator = emulator(Settings::default());
+    for name in ["fd:0", "-", "/dev/stdin", "/dev/fd/0"] {
+        let helper = call(&emulator, "rsa2048.key").args(["--certificate", name]);
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        let mut child = helper
+            .command(&[])
+            .stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs)))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(&mut &ours, pki("rsa2048.crt").as_bytes()).unwrap();
+        drop(ours);
+        let _ = child.stdin.take();
+        assert_succeeds(&child.wait_with_output().unwrap());
+    }
+}
+
+#[test]
+fn descriptor_of_another_user_is_read() {
+    if !rustix::process::geteuid().is_root() {
+        skip("descriptor of another user: not root");
+        return;
+    }
+    let emulator = emulator(Settings::default());
+    for name in ["fd:3", "/dev/fd/3", "/proc/self/fd/3"] {
+        let helper = call_of(&emulator).args(["--certificate", name]);
+        let all = helper.home().join("all");
+        fs::write(&all, pki("rsa2048.crt") + &pki("rsa2048.key")).unwrap();
+        keep_from_others(&all);
+        // A pipe of root's, and for fd:3 a file too; the helper runs as nobody.
+        let pipe = format!(r#"cat "{}" | {} 3<&0 </dev/null"#, all.display(), AS_NOBODY);
+        let file = format!(r#"{} 3<"{}""#, AS_NOBODY, all.display());
+        let shells = match name {
+            "fd:3" => vec![pipe, file],
+            _ => vec![pipe],
+        };
+        for shell in shells {
+            let Some(output) = as_nobody(&helper, &shell) else {
+                skip("descriptor of another user: no setpriv, or nobody cannot run the helper");
+                return;
+            };
+            assert_succeeds(&output);
+        }
+    }
+}
+
+fn keep_from_others(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+const AS_NOBODY: &str = r#"setpriv --reuid 65534 --regid 65534 --clear-groups "$0" "$@""#;
+
+fn as_nobody(helper: &Helper, shell: &str) -> Option<std::process::Output> {
+    let is_possible = helper
+        .command(&["/bin/sh", "-c", &format!("{AS_NOBODY} --help >/dev/null")])
+        .status()
+        .is_ok_and(|status| status.success());
+    is_possible.then(|| with_descriptor(helper, shell))
+}
+
+#[test]
+fn tilde_is_the_home_directory() {
+    let emulator = emulator(Settings::default());
+    let output = call_of(&emulator)
+        .file("pki/chain", &pki("chain2.intermediates.pem"))
+        .file("pki/crt", &pki("chain2.crt"))
+        .file("pki/key", &pki(ENCRYPTED))
+        .file("password", "correct horse")
+        .args(["--certificate", "~/pki/crt", "--private-key", "~/pki/key"])
+        .args(["--intermediates", "~/pki/chain"])
+        .args(["--pkcs8-password-file", "~/password"])
+        .run();
+    succeeds(&output);
+    let output = call_of(&emulator)
+        .env("HOME", "")
+        .args(["--certificate", "~/crt"])
+        .run();
+    super::fails(
+        &output,
+        "error: cannot read --certificate from ~/crt: HOME is not set",
+    );
+}
