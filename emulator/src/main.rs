@@ -59,7 +59,7 @@ struct Arguments {
     #[arg(long, value_name = "FAULT", allow_hyphen_values = true)]
     fault: Vec<Fault>,
 
-    /// Trust anchor or profile to be answered with 404; may be given more than once
+    /// Trust anchor (404) or profile (403) that is not there; may be given more than once
     #[arg(long, value_name = "ARN")]
     absent: Vec<String>,
 

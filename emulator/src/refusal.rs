@@ -281,6 +281,7 @@ impl Refusal {
         match self {
             Refusal::SignatureInvalid => Cow::Borrowed("Invalid signature"),
             Refusal::ChainUntrusted { .. } => Cow::Borrowed("Untrusted Signing Certificate"),
+            Refusal::ProfileNotFound { .. } => Cow::Borrowed("Invalid or empty profile provided."),
             unseen => Cow::Owned(unseen.to_string()),
         }
     }
@@ -289,7 +290,9 @@ impl Refusal {
     pub fn message_was_seen(&self) -> bool {
         matches!(
             self,
-            Refusal::SignatureInvalid | Refusal::ChainUntrusted { .. }
+            Refusal::SignatureInvalid
+                | Refusal::ChainUntrusted { .. }
+                | Refusal::ProfileNotFound { .. }
         )
     }
 
@@ -298,9 +301,7 @@ impl Refusal {
             Refusal::PathUnknown { .. } => (404, "UnknownOperationException"),
             Refusal::MethodNotAllowed { .. } => (405, "UnknownOperationException"),
             Refusal::BodyTooLarge { .. } => (413, "RequestEntityTooLargeException"),
-            Refusal::TrustAnchorNotFound { .. } | Refusal::ProfileNotFound { .. } => {
-                (404, "ResourceNotFoundException")
-            }
+            Refusal::TrustAnchorNotFound { .. } => (404, "ResourceNotFoundException"),
             Refusal::BodyNotJson
             | Refusal::BodyNotObject
             | Refusal::ArnMissing { .. }
@@ -345,6 +346,7 @@ impl Refusal {
             | Refusal::ChainTooLong { .. }
             | Refusal::ChainMalformed { .. }
             | Refusal::ChainUntrusted { .. }
+            | Refusal::ProfileNotFound { .. }
             | Refusal::SessionNameNotAccepted { .. } => (403, "AccessDeniedException"),
         }
     }

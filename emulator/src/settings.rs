@@ -20,7 +20,7 @@ pub struct Settings {
     pub tls: bool,
     /// Faults, taken in order, one per request.
     pub faults: Vec<Fault>,
-    /// ARNs of trust anchors and profiles that are answered with 404.
+    /// ARNs of trust anchors (404) and profiles (403) that are not there.
     pub absent_arns: Vec<String>,
     /// Whether a `roleSessionName` is refused, as by a profile with
     /// `acceptRoleSessionName=false`.

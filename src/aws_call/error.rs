@@ -34,8 +34,8 @@ pub enum CallError {
         host: String,
         /// What is wrong with it.
         cause: String,
-        /// Whether the server showed a CA's own certificate, which other TLS libraries accept.
-        is_certificate_authority: bool,
+        /// What of it is known to help.
+        fault: ServerCertificateFault,
     },
     /// Who answers does not speak TLS.
     NotTls {
@@ -98,6 +98,23 @@ pub enum CallError {
         /// The HTTP status.
         status: u16,
     },
+}
+
+/// What is wrong with a server's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServerCertificateFault {
+    /// It has expired, by this machine's clock.
+    Expired,
+    /// It is not valid yet, by this machine's clock.
+    NotYetValid,
+    /// It was issued for another name.
+    OtherName,
+    /// None of the trust roots issued it.
+    UnknownIssuer,
+    /// It is a CA's own certificate, which other TLS libraries accept.
+    CertificateAuthority,
+    /// Something else.
+    Other,
 }
 
 /// What a failed call means for the next one. Everything else that is asked of a failure follows from it.

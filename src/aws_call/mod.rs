@@ -10,6 +10,7 @@ pub mod event;
 mod name_resolution;
 pub mod operation;
 pub mod proxy;
+mod proxy_answer;
 pub mod retry;
 pub mod service;
 pub mod transport;

@@ -67,7 +67,8 @@ impl NameResolution {
 
     /// Looks the host up, for `time_max` at most, unless it is an address.
     pub(crate) async fn resolve(&self, time_max: Duration) -> Result<(), Unresolved> {
-        if self.host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
+        if let Ok(address) = self.host.trim_matches(['[', ']']).parse::<IpAddr>() {
+            self.found.set(vec![(address, 0).into()]);
             return Ok(());
         }
         let mut running = self.running.lock().await;
@@ -87,6 +88,14 @@ impl NameResolution {
 }
 
 impl Found {
+    /// The addresses, without a port.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        self.0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .clone()
+    }
+
     fn set(&self, found: Vec<SocketAddr>) {
         *self
             .0
@@ -97,12 +106,7 @@ impl Found {
 
 impl Resolve for Found {
     fn resolve(&self, _name: Name) -> Resolving {
-        let found = self
-            .0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .clone();
-        let found: Addrs = Box::new(found.into_iter());
+        let found: Addrs = Box::new(self.addresses().into_iter());
         Box::pin(ready(Ok(found)))
     }
 }

@@ -17,9 +17,11 @@ use rustls::CertificateError;
 use crate::aws_call::endpoint::Endpoint;
 use crate::aws_call::error::CallError;
 use crate::aws_call::error::RESPONSE_BYTES_MAX;
+use crate::aws_call::error::ServerCertificateFault;
 use crate::aws_call::name_resolution::NameResolution;
 use crate::aws_call::name_resolution::Unresolved;
 use crate::aws_call::proxy::Proxy;
+use crate::aws_call::proxy_answer;
 use crate::aws_call::trust_roots::TrustRoots;
 use crate::aws_call::trust_roots::TrustRootsError;
 use crate::secret::Secret;
@@ -32,7 +34,9 @@ pub(crate) struct Transport {
     named: String,
     /// Whom errors are about: the host, and the proxy if there is one.
     host: String,
-    is_proxied: bool,
+    proxy: Option<Proxy>,
+    /// The host and port that a proxy is asked for.
+    authority: String,
     limits: AttemptLimits,
 }
 
@@ -128,7 +132,8 @@ impl Transport {
                 Some(proxy) => format!("{} through the proxy {proxy}", endpoint.authority()),
                 None => endpoint.authority(),
             },
-            is_proxied: proxy.is_some(),
+            proxy: proxy.cloned(),
+            authority: authority_with_port(endpoint),
             limits,
         })
     }
@@ -144,14 +149,16 @@ impl Transport {
             .resolve(self.limits.resolve)
             .await
             .map_err(|error| self.unresolved(error))?;
-        let mut response = self
+        let sent = self
             .client
             .request(Method::POST, url)
             .headers(headers)
             .body(body)
-            .send()
-            .await
-            .map_err(|error| self.failure(&error))?;
+            .send();
+        let mut response = match sent.await {
+            Ok(response) => response,
+            Err(error) => return Err(self.failure_by_proxy(&error).await),
+        };
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
         let body = self.body(operation, response, status).await?;
@@ -206,6 +213,28 @@ impl Transport {
         }
     }
 
+    /// As [`Transport::failure`], with what a proxy says that refuses to connect.
+    async fn failure_by_proxy(&self, error: &reqwest::Error) -> CallError {
+        let failure = self.failure(error);
+        let (Some(proxy), CallError::Connect { host, cause }) = (&self.proxy, &failure) else {
+            return failure;
+        };
+        if !TUNNEL_REFUSED_CAUSES
+            .iter()
+            .any(|text| cause.contains(text))
+        {
+            return failure;
+        }
+        let addresses = self.names.found().addresses();
+        match proxy_answer::refusal(proxy, &addresses, &self.authority).await {
+            Some(answer) => CallError::Connect {
+                host: host.clone(),
+                cause: format!("the proxy answered CONNECT with {answer}"),
+            },
+            None => failure,
+        }
+    }
+
     /// What went wrong, in the field's words rather than the HTTP library's.
     fn failure(&self, error: &reqwest::Error) -> CallError {
         let host = self.host.clone();
@@ -214,7 +243,7 @@ impl Transport {
                 rustls::Error::InvalidCertificate(invalid) => CallError::ServerCertificate {
                     host,
                     cause: server_certificate_cause(invalid),
-                    is_certificate_authority: is_certificate_authority(invalid),
+                    fault: server_certificate_fault(invalid),
                 },
                 rustls::Error::InvalidMessage(_) => CallError::NotTls { host },
                 other => CallError::Connect {
@@ -223,14 +252,14 @@ impl Transport {
                 },
             };
         }
-        let (connect_time_max, attempt_time_max) = self.limits.of(self.is_proxied);
+        let (connect_time_max, attempt_time_max) = self.limits.of(self.proxy.is_some());
         if error.is_timeout() && !error.is_connect() {
             return CallError::TimedOut {
                 host,
                 after: attempt_time_max,
             };
         }
-        let cause = match (error.is_timeout(), self.is_proxied) {
+        let cause = match (error.is_timeout(), self.proxy.is_some()) {
             (true, false) => format!("no connection within {} s", connect_time_max.as_secs()),
             (true, true) => format!(
                 "the proxy made no connection within {} s",
@@ -309,11 +338,35 @@ fn server_certificate_cause(error: &CertificateError) -> String {
     }
 }
 
+fn server_certificate_fault(error: &CertificateError) -> ServerCertificateFault {
+    match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            ServerCertificateFault::Expired
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            ServerCertificateFault::NotYetValid
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            ServerCertificateFault::OtherName
+        }
+        CertificateError::UnknownIssuer => ServerCertificateFault::UnknownIssuer,
+        error if is_certificate_authority(error) => ServerCertificateFault::CertificateAuthority,
+        _ => ServerCertificateFault::Other,
+    }
+}
+
 fn is_certificate_authority(error: &CertificateError) -> bool {
     match error {
         CertificateError::Other(other) => other.0.to_string().contains("CaUsedAsEndEntity"),
         _ => false,
     }
+}
+
+/// Host and port, also where that is the scheme's own.
+fn authority_with_port(endpoint: &Endpoint) -> String {
+    let url = endpoint.url();
+    let port = url.port_or_known_default().unwrap_or_default();
+    format!("{}:{port}", url.host_str().unwrap_or_default())
 }
 
 /// Why there is no transport.
@@ -346,6 +399,10 @@ impl Error for TransportError {
 
 /// A session's answer has some 3 KB.
 const BODY_BYTES_EXPECTED: usize = 16 * 1024;
+
+/// What the HTTP client says for an answer to CONNECT that is none of success.
+const TUNNEL_REFUSED_CAUSES: &[&str] =
+    &["tunnel error: unsuccessful", "proxy authorization required"];
 
 /// What resolvers say for EAI_AGAIN (glibc and macOS, musl, Windows); the code itself gets lost on
 /// the way through the standard library.

@@ -15,6 +15,7 @@ use rolesanywhere::aws_call::ClientSettings;
 use rolesanywhere::aws_call::Failure;
 use rolesanywhere::aws_call::endpoint::Endpoint;
 use rolesanywhere::aws_call::error::CallError;
+use rolesanywhere::aws_call::error::ServerCertificateFault;
 use rolesanywhere::aws_call::transport::AttemptLimits;
 use rolesanywhere::aws_call::trust_roots::TrustRoots;
 use rolesanywhere::clock::Clock;
@@ -420,6 +421,72 @@ fn tls_failures_are_final_and_named() {
     assert_eq!(call.attempts(), 1);
 }
 
+/// A server with a certificate like this, and a bundle that trusts its issuer.
+fn call_of_server(arrange: impl Fn(&mut rcgen::CertificateParams)) -> Call {
+    let issuer_key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let root = params.self_signed(&issuer_key).unwrap();
+    let issuer = rcgen::Issuer::new(params, issuer_key);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    arrange(&mut params);
+    let certificate = params.signed_by(&key, &issuer).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = folder.path().join("bundle.pem");
+    std::fs::write(&bundle, root.pem()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        )
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut tls = rustls::ServerConnection::new(std::sync::Arc::new(config)).unwrap();
+        let _ = tls.complete_io(&mut stream);
+    });
+    let call = call_with(Script::default(), |settings| {
+        settings.endpoint = Endpoint::parse(&format!("https://localhost:{port}")).unwrap();
+        settings.trust_roots = TrustRoots::Bundle(bundle.clone());
+    });
+    server.join().unwrap();
+    call
+}
+
+#[test]
+fn fault_of_a_server_certificate_is_named() {
+    use ServerCertificateFault::Expired;
+    use ServerCertificateFault::NotYetValid;
+    use ServerCertificateFault::OtherName;
+    let fault = |arrange: &dyn Fn(&mut rcgen::CertificateParams)| {
+        let call = call_of_server(arrange);
+        match call.error() {
+            CallError::ServerCertificate { fault, .. } => *fault,
+            other => panic!("{other:?}"),
+        }
+    };
+    let expired = |params: &mut rcgen::CertificateParams| {
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    };
+    assert_eq!(fault(&expired), Expired);
+    let early = |params: &mut rcgen::CertificateParams| {
+        params.not_before = rcgen::date_time_ymd(4000, 1, 1);
+    };
+    assert_eq!(fault(&early), NotYetValid);
+    let other = |params: &mut rcgen::CertificateParams| {
+        params.subject_alt_names =
+            vec![rcgen::SanType::DnsName("other.example".try_into().unwrap())];
+    };
+    assert_eq!(fault(&other), OtherName);
+}
+
 #[test]
 fn server_that_shows_a_ca_certificate_is_refused_in_words() {
     let key = rcgen::KeyPair::generate().unwrap();
@@ -458,7 +525,7 @@ fn server_that_shows_a_ca_certificate_is_refused_in_words() {
         matches!(
             call.error(),
             CallError::ServerCertificate {
-                is_certificate_authority: true,
+                fault: ServerCertificateFault::CertificateAuthority,
                 ..
             }
         ),

@@ -2,8 +2,12 @@
 //! together, and the emulator's own log.
 
 use std::fs;
+use std::io::Read;
+use std::io::Write;
+use std::net::TcpListener;
 use std::path::Path;
 use std::path::PathBuf;
+use std::thread;
 
 use rolesanywhere_emulator::Emulator;
 use rolesanywhere_emulator::Outcome;
@@ -366,7 +370,12 @@ fn full_disk_is_a_failure() {
 
 /// What the helper says on stderr when the service answers this.
 fn stderr_after(response: Response, more: &[&str]) -> String {
-    let endpoint = Endpoint::start(Script::of([response]));
+    stderr_of([response], more)
+}
+
+/// The same, of several answers.
+fn stderr_of(responses: impl IntoIterator<Item = Response>, more: &[&str]) -> String {
+    let endpoint = Endpoint::start(Script::of(responses));
     let output = Helper::new()
         .args(["credential-process"])
         .args(["--certificate", "pki/rsa2048.crt"])
@@ -403,7 +412,35 @@ fn known_refusals_come_with_a_hint() {
             denied,
             "some attributes fail to be mapped into session tags: [x]",
             &[],
-            "mapping",
+            "a field of the certificate holds characters that session tags refuse",
+        ),
+        (
+            403,
+            denied,
+            "fail to be mapped into session tags. Issuer: [ ]; Subject: [ ]; SAN: [ DNS/2 ]",
+            &[],
+            "hint: the subject alternative name (DNS/2) of the certificate holds characters",
+        ),
+        (
+            403,
+            denied,
+            "fail to be mapped into session tags. Issuer: [ CN/1 ]; Subject: [ O/1, OU/2 ]; SAN: [ ]",
+            &[],
+            "hint: the issuer (CN/1) and the subject (O/1, OU/2) of the certificate holds",
+        ),
+        (
+            403,
+            denied,
+            "Untrusted certificate. Insufficient certificate",
+            &[],
+            "hint: the certificate needs the key usage digitalSignature",
+        ),
+        (
+            403,
+            denied,
+            "Invalid or empty profile provided.",
+            &[],
+            "hint: check that the profile exists",
         ),
         (
             403,
@@ -441,6 +478,102 @@ fn known_refusals_come_with_a_hint() {
     }
     let validation = Response::error(400, "ValidationException", "x");
     assert!(!stderr_after(validation, &[]).contains("hint"));
+}
+
+#[test]
+fn refusal_without_code_and_message_is_a_foreign_answer() {
+    let answer = Response {
+        status: 403,
+        body: r#"{"error":"blocked by the gateway"}"#.to_owned(),
+        ..Response::created()
+    };
+    let stderr = stderr_after(answer, &[]);
+    assert!(
+        stderr.contains("is not a CreateSession response: status 403, {\"error\":\"blocked by"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn refusal_after_a_corrected_clock_gets_its_own_hint() {
+    let ahead = |message: &str| Response {
+        date_offset: Some(1800),
+        ..Response::error(403, "AccessDeniedException", message)
+    };
+    let stderr = stderr_of(
+        [
+            ahead("Invalid signature"),
+            ahead("Untrusted Signing Certificate"),
+        ],
+        &[],
+    );
+    assert!(
+        stderr.contains("hint: the trust anchor does not vouch"),
+        "{stderr}"
+    );
+    let stderr = stderr_of(
+        [ahead("Invalid signature"), ahead("Invalid signature")],
+        &[],
+    );
+    assert!(
+        stderr.contains("could not verify the signature"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn proxy_that_refuses_connect_is_quoted() {
+    for (answer, words) in [
+        (
+            "403 Forbidden by policy",
+            "the proxy answered CONNECT with 403 Forbidden by policy",
+        ),
+        (
+            "407 Proxy Authentication Required",
+            "CONNECT with 407 Proxy Authentication Required",
+        ),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let proxy = format!("http://user:hunter2@{}", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = write!(stream, "HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n");
+            }
+        });
+        let output = Helper::new()
+            .args(["credential-process"])
+            .args(["--certificate", "pki/ec256.crt"])
+            .args(["--private-key", "pki/ec256.key"])
+            .args(session_flags("https://service.invalid"))
+            .args(["--with-proxy"])
+            .env("HTTPS_PROXY", &proxy)
+            .env("AWS_MAX_ATTEMPTS", "1")
+            .run();
+        assert!(output.stderr.contains(words), "{}", output.stderr);
+        assert!(!output.stderr.contains("hunter2"), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn proxy_that_has_no_address_is_named() {
+    let output = Helper::new()
+        .args(["credential-process"])
+        .args(["--certificate", "pki/ec256.crt"])
+        .args(["--private-key", "pki/ec256.key"])
+        .args(session_flags("https://service.invalid"))
+        .args(["--with-proxy"])
+        .env("HTTPS_PROXY", "http://proxy.invalid:8080")
+        .env("AWS_MAX_ATTEMPTS", "1")
+        .run();
+    assert!(
+        output
+            .stderr
+            .contains("cannot resolve the proxy http://proxy.invalid:8080: "),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]

@@ -169,7 +169,12 @@ fn an_absent_trust_anchor_or_profile_is_not_found() {
         absent_arns: vec![arn.clone()],
         ..Settings::default()
     });
-    assert_eq!(setup.post().status, 404);
+    let response = setup.post();
+    assert_eq!(response.status, 403);
+    assert_eq!(
+        response.header("x-amzn-errortype"),
+        Some("AccessDeniedException")
+    );
     assert_eq!(only_refusal(&setup), Refusal::ProfileNotFound { arn });
 }
 

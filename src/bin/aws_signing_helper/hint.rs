@@ -5,9 +5,12 @@ use std::fmt::Write;
 use rolesanywhere::aws_call::Failure;
 use rolesanywhere::aws_call::error::CLOCK_SKEW_SECONDS_MAX;
 use rolesanywhere::aws_call::error::CallError;
+use rolesanywhere::aws_call::error::ServerCertificateFault;
 use rolesanywhere::create_session::request::CreateSessionRequest;
 use rolesanywhere::identity::Identity;
+use rolesanywhere::text::Printable;
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// What was asked for, by whom and when: what a hint may point at.
 #[derive(Debug, Clone, Copy)]
@@ -38,20 +41,19 @@ pub(crate) fn hint(failure: &Failure, asked: Asked<'_>) -> Option<String> {
             }
             let ahead =
                 clock_ahead_seconds.filter(|ahead| ahead.unsigned_abs() > CLOCK_SKEW_SECONDS_MAX);
-            if let Some(ahead) = ahead {
-                return Some(wrong_clock(ahead));
-            }
-            if code == "ResourceNotFoundException" {
-                return Some(NOT_FOUND.to_owned());
-            }
+            let clock = ahead.map(wrong_clock);
             let is_denied = *status == 403 && matches!(code, "" | "AccessDeniedException");
-            is_denied.then(|| access_denied(&message.to_lowercase(), asked))
+            let own = || match code {
+                "ResourceNotFoundException" => Some(NOT_FOUND.to_owned()),
+                _ => is_denied.then(|| access_denied(&message.to_lowercase(), asked)),
+            };
+            // A request that was signed with the service's time was refused for another reason.
+            match failure.is_clock_corrected {
+                true => own().or(clock),
+                false => clock.or_else(own),
+            }
         }
-        CallError::ServerCertificate {
-            is_certificate_authority: true,
-            ..
-        } => Some(CA_AS_SERVER.to_owned()),
-        CallError::ServerCertificate { .. } => Some(SERVER_UNTRUSTED.to_owned()),
+        CallError::ServerCertificate { fault, .. } => server_certificate(*fault, asked.time),
         CallError::NotTls { .. } => Some(NOT_TLS.to_owned()),
         CallError::NameResolution { .. }
         | CallError::Connect { .. }
@@ -75,9 +77,16 @@ pub(crate) fn hint(failure: &Failure, asked: Asked<'_>) -> Option<String> {
 /// The service's 403 says little; what is known of the certificate says more.
 fn access_denied(message: &str, asked: Asked<'_>) -> String {
     if message.contains("session tag") {
-        return SESSION_TAGS.to_owned();
+        let part = refused_parts(message).unwrap_or_else(|| "a field".to_owned());
+        return format!("{part} of the certificate {SESSION_TAGS}");
+    }
+    if message.contains("invalid or empty profile") {
+        return PROFILE.to_owned();
     }
     let concerns = concerns(asked);
+    if message.contains("insufficient certificate") {
+        return format!("{KEY_USAGE}{concerns}");
+    }
     if message.contains("untrusted") {
         return format!("{UNTRUSTED}{concerns}");
     }
@@ -91,6 +100,47 @@ fn access_denied(message: &str, asked: Asked<'_>) -> String {
         Some(_) => format!("{ROLE_SESSION_NAME}; or: {TRUST_POLICY}"),
         None => TRUST_POLICY.to_owned(),
     }
+}
+
+/// The parts of a certificate that cannot be session tags, as the service names them:
+/// `Issuer: [ ]; Subject: [ ]; SAN: [ DNS/2 ]`.
+fn refused_parts(message: &str) -> Option<String> {
+    let part = |(name, shown): (&str, &str)| {
+        let (_, behind) = message.split_once(&format!("{name}: ["))?;
+        let (entries, _) = behind.split_once(']')?;
+        let entries = entries.trim();
+        let upper = entries.to_uppercase();
+        let entries = Printable::new(&upper, ENTRIES_CHARACTERS_MAX);
+        (!upper.is_empty()).then(|| format!("the {shown} ({entries})"))
+    };
+    let parts: Vec<String> = [
+        ("issuer", "issuer"),
+        ("subject", "subject"),
+        ("san", "subject alternative name"),
+    ]
+    .into_iter()
+    .filter_map(part)
+    .collect();
+    (!parts.is_empty()).then(|| parts.join(" and "))
+}
+
+fn server_certificate(fault: ServerCertificateFault, now: OffsetDateTime) -> Option<String> {
+    let now = now.replace_nanosecond(0).unwrap_or(now);
+    let now = now.format(&Rfc3339).unwrap_or_default();
+    let hint = match fault {
+        ServerCertificateFault::Expired => format!(
+            "the server's certificate has expired, or this machine's clock, which says {now}, is ahead"
+        ),
+        ServerCertificateFault::NotYetValid => format!(
+            "the server's certificate is not valid yet, or this machine's clock, which says {now}, is \
+             behind"
+        ),
+        ServerCertificateFault::OtherName => OTHER_NAME.to_owned(),
+        ServerCertificateFault::UnknownIssuer => SERVER_UNTRUSTED.to_owned(),
+        ServerCertificateFault::CertificateAuthority => CA_AS_SERVER.to_owned(),
+        ServerCertificateFault::Other => return None,
+    };
+    Some(hint)
 }
 
 /// What the service is known to refuse in the certificate and its chain, each after a `; `.
@@ -127,6 +177,9 @@ fn wrong_clock(ahead_seconds: i64) -> String {
     )
 }
 
+/// Of what the service says between brackets.
+const ENTRIES_CHARACTERS_MAX: usize = 100;
+
 /// What the service accepts in `X-Amz-X509-Chain`.
 const CHAIN_LENGTH_SERVICE_MAX: usize = 5;
 
@@ -134,9 +187,15 @@ const THROTTLED: &str = "CreateSession takes 10 calls a second per account and r
                          last longer, or start fewer helpers at once";
 const NOT_FOUND: &str =
     "check that trust anchor and profile exist in this region and account, and are enabled";
-const SESSION_TAGS: &str = "the certificate's subject holds characters that session tags refuse; \
-                            turn off the attribute mapping in the profile, or issue a certificate \
-                            with letters, digits, spaces and _.:/=+-@ only";
+const PROFILE: &str = "check that the profile exists in this region and account, is enabled, and \
+                       lists a role";
+const SESSION_TAGS: &str = "holds characters that session tags refuse; turn off its attribute \
+                            mapping in the profile, or issue a certificate with letters, digits, \
+                            spaces and _.:/=+-@ only";
+const KEY_USAGE: &str = "the certificate needs the key usage digitalSignature, version 3, and \
+                         basicConstraints that say CA:FALSE or nothing";
+const OTHER_NAME: &str = "the server's certificate is for another name: check the endpoint, and that \
+                          no proxy or captive portal answers in its place";
 const UNTRUSTED: &str = "the trust anchor does not vouch for this certificate: is it the CA that \
                          issued it, and are the intermediates given (--intermediates)";
 const SIGNATURE: &str = "the service could not verify the signature: something on the way may change \
