@@ -17,12 +17,14 @@ use super::error::CredentialsFileError;
 use super::profile_name::ProfileName;
 use super::update;
 use crate::credentials::Credentials;
+use crate::file::locked_file::Method;
 use crate::supply::Supply;
 
 /// A profile of the shared credentials file.
 #[derive(Debug)]
 pub struct SuppliedProfile {
     path: PathBuf,
+    method: Method,
     name: ProfileName,
     /// Held during a write.
     writing: Arc<Mutex<()>>,
@@ -45,10 +47,11 @@ pub enum Written<'a> {
 }
 
 impl SuppliedProfile {
-    /// The profile `name` of the file `path`.
-    pub fn new(path: PathBuf, name: ProfileName) -> Self {
+    /// The profile `name` of the file `path`, which is written by this `method`.
+    pub fn new(path: PathBuf, method: Method, name: ProfileName) -> Self {
         Self {
             path,
+            method,
             name,
             writing: Arc::default(),
         }
@@ -109,13 +112,13 @@ impl SuppliedProfile {
     }
 
     async fn write(&self, credentials: &Arc<Credentials>) -> Result<Updated, CredentialsFileError> {
-        let (path, name) = (self.path.clone(), self.name.clone());
+        let (path, method, name) = (self.path.clone(), self.method, self.name.clone());
         let (writing, credentials) = (Arc::clone(&self.writing), Arc::clone(credentials));
         let write = move || {
             let _writing = writing
                 .lock()
                 .unwrap_or_else(|poisoned| poisoned.into_inner());
-            update(&path, &name, &credentials)
+            update(&path, method, &name, &credentials)
         };
         match spawn_blocking(write).await {
             Ok(written) => written,

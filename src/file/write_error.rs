@@ -1,0 +1,189 @@
+//! [`WriteError`]: why a file that others read was not written.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// The file was not written: unless a variant says otherwise, it is as it was.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// A part of the path cannot be looked at, or its links lead nowhere.
+    Unresolvable {
+        /// The part.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A directory of the path is not there and cannot be created.
+    DirectoryNotCreated {
+        /// The directory.
+        directory: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A link that somebody else may have made is not followed.
+    LinkOfOthers {
+        /// The link.
+        link: PathBuf,
+    },
+    /// In a directory that is somebody else's, the superuser writes nothing.
+    DirectoryOfOthers {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// A file that somebody else may have put where everybody can.
+    FileOfOthers {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is a directory, a FIFO, a socket or a device.
+    NotAFile {
+        /// What is there.
+        path: PathBuf,
+    },
+    /// It cannot be opened or read.
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is larger than any such file.
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The cap.
+        bytes_max: usize,
+    },
+    /// The lock cannot be taken.
+    NotLocked {
+        /// Its file.
+        lock: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another process holds the lock.
+    Locked {
+        /// Its file.
+        lock: PathBuf,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// The new file beside the old one cannot be written, or the old one in place.
+    NotWritten {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Writing in place failed half-way, and so did putting the old content back.
+    Torn {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The new file cannot have the rights of the old one.
+    RightsNotKept {
+        /// The old file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The new file cannot take the place of the old one.
+    NotReplaced {
+        /// The old file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The new content is there, but a power cut may bring back the old one.
+    NotDurable {
+        /// What could not be synced: the directory, or a file that was written in place.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unresolvable { path, .. } => write!(f, "cannot look at {}", path.display()),
+            Self::DirectoryNotCreated { directory, .. } => {
+                write!(f, "cannot create the directory {}", directory.display())
+            }
+            Self::LinkOfOthers { link } => write!(
+                f,
+                "{} is a link in a directory that others can write, and is not followed",
+                link.display()
+            ),
+            Self::DirectoryOfOthers { directory } => write!(
+                f,
+                "others can write the directory {}; root writes no credentials there",
+                directory.display()
+            ),
+            Self::FileOfOthers { path } => write!(
+                f,
+                "{} belongs to somebody else or has a second name, in a directory where others can put \
+                 files; no credentials are written there",
+                path.display()
+            ),
+            Self::NotAFile { path } => write!(
+                f,
+                "{} is not a file, but a directory, a device or the like",
+                path.display()
+            ),
+            Self::Unreadable { path, .. } => write!(f, "cannot read {}", path.display()),
+            Self::TooLarge { path, bytes_max } => {
+                write!(f, "{} is larger than {bytes_max} bytes", path.display())
+            }
+            Self::NotLocked { lock, .. } => write!(f, "cannot lock {}", lock.display()),
+            Self::Locked { lock, seconds } => write!(
+                f,
+                "another process has held the lock {} for {seconds} s",
+                lock.display()
+            ),
+            Self::NotWritten { path, .. } => write!(f, "cannot write {}", path.display()),
+            Self::Torn { path, .. } => write!(
+                f,
+                "writing {} in place failed half-way, and it may be damaged",
+                path.display()
+            ),
+            Self::RightsNotKept { path, .. } => write!(
+                f,
+                "cannot keep owner, group and mode of {}, which is as it was",
+                path.display()
+            ),
+            Self::NotReplaced { path, .. } => write!(f, "cannot replace {}", path.display()),
+            Self::NotDurable { path, .. } => write!(
+                f,
+                "the credentials are written, but a power cut may undo it: cannot sync {}",
+                path.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for WriteError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::LinkOfOthers { .. }
+            | Self::DirectoryOfOthers { .. }
+            | Self::FileOfOthers { .. }
+            | Self::NotAFile { .. }
+            | Self::TooLarge { .. }
+            | Self::Locked { .. } => None,
+            Self::Unresolvable { source, .. }
+            | Self::DirectoryNotCreated { source, .. }
+            | Self::Unreadable { source, .. }
+            | Self::NotLocked { source, .. }
+            | Self::NotWritten { source, .. }
+            | Self::Torn { source, .. }
+            | Self::RightsNotKept { source, .. }
+            | Self::NotReplaced { source, .. }
+            | Self::NotDurable { source, .. } => Some(source),
+        }
+    }
+}
