@@ -8,9 +8,6 @@
 use std::fmt;
 use std::fs::File;
 use std::io;
-use std::io::Seek;
-use std::io::SeekFrom;
-use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 use std::thread;
@@ -19,6 +16,8 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::file;
 use crate::file::beside::Beside;
+use crate::file::in_place::length_of;
+use crate::file::in_place::overwrite;
 use crate::file::lock;
 use crate::file::lock::Lock;
 use crate::file::lock::Pace;
@@ -108,6 +107,12 @@ impl LockedFile {
         let target = Target::resolve(path)?;
         let is_mount_point = target.folder.is_mount_point(&target.name);
         let is_in_place = is_mount_point || method == Method::InPlace;
+        if is_in_place && !is_mount_point && target.is_exposed {
+            // Somebody may have moved a file here that he has open.
+            return Err(WriteError::DirectoryOfOthers {
+                directory: target.directory,
+            });
+        }
         let entry = target.folder.entry(&target.name);
         let entry = entry.map_err(|source| WriteError::Unreadable {
             path: target.path(),
@@ -143,6 +148,16 @@ impl LockedFile {
     /// The file itself, where the path was a link.
     pub(crate) fn path(&self) -> PathBuf {
         self.target.path()
+    }
+
+    /// Finds out whether a file with the same content could take its place, as far as that is possible
+    /// without moving it there.
+    pub(crate) fn check(&self) -> Result<(), WriteError> {
+        if self.is_in_place {
+            return Ok(());
+        }
+        let old = self.old.as_ref().map(|old| &old.file);
+        successor(&self.target, old, self.bytes()).map(drop)
     }
 
     /// Writes the file. A new one is its owner's alone. After an error it is as it was, unless the error
@@ -293,11 +308,6 @@ fn read_open(
     })
 }
 
-fn length_of(file: &File) -> io::Result<usize> {
-    let length = file.metadata()?.len();
-    Ok(usize::try_from(length).unwrap_or(usize::MAX))
-}
-
 fn unreadable(target: &Target, source: io::Error) -> WriteError {
     WriteError::Unreadable {
         path: target.path(),
@@ -305,24 +315,11 @@ fn unreadable(target: &Target, source: io::Error) -> WriteError {
     }
 }
 
-/// Puts a new file in the place of `old`, with its rights. Where somebody else may have chosen the old
-/// one, its rights do not count. On Windows, an open file stands in the way of the rename.
+/// Puts a new file in the place of `old`. On Windows, an open file stands in the way of the rename.
 fn replace(target: &Target, old: Option<File>, bytes: &[u8]) -> Result<(), WriteError> {
-    let name = target.sibling("tmp");
-    let not_written = |source| WriteError::NotWritten {
-        path: target.directory.join(&name),
-        source,
-    };
-    let new = Beside::create(&target.folder, &name).map_err(not_written)?;
-    new.write(bytes).map_err(not_written)?;
+    let new = successor(target, old.as_ref(), bytes)?;
+    drop(old);
     let path = target.path();
-    if let Some(old) = old.filter(|_| !target.is_exposed) {
-        platform::keep_rights(&old, new.file()).map_err(|source| WriteError::RightsNotKept {
-            path: path.clone(),
-            source,
-        })?;
-    }
-    new.sync().map_err(not_written)?;
     new.replace(&target.name)
         .map_err(|source| WriteError::NotReplaced { path, source })?;
     let synced = target.folder.sync();
@@ -332,57 +329,42 @@ fn replace(target: &Target, old: Option<File>, bytes: &[u8]) -> Result<(), Write
     })
 }
 
+/// A new file beside `old`, with its rights and synced. Where somebody else may have chosen the old one,
+/// its rights do not count.
+fn successor<'a>(
+    target: &'a Target,
+    old: Option<&File>,
+    bytes: &[u8],
+) -> Result<Beside<'a>, WriteError> {
+    let name = target.sibling("tmp");
+    let not_written = |source| WriteError::NotWritten {
+        path: target.directory.join(&name),
+        source,
+    };
+    let new = Beside::create(&target.folder, &name).map_err(not_written)?;
+    new.write(bytes).map_err(not_written)?;
+    if let Some(old) = old.filter(|_| !target.is_exposed) {
+        platform::keep_rights(old, new.file()).map_err(|source| WriteError::RightsNotKept {
+            path: target.path(),
+            source,
+        })?;
+    }
+    new.sync().map_err(not_written)?;
+    Ok(new)
+}
+
 /// Writes a file in place that turned out to be a mount point when it was to be replaced. Nothing is
 /// known of what is in it by now.
 fn overwrite_found(target: &Target, bytes: &[u8]) -> Result<(), WriteError> {
     let (file, _lock) = open_to_write(target)?;
-    overwrite(target, &file, &[], bytes)
+    overwrite(&target.path(), &file, &[], bytes)
 }
 
 fn overwrite_old(target: &Target, old: Option<&Old>, bytes: &[u8]) -> Result<(), WriteError> {
     match old {
-        Some(old) => overwrite(target, &old.file, old.bytes.expose(), bytes),
+        Some(old) => overwrite(&target.path(), &old.file, old.bytes.expose(), bytes),
         None => Ok(()),
     }
-}
-
-/// Writes `new` over a file that begins with `old`: by one call, and only from the first byte that
-/// differs. A file that gets shorter is filled up with blank lines until it is cut, so that a reader
-/// never finds the end of the old one.
-fn overwrite(target: &Target, file: &File, old: &[u8], new: &[u8]) -> Result<(), WriteError> {
-    let path = target.path();
-    let not_written = |source| WriteError::NotWritten {
-        path: path.clone(),
-        source,
-    };
-    let length = length_of(file).map_err(not_written)?;
-    // A full disk is found out before anything changes.
-    platform::reserve(file, new.len()).map_err(not_written)?;
-    let same = old.iter().zip(new).take_while(|(old, new)| old == new);
-    let same = same.count();
-    if let Err(source) = write_from(file, same, new, length) {
-        let is_undone = !old.is_empty() && write_from(file, same, old, length).is_ok();
-        return Err(match is_undone {
-            true => not_written(source),
-            false => WriteError::Torn { path, source },
-        });
-    }
-    file.sync_all()
-        .map_err(|source| WriteError::NotDurable { path, source })
-}
-
-/// Writes `bytes`, but for the first `same` of them, over a file of `length` bytes.
-fn write_from(mut file: &File, same: usize, bytes: &[u8], length: usize) -> io::Result<()> {
-    let whole = length.max(bytes.len());
-    let mut region = Secret::new(Vec::with_capacity(whole.saturating_sub(same)));
-    let changed = bytes.get(same..).unwrap_or_default();
-    region.expose_mut().extend_from_slice(changed);
-    region
-        .expose_mut()
-        .resize(whole.saturating_sub(same), b'\n');
-    file.seek(SeekFrom::Start(same as u64))?;
-    file.write_all(region.expose())?;
-    file.set_len(bytes.len() as u64)
 }
 
 /// What a rename fails with where something is mounted on the file.

@@ -2,6 +2,7 @@
 //! are written: [`locked_file`] among processes that change it, [`private_folder`] for one user's own.
 
 mod beside;
+mod in_place;
 pub mod lock;
 pub mod locked_file;
 pub(crate) mod private_folder;

@@ -343,17 +343,13 @@ fn rights(stat: &Stat) -> Rights {
 }
 
 /// A directory in a path need not be readable, only searchable.
-#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+#[cfg(any(target_os = "linux", target_os = "android"))]
 const WALK: OFlags = OFlags::PATH.union(OFlags::DIRECTORY);
-#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
 const WALK: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY);
 
 /// Whether directories are opened by O_PATH.
-const HAS_PATH: bool = cfg!(any(
-    target_os = "linux",
-    target_os = "android",
-    target_os = "freebsd"
-));
+const HAS_PATH: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 const PRIVATE_FILE: RawMode = 0o600;
 const PRIVATE_FOLDER: RawMode = 0o700;

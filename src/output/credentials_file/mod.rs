@@ -65,8 +65,7 @@ impl fmt::Display for Warning {
 /// Finds out, as far as that is possible without writing it, whether [`update`] can write the file at
 /// `path`: before anything is asked for that could not be kept. Creates the directories above it.
 pub fn check(path: &Path, method: Method) -> Result<(), CredentialsFileError> {
-    LockedFile::open(path, method, FILE_BYTES_MAX)?;
-    Ok(())
+    Ok(open(path, method)?.check()?)
 }
 
 /// Makes `credentials` those of `profile` in the file at `path`, which is created if need be, as are
@@ -80,7 +79,20 @@ pub fn update(
     profile: &ProfileName,
     credentials: &Credentials,
 ) -> Result<Updated, CredentialsFileError> {
-    let file = LockedFile::open(path, method, FILE_BYTES_MAX)?;
+    write(open(path, method)?, profile, credentials)
+}
+
+/// Waits for the file's lock, and reads the file.
+fn open(path: &Path, method: Method) -> Result<LockedFile, CredentialsFileError> {
+    Ok(LockedFile::open(path, method, FILE_BYTES_MAX)?)
+}
+
+/// Makes `credentials` those of `profile`.
+fn write(
+    file: LockedFile,
+    profile: &ProfileName,
+    credentials: &Credentials,
+) -> Result<Updated, CredentialsFileError> {
     let edited =
         edit::edit(file.bytes(), profile, credentials).map_err(CredentialsFileError::Value)?;
     let path = file.path();

@@ -126,7 +126,12 @@ fn file_mounted_read_only_is_an_error_before_any_call() {
 #[test]
 fn file_keeps_its_inode_with_in_place() {
     let service = Endpoint::start(Script::of([Response::created()]));
-    for flag in ["--in-place", "--in-place=false"] {
+    for (flag, variable, is_in_place) in [
+        ("--in-place", "", true),
+        ("--once", "true", true),
+        ("--once", "", false),
+        ("--in-place=false", "true", false),
+    ] {
         let scene = Scene::new(&env::temp_dir(), "");
         // What is mounted elsewhere, as if by a hard link.
         let mounted = scene.folder().with_file_name("mounted");
@@ -134,6 +139,7 @@ fn file_keeps_its_inode_with_in_place() {
         let file = scene.file().display().to_string();
         let helper = Helper::command_at("update", &service.url())
             .args(["--once", "--credentials-file", &file, flag])
+            .env("AWS_SIGNING_HELPER_IN_PLACE", variable)
             .run();
         assert_eq!(
             (helper.exit, helper.stderr.contains("error")),
@@ -141,7 +147,7 @@ fn file_keeps_its_inode_with_in_place() {
             "{helper:?}"
         );
         let is_seen = fs::read_to_string(mounted).unwrap() == scene.text();
-        assert_eq!(is_seen, flag == "--in-place");
+        assert_eq!(is_seen, is_in_place, "{flag} {variable}");
         assert!(
             scene
                 .text()

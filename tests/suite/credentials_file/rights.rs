@@ -19,6 +19,7 @@ use std::time::Duration;
 use rolesanywhere::file::locked_file::Method;
 use rolesanywhere::file::write_error::WriteError as Error;
 use rolesanywhere::output::credentials_file::Updated;
+use rolesanywhere::output::credentials_file::check;
 use rolesanywhere::output::credentials_file::error::CredentialsFileError;
 use rolesanywhere::output::credentials_file::update;
 use tempfile::TempDir;
@@ -326,6 +327,10 @@ fn root_writes_into_a_world_writable_directory_with_care() {
             0
         );
 
+        // Nor in place, where somebody may have the file open.
+        let error = check(&at("credentials"), Method::InPlace).unwrap_err();
+        assert!(error.to_string().starts_with("others can write"), "{error}");
+
         // Nor into a file, by a lock or below a directory of somebody else's.
         fs::write(at("theirs"), "").unwrap();
         fs::write(at(".other.aws_signing_helper.lock"), "").unwrap();
@@ -385,6 +390,41 @@ fn links_of_strangers_are_not_followed_where_everybody_writes() {
             }
         }
     }
+}
+
+#[test]
+fn file_is_written_in_place_where_the_directory_is_not_ours() {
+    if !is_root("file_is_written_in_place_where_the_directory_is_not_ours") {
+        return;
+    }
+    for flag in ["--in-place", ""] {
+        let scene = Scene::new(&env::temp_dir(), "[b]\n");
+        chown(scene.file(), Some(NOBODY), None).unwrap();
+        set_mode(&scene.file(), 0o600);
+        let script = format!("exec \"$@\" {flag}");
+        let starter = ["sh", "-c", &script, "sh"];
+        let (is_done, stderr) = by_nobody_through(&scene, &starter, || ());
+        assert_eq!(is_done, !flag.is_empty(), "{stderr}");
+        assert_eq!(scene.text() != "[b]\n", is_done);
+        assert!(is_done || stderr.contains("cannot lock"), "{stderr}");
+    }
+}
+
+#[test]
+fn file_that_cannot_be_replaced_fails_the_check() {
+    let home = TempDir::new().unwrap();
+    let path = home.path().join("credentials");
+    check(&path, Method::Replace).unwrap();
+    assert!(!path.exists());
+    fs::write(&path, "[b]\n").unwrap();
+    let temporary = home.path().join(".credentials.aws_signing_helper.tmp");
+    fs::write(&temporary, "left behind").unwrap();
+    check(&path, Method::Replace).unwrap();
+    assert!(!temporary.exists());
+    fs::create_dir(&temporary).unwrap();
+    let error = check(&path, Method::Replace).unwrap_err();
+    assert!(error.to_string().starts_with("cannot write "), "{error}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "[b]\n");
 }
 
 #[test]
