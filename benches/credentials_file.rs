@@ -29,6 +29,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use rolesanywhere::Credentials;
+use rolesanywhere::file::locked_file::Method;
 use rolesanywhere::output::credentials_file::profile_name::ProfileName;
 use rolesanywhere::output::credentials_file::update;
 use rolesanywhere::secret::Secret;
@@ -56,7 +57,7 @@ fn main() -> ExitCode {
             sets += 1;
             let credentials = credentials(sets);
             time(|| {
-                update(&ours, &middle, &credentials).unwrap();
+                update(&ours, Method::Replace, &middle, &credentials).unwrap();
             })
         }),
     ];

@@ -19,6 +19,7 @@ use std::io;
 use std::path::Path;
 
 use rolesanywhere::Credentials;
+use rolesanywhere::file::locked_file::Method;
 use rolesanywhere::output::credentials_file;
 use rolesanywhere::output::credentials_file::profile_name::ProfileName;
 use rolesanywhere::secret::Secret;
@@ -26,13 +27,15 @@ use serde::Deserialize;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [path, profile] = arguments.as_slice() else {
-        return Err("usage: credentials_file FILE PROFILE <DOCUMENTS".into());
+    let (path, profile, method) = match arguments.as_slice() {
+        [path, profile] => (path, profile, Method::Replace),
+        [path, profile, flag] if flag == "--in-place" => (path, profile, Method::InPlace),
+        _ => return Err("usage: credentials_file FILE PROFILE [--in-place] <DOCUMENTS".into()),
     };
     let profile: ProfileName = profile.parse()?;
     for line in io::stdin().lines() {
         let document: Document = serde_json::from_str(&line?)?;
-        let updated = credentials_file::update(Path::new(path), &profile, &document.into())
+        let updated = credentials_file::update(Path::new(path), method, &profile, &document.into())
             .map_err(with_causes)?;
         for warning in updated.warnings {
             eprintln!("warning: {warning}");

@@ -10,8 +10,6 @@ pub mod key;
 pub mod session_entry;
 
 use std::fmt;
-use std::fs::File;
-use std::fs::TryLockError;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
@@ -21,7 +19,6 @@ use self::entry::ENTRY_BYTES_MAX;
 use self::entry::Entry;
 use self::key::CacheKey;
 use crate::aws_call::FailureClass;
-use crate::clock::Clock;
 use crate::clock::Moment;
 use crate::credentials::Credentials;
 use crate::credentials::renewal::Call;
@@ -29,8 +26,10 @@ use crate::credentials::renewal::Renewal;
 use crate::credentials::renewal::Usage;
 use crate::environment::Environment;
 use crate::file;
+use crate::file::lock;
+use crate::file::lock::Lock;
+use crate::file::private_folder::PrivateFolder;
 use crate::platform;
-use crate::platform::PrivateFolder;
 
 /// A folder of entries.
 #[derive(Debug)]
@@ -39,15 +38,7 @@ pub struct Cache {
 }
 
 /// What a cache needs from outside.
-#[derive(Debug, Clone, Copy)]
-pub struct Surroundings {
-    /// The time.
-    pub clock: Clock,
-    /// Lets time go by.
-    pub sleep: fn(Duration),
-    /// Uniform in 0..1, a new number each time.
-    pub share: fn() -> f64,
-}
+pub use crate::file::lock::Pace as Surroundings;
 
 /// Calls CreateSession for a set that is not in the cache.
 pub trait Caller: Sized {
@@ -193,22 +184,35 @@ impl Cache {
         surroundings: Surroundings,
         caller: &mut C,
     ) -> Result<Turn, CachedError<C::Error>> {
-        let Surroundings {
-            clock,
-            sleep,
-            share,
-        } = surroundings;
-        let began = clock.moment();
+        let mut unprepared = Some(caller);
+        let mut prepare = || match unprepared.take() {
+            Some(caller) => caller.prepare().map(|()| true),
+            None => Ok(false),
+        };
+        let turn = lock::wait(LOCK_WAIT_MAX, NAP_MAX, surroundings, || {
+            self.turn(key, usage, surroundings, &mut prepare)
+        });
+        // A holder that hangs, or cannot keep what it gets, makes no call of others fail.
+        Ok(turn?.unwrap_or(Turn::Without(None)))
+    }
+
+    /// One look at whose turn it is; `None` while another process calls. `prepare` is for what comes
+    /// before a call, and says whether it took time.
+    fn turn<E>(
+        &self,
+        key: &CacheKey,
+        usage: Usage,
+        surroundings: Surroundings,
+        prepare: &mut dyn FnMut() -> Result<bool, E>,
+    ) -> Result<Option<Turn>, CachedError<E>> {
         let mut lock = None;
-        let mut is_prepared = false;
-        let mut nap = NAP_MIN;
         loop {
-            let now = clock.moment();
+            let now = surroundings.clock.moment();
             let entry = self.entry(key, now);
             let wait = entry.renewal.wait_for(usage, now);
             match (entry.credentials, entry.failure) {
                 (Some(credentials), _) if !wait.is_zero() => {
-                    return Ok(Turn::Answered(credentials));
+                    return Ok(Some(Turn::Answered(credentials)));
                 }
                 (None, Some(message)) if !wait.is_zero() => {
                     return Err(CachedError::Noted {
@@ -217,46 +221,27 @@ impl Cache {
                     });
                 }
                 // A session of seconds has lapsed: the next call is not due yet.
-                (None, None) if !wait.is_zero() => sleep(wait),
+                (None, None) if !wait.is_zero() => (surroundings.sleep)(wait),
                 (credentials, _) => {
                     if let Some(lock) = lock {
-                        return Ok(Turn::Ours(lock));
+                        return Ok(Some(Turn::Ours(lock)));
                     }
-                    if credentials.is_none() && !is_prepared {
-                        caller.prepare().map_err(CachedError::Call)?;
-                        is_prepared = true;
+                    if credentials.is_none() && prepare().map_err(CachedError::Call)? {
                         continue;
                     }
                     match self.try_lock(key) {
                         // Read again: whoever held it may have renewed.
-                        Ok(Some(held)) => {
-                            lock = Some(held);
-                            continue;
-                        }
-                        Ok(None) => {}
-                        Err(_) => return Ok(Turn::Without(credentials)),
+                        Ok(Some(held)) => lock = Some(held),
+                        Ok(None) => return Ok(credentials.map(Turn::Answered)),
+                        Err(_) => return Ok(Some(Turn::Without(credentials))),
                     }
-                    if let Some(credentials) = credentials {
-                        return Ok(Turn::Answered(credentials));
-                    }
-                    // A holder that hangs, or cannot keep what it gets, makes no call of others fail.
-                    if now.since_by_boot(began) >= LOCK_WAIT_MAX {
-                        return Ok(Turn::Without(None));
-                    }
-                    sleep(nap.mul_f64(0.5 + share()));
-                    nap = (nap * 2).min(NAP_MAX);
                 }
             }
         }
     }
 
-    fn try_lock(&self, key: &CacheKey) -> io::Result<Option<File>> {
-        let file = self.folder.open_lock(&format!("{}.lock", key.as_str()))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+    fn try_lock(&self, key: &CacheKey) -> io::Result<Option<Lock>> {
+        self.folder.try_lock(&format!("{}.lock", key.as_str()))
     }
 
     /// The entry of `key`, without a set that has lapsed by `now`. Whatever is not an entry is none.
@@ -331,8 +316,8 @@ impl Entry {
 enum Turn {
     /// Nobody's: there is an answer.
     Answered(Credentials),
-    /// Ours, for as long as the file is open.
-    Ours(File),
+    /// Ours, for as long as it lives.
+    Ours(Lock),
     /// Nobody can tell: the file system has no locks, its file cannot be opened, or whoever holds it takes
     /// too long. With the set to fall back to, if there is one.
     Without(Option<Credentials>),
@@ -391,7 +376,6 @@ const FAILURES_COUNT_FOR: Duration = Duration::from_secs(3600);
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// Between two looks at whether the other process is done.
-const NAP_MIN: Duration = Duration::from_millis(5);
 const NAP_MAX: Duration = Duration::from_millis(100);
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::Instant;
 use tempfile::TempDir;
 
 use super::*;
+use crate::clock::Clock;
 use crate::credentials::renewal::Set;
 use crate::secret::Secret;
 

@@ -13,11 +13,11 @@ mod process;
 #[path = "process_unix.rs"]
 mod process;
 #[cfg(not(unix))]
-#[path = "private_folder_not_unix.rs"]
-mod private_folder;
+#[path = "folder_not_unix.rs"]
+mod folder;
 #[cfg(unix)]
-#[path = "private_folder_unix.rs"]
-mod private_folder;
+#[path = "folder_unix.rs"]
+mod folder;
 #[cfg(not(unix))]
 #[path = "not_unix.rs"]
 mod system;
@@ -40,31 +40,27 @@ use rustls::crypto::CryptoProvider;
 #[cfg(not(any(windows, target_os = "macos")))]
 pub(crate) use self::bundle_only::system_verifier;
 pub use self::descriptor::inherited_descriptor;
-pub(crate) use self::private_folder::PrivateFolder;
+pub(crate) use self::folder::Entry;
+pub(crate) use self::folder::Folder;
+pub(crate) use self::folder::Kind;
+pub(crate) use self::folder::Rights;
 pub use self::process::Termination;
 pub use self::process::tell_ready;
 pub(crate) use self::system::CACHE_FOLDERS;
 pub(crate) use self::system::HOME_VARIABLE;
+pub(crate) use self::system::LOCKS_ARE_ADVISORY;
 pub use self::system::allow_open_files;
-pub(crate) use self::system::create_private_directory;
-pub(crate) use self::system::create_private_file;
 pub(crate) use self::system::exposure;
 pub(crate) use self::system::file_version;
 pub use self::system::forbid_core_files;
 pub(crate) use self::system::is_address_family_unknown;
 pub(crate) use self::system::is_superuser;
-pub(crate) use self::system::is_superusers;
 pub(crate) use self::system::keep_rights;
 pub(crate) use self::system::open_link_without_waiting;
-pub(crate) use self::system::open_lock_file;
-pub(crate) use self::system::open_without_waiting;
 pub(crate) use self::system::others_can_read;
-pub(crate) use self::system::others_can_write;
-pub(crate) use self::system::others_can_write_but_not_replace;
-pub(crate) use self::system::replace_file;
+pub(crate) use self::system::reserve;
 pub(crate) use self::system::share_with_closed_connections;
 pub(crate) use self::system::strangers_can_write;
-pub(crate) use self::system::sync_directory;
 pub(crate) use self::system::time_since_boot;
 #[cfg(any(windows, target_os = "macos"))]
 pub(crate) use self::system_store::system_verifier;

@@ -6,11 +6,9 @@
 
 use std::fs::File;
 use std::fs::Metadata;
-use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
 use std::sync::OnceLock;
-use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -76,67 +74,21 @@ const WSAEAFNOSUPPORT: i32 = 10_047;
 /// The variable that holds the user's home directory.
 pub(crate) const HOME_VARIABLE: &str = "USERPROFILE";
 
-/// Opens a file for reading.
-pub(crate) fn open_without_waiting(path: &Path) -> io::Result<File> {
-    File::open(path)
-}
-
-/// Creates a file that was not there, with the access control list that its directory hands down.
-pub(crate) fn create_private_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).open(path)
-}
-
-/// Opens a file to hold a lock on, and creates it if need be.
-pub(crate) fn open_lock_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-}
-
-/// Creates a directory, with the access control list that the one above hands down.
-pub(crate) fn create_private_directory(path: &Path) -> io::Result<()> {
-    std::fs::create_dir(path)
-}
-
 /// Nothing to do: see above.
 pub(crate) fn keep_rights(_old: &File, _new: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Puts `from` in the place of `to`, at once. A reader that has the file open stands in the way; it is
-/// waited for.
-pub(crate) fn replace_file(from: &Path, to: &Path) -> io::Result<()> {
-    let end = Instant::now() + REPLACE_WAIT_MAX;
-    loop {
-        match std::fs::rename(from, to) {
-            Err(error) if is_in_use(&error) && Instant::now() < end => {
-                thread::sleep(REPLACE_PAUSE);
-            }
-            result => return result,
-        }
-    }
-}
-
-/// `ERROR_SHARING_VIOLATION`, and `ERROR_ACCESS_DENIED`, which a rename gives for the same reason.
-fn is_in_use(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(32 | 5))
-}
-
-/// Nothing to do: Windows has no such call for directories, and NTFS keeps a log of them.
-pub(crate) fn sync_directory(_path: &Path) -> io::Result<()> {
+/// Nothing: there is no such call.
+pub(crate) fn reserve(_file: &File, _length: usize) -> io::Result<()> {
     Ok(())
 }
 
+/// A lock on a file keeps others from reading it.
+pub(crate) const LOCKS_ARE_ADVISORY: bool = false;
+
 /// What follows from `true` is about Unix.
 pub(crate) fn is_superuser() -> bool {
-    false
-}
-
-/// See [`is_superuser`].
-pub(crate) fn is_superusers(_metadata: &Metadata) -> bool {
     false
 }
 
@@ -144,16 +96,3 @@ pub(crate) fn is_superusers(_metadata: &Metadata) -> bool {
 pub(crate) fn others_can_read(_metadata: &Metadata) -> bool {
     false
 }
-
-/// See [`is_superuser`].
-pub(crate) fn others_can_write(_metadata: &Metadata) -> bool {
-    false
-}
-
-/// See [`is_superuser`].
-pub(crate) fn others_can_write_but_not_replace(_metadata: &Metadata) -> bool {
-    false
-}
-
-const REPLACE_WAIT_MAX: Duration = Duration::from_secs(5);
-const REPLACE_PAUSE: Duration = Duration::from_millis(20);

@@ -1,12 +1,10 @@
 //! Processes, files and their rights on Unix.
 
-use std::fs::DirBuilder;
 use std::fs::File;
 use std::fs::Metadata;
 use std::fs::OpenOptions;
 use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::fs::PermissionsExt;
@@ -105,46 +103,12 @@ pub(crate) fn is_address_family_unknown(error: &io::Error) -> bool {
 /// The variable that holds the user's home directory.
 pub(crate) const HOME_VARIABLE: &str = "HOME";
 
-/// Opens a file for reading. Follows no link, and does not wait for the writer of a FIFO.
-pub(crate) fn open_without_waiting(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(flags(OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY))
-        .open(path)
-}
-
 /// Opens a file for reading, behind links too, and does not wait for the writer of a FIFO.
 pub(crate) fn open_link_without_waiting(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
         .custom_flags(flags(OFlags::NONBLOCK | OFlags::NOCTTY))
         .open(path)
-}
-
-/// Creates a file that only its owner can use, and that was not there.
-pub(crate) fn create_private_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(PRIVATE_FILE)
-        .open(path)
-}
-
-/// Opens a file to hold a lock on, and creates it if need be. Follows no link.
-pub(crate) fn open_lock_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(PRIVATE_FILE)
-        .custom_flags(flags(OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY))
-        .open(path)
-}
-
-/// Creates a directory that only its owner can use.
-pub(crate) fn create_private_directory(path: &Path) -> io::Result<()> {
-    DirBuilder::new().mode(PRIVATE_DIRECTORY).create(path)
 }
 
 /// Gives `new` owner, group, access control list and mode of `old`, in this order: a change of
@@ -189,26 +153,6 @@ fn keep_access_control_list(old: &File, new: &File) -> io::Result<()> {
     Ok(result?)
 }
 
-/// Puts `from` in the place of `to`, at once.
-pub(crate) fn replace_file(from: &Path, to: &Path) -> io::Result<()> {
-    std::fs::rename(from, to)
-}
-
-/// Makes the names in a directory survive a power cut, where the file system knows how to.
-pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
-    match File::open(path)?.sync_all() {
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
-            ) =>
-        {
-            Ok(())
-        }
-        result => result,
-    }
-}
-
 /// Whether anybody but its owner can read a file, and whether anybody but us and the superuser can
 /// write it or put another in its place. Links are followed.
 pub(crate) fn exposure(path: &Path) -> io::Result<(bool, bool)> {
@@ -225,24 +169,44 @@ pub(crate) fn exposure(path: &Path) -> io::Result<(bool, bool)> {
     Ok((others_can_read(&file), is_changeable))
 }
 
+/// Reserves room on the disk for a file to grow to `length` bytes, without making it longer, where the
+/// file system knows how to.
+#[cfg(target_os = "linux")]
+pub(crate) fn reserve(file: &File, length: usize) -> io::Result<()> {
+    use rustix::fs::FallocateFlags;
+    use rustix::io::Errno;
+
+    let length = u64::try_from(length).unwrap_or(u64::MAX);
+    match rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, 0, length) {
+        Err(error) if [Errno::NOSPC, Errno::DQUOT, Errno::FBIG].contains(&error) => {
+            Err(error.into())
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Nothing: there is no such call.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn reserve(_file: &File, _length: usize) -> io::Result<()> {
+    Ok(())
+}
+
+/// A lock on a file keeps nobody from reading it.
+pub(crate) const LOCKS_ARE_ADVISORY: bool = true;
+
 /// Whether this process may write what others own.
 pub(crate) fn is_superuser() -> bool {
     rustix::process::geteuid().is_root()
 }
 
 /// Whether the superuser owns it.
-pub(crate) fn is_superusers(metadata: &Metadata) -> bool {
+fn is_superusers(metadata: &Metadata) -> bool {
     metadata.uid() == 0
 }
 
 /// Whether anybody but the owner can read it.
 pub(crate) fn others_can_read(metadata: &Metadata) -> bool {
     metadata.mode() & 0o044 != 0
-}
-
-/// Whether anybody but the superuser can write it.
-pub(crate) fn others_can_write(metadata: &Metadata) -> bool {
-    !is_superusers(metadata) || metadata.mode() & 0o022 != 0
 }
 
 /// Whether anybody but the superuser and who runs this process can write it.
@@ -255,18 +219,11 @@ fn is_strangers(metadata: &Metadata) -> bool {
     !is_superusers(metadata) && metadata.uid() != rustix::process::geteuid().as_raw()
 }
 
-/// Whether it is a directory in which anybody can make files, but replace only their own.
-pub(crate) fn others_can_write_but_not_replace(metadata: &Metadata) -> bool {
-    is_superusers(metadata) && metadata.mode() & STICKY != 0
-}
-
 /// As the standard library takes them.
 fn flags(flags: OFlags) -> i32 {
     flags.bits().cast_signed()
 }
 
-const PRIVATE_FILE: u32 = 0o600;
-const PRIVATE_DIRECTORY: u32 = 0o700;
 const MODE: u32 = 0o7777;
 const STICKY: u32 = 0o1000;
 #[cfg(target_os = "linux")]

@@ -3,6 +3,8 @@
 mod botocore;
 #[cfg(target_os = "linux")]
 mod killed;
+#[cfg(target_os = "linux")]
+mod mounted;
 mod properties;
 #[cfg(unix)]
 mod rights;

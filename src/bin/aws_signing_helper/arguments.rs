@@ -191,6 +191,10 @@ pub(crate) struct FileFlags {
     /// File to write [default: AWS_SHARED_CREDENTIALS_FILE, else ~/.aws/credentials].
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub(crate) credentials_file: Option<PathBuf>,
+    /// Writes the file in place, for readers that mount the file itself and not its directory.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_parser = boolean, value_name = "BOOLEAN")]
+    pub(crate) in_place: Option<bool>,
 }
 
 #[derive(Debug, Args)]

@@ -15,7 +15,6 @@ use crate::output::credentials_file::line::Line;
 use crate::output::credentials_file::line::Section;
 use crate::output::credentials_file::line::lines;
 use crate::output::credentials_file::line::split_at;
-use crate::output::credentials_file::line::without_comment;
 use crate::output::credentials_file::obstacle::Obstacle;
 use crate::output::credentials_file::pieces::Pieces;
 use crate::output::credentials_file::profile_name::ProfileName;
@@ -23,6 +22,7 @@ use crate::output::credentials_file::section_body::Body;
 use crate::output::credentials_file::section_body::CredentialName;
 use crate::output::credentials_file::section_body::Item;
 use crate::output::credentials_file::section_body::Role;
+use crate::output::credentials_file::survey::is_read_behind_a_header;
 use crate::output::credentials_file::survey::obstacles;
 use crate::secret::Secret;
 
@@ -243,18 +243,6 @@ impl<'a> Edit<'a> {
         };
         [name.text(), b" = ", value.as_bytes()]
     }
-}
-
-/// Whether every SDK reads a header with this behind its name: space, or a comment after a space.
-/// botocore takes the last `]` of the line for the header's end.
-fn is_read_behind_a_header(text: &[u8]) -> bool {
-    let is_comment =
-        || text.iter().all(|byte| *byte != b']') && without_comment(text).iter().all(is_blank);
-    text.iter().all(is_blank) || (text.first().is_some_and(is_blank) && is_comment())
-}
-
-fn is_blank(byte: &u8) -> bool {
-    matches!(byte, b' ' | b'\t')
 }
 
 /// Refuses credentials that could not be read back: space, control characters and what is not ASCII,

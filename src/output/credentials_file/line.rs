@@ -47,25 +47,6 @@ pub(crate) fn lines(bytes: &[u8]) -> Lines<'_> {
     Lines { rest: bytes, at: 0 }
 }
 
-/// The lines as Go, Rust and JavaScript see them: a carriage return alone is a part of the line.
-pub(crate) fn newline_lines(bytes: &[u8]) -> impl Iterator<Item = Line<'_>> {
-    let mut rest = bytes;
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let length = memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1);
-        let (line, behind) = rest.split_at(length);
-        let text = line.strip_suffix(b"\r\n").or(line.strip_suffix(b"\n"));
-        let (text, ending) = line.split_at(text.unwrap_or(line).len());
-        let line = Line { at, text, ending };
-        rest = behind;
-        at = line.end();
-        Some(line)
-    })
-}
-
 pub(crate) struct Lines<'a> {
     rest: &'a [u8],
     at: usize,
@@ -177,7 +158,7 @@ pub(crate) fn without_comment(text: &[u8]) -> &[u8] {
 }
 
 /// Without what may be a comment behind a header: `#` or `;` anywhere.
-pub(crate) fn without_any_comment(text: &[u8]) -> &[u8] {
+fn without_any_comment(text: &[u8]) -> &[u8] {
     let comment = split_at(text, memchr2(b'#', b';', text));
     comment.map_or(text, |(before, _)| before)
 }
@@ -197,9 +178,9 @@ pub(crate) fn header_for_javascript(text: &[u8]) -> Option<&[u8]> {
     text.strip_prefix(b"[")?.strip_suffix(b"]")
 }
 
-/// Whether the line is indented as Java and Rust see it.
-pub(crate) fn is_strictly_indented(text: &[u8]) -> bool {
-    matches!(text.first(), Some(b' ' | b'\t'))
+/// A space or a tab, which all SDKs take for space.
+pub(crate) fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t')
 }
 
 /// What stands before and after a byte of the text.
@@ -251,11 +232,6 @@ mod tests {
             [(b"a", b"\n"), (b"b", b"\r\n"), (b"c", b"\r"), (b"d", b"")];
         assert_eq!(found, expected);
         assert_eq!(lines(file).last().unwrap().end(), file.len());
-        let found: Vec<_> = newline_lines(file)
-            .map(|line| (line.text, line.ending))
-            .collect();
-        let expected: [(&[u8], &[u8]); 3] = [(b"a", b"\n"), (b"b", b"\r\n"), (b"c\rd", b"")];
-        assert_eq!(found, expected);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::output::credentials_file::line::Line;
 use crate::output::credentials_file::line::Section;
 use crate::output::credentials_file::line::header_for_go;
 use crate::output::credentials_file::line::header_for_javascript;
-use crate::output::credentials_file::line::is_strictly_indented;
+use crate::output::credentials_file::line::is_blank;
 use crate::output::credentials_file::line::setting;
 use crate::output::credentials_file::line::strict_setting;
 use crate::output::credentials_file::line::without_comment;
@@ -157,9 +157,7 @@ impl<'a> Body<'a> {
     fn loose(&mut self, line: Line<'a>) {
         let (text, indent) = line.dedented();
         let form = match self.above {
-            _ if text.is_empty() && line.text.iter().all(|byte| b" \t".contains(byte)) => {
-                Form::Unchanged
-            }
+            _ if text.is_empty() && line.text.iter().all(is_blank) => Form::Unchanged,
             _ if indent == 0 => Form::Unchanged,
             Above::Value if !text.is_empty() => Form::Unchanged,
             _ => Form::Dedented,
@@ -222,7 +220,7 @@ impl<'a> Body<'a> {
             _ if header_for_go(text).is_some() || header_for_javascript(text).is_some() => {
                 Form::CommentedOut
             }
-            _ if is_strictly_indented(line.text) => Form::Unchanged,
+            _ if line.text.first().is_some_and(is_blank) => Form::Unchanged,
             _ => Form::Indented,
         };
         self.push(line, Role::Continuation, form);

@@ -14,18 +14,21 @@ use tokio::time::timeout;
 
 use super::Updated;
 use super::error::CredentialsFileError;
+use super::open;
 use super::profile_name::ProfileName;
-use super::update;
+use super::write;
 use crate::credentials::Credentials;
+use crate::file::locked_file::Method;
 use crate::supply::Supply;
 
 /// A profile of the shared credentials file.
 #[derive(Debug)]
 pub struct SuppliedProfile {
     path: PathBuf,
+    method: Method,
     name: ProfileName,
-    /// Held during a write.
-    writing: Arc<Mutex<()>>,
+    /// Held during a write, but not while the file's lock is waited for; whether none is to begin.
+    writing: Arc<Mutex<bool>>,
 }
 
 /// What became of a write.
@@ -45,10 +48,11 @@ pub enum Written<'a> {
 }
 
 impl SuppliedProfile {
-    /// The profile `name` of the file `path`.
-    pub fn new(path: PathBuf, name: ProfileName) -> Self {
+    /// The profile `name` of the file `path`, which is written by this `method`.
+    pub fn new(path: PathBuf, method: Method, name: ProfileName) -> Self {
         Self {
             path,
+            method,
             name,
             writing: Arc::default(),
         }
@@ -97,28 +101,45 @@ impl SuppliedProfile {
         }
     }
 
-    /// Waits for a write that is under way, if any, for a second at most.
+    /// Waits for a write that is under way, if any, for a second at most; no other begins. A write that
+    /// still waits for the file's lock is not waited for.
     pub fn finish(&self) {
         let begin = Instant::now();
-        while let Err(TryLockError::WouldBlock) = self.writing.try_lock() {
-            if begin.elapsed() >= FINISH_TIME_MAX {
-                return;
+        loop {
+            match self.writing.try_lock() {
+                Err(TryLockError::WouldBlock) if begin.elapsed() < FINISH_TIME_MAX => {
+                    thread::sleep(FINISH_TIME_MAX / 100);
+                }
+                Err(TryLockError::WouldBlock) => return,
+                Err(TryLockError::Poisoned(poisoned)) => {
+                    *poisoned.into_inner() = true;
+                    return;
+                }
+                Ok(mut is_over) => {
+                    *is_over = true;
+                    return;
+                }
             }
-            thread::sleep(FINISH_TIME_MAX / 100);
         }
     }
 
     async fn write(&self, credentials: &Arc<Credentials>) -> Result<Updated, CredentialsFileError> {
-        let (path, name) = (self.path.clone(), self.name.clone());
+        let (path, method, name) = (self.path.clone(), self.method, self.name.clone());
         let (writing, credentials) = (Arc::clone(&self.writing), Arc::clone(credentials));
         let write = move || {
-            let _writing = writing
+            let file = match open(&path, method) {
+                Ok(file) => file,
+                Err(error) => return Some(Err(error)),
+            };
+            let is_over = writing
                 .lock()
                 .unwrap_or_else(|poisoned| poisoned.into_inner());
-            update(&path, &name, &credentials)
+            (!*is_over).then(|| write(file, &name, &credentials))
         };
         match spawn_blocking(write).await {
-            Ok(written) => written,
+            Ok(Some(written)) => written,
+            // The process is about to end.
+            Ok(None) => std::future::pending().await,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 // The runtime is shutting down, and with it whoever waits for this.

@@ -2,9 +2,7 @@
 //! endpoint.
 
 use std::fmt;
-use std::fs;
 use std::io;
-use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -148,18 +146,8 @@ fn create(path: &Path, random: &dyn SecureRandom) -> Result<(), AuthorizationTok
         .fill(bytes.as_mut())
         .map_err(|_| AuthorizationTokenError::NoRandomness)?;
     let token = Zeroizing::new(hex::encode(bytes.as_ref()));
-    // It appears whole or not at all: beside it first, and then by a link, which replaces nothing.
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let beside = PathBuf::from(beside);
-    let _ = fs::remove_file(&beside);
-    let mut file = platform::create_private_file(&beside).map_err(fail)?;
     // Without a line break: SDKs refuse one.
-    let outcome = file
-        .write_all(token.as_bytes())
-        .and_then(|()| fs::hard_link(&beside, path));
-    let _ = fs::remove_file(&beside);
-    outcome.map_err(fail)
+    file::create(path, token.as_bytes()).map_err(fail)
 }
 
 fn read(path: &Path) -> Result<Secret<Vec<u8>>, AuthorizationTokenError> {
@@ -309,6 +297,8 @@ const READS_APART: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use ring::rand::SystemRandom;
     use time::macros::datetime;
 
@@ -356,10 +346,7 @@ mod tests {
         let (old, new, newest) = ([b'a'; 32], [b'b'; 40], [b'c'; 40]);
         let write = |token: &[u8]| {
             let _ = fs::remove_file(&path);
-            platform::create_private_file(&path)
-                .unwrap()
-                .write_all(token)
-                .unwrap();
+            file::create(&path, token).unwrap();
         };
         write(&old);
         let token = open(&path).unwrap();
@@ -391,8 +378,7 @@ mod tests {
             (&"ä".repeat(32), Flaw::Characters),
         ] {
             let _ = fs::remove_file(&path);
-            let mut file = platform::create_private_file(&path).unwrap();
-            file.write_all(text.as_bytes()).unwrap();
+            file::create(&path, text.as_bytes()).unwrap();
             assert_eq!(flaw(&path), expected, "{text:?}");
         }
         assert_eq!(flaw(folder.path()), Flaw::NoFile);

@@ -74,6 +74,36 @@ fn folder_and_files_are_the_owners_alone() {
 }
 
 #[test]
+fn folder_and_files_are_private_under_any_umask() {
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o7777;
+    for umask in ["0777", "0177", "0000"] {
+        let cached = Cached::new([Response::created()]);
+        let above = cached.folder.path().join("a");
+        let path = above.join("cache").display().to_string();
+        let helper = Helper::credential_process(&cached.endpoint);
+        let helper = helper.args(["--cache", "--cache-dir", &path]);
+        let script = format!("umask {umask}; exec \"$@\"");
+        for _ in 0..2 {
+            let mut command = helper.command(&["sh", "-c", &script, "sh"]);
+            let output = command.output().unwrap();
+            assert_eq!(output.status.code(), Some(0), "{output:?}");
+            assert!(output.stderr.is_empty(), "{output:?}");
+        }
+        assert_eq!(cached.calls(), 1, "{umask}");
+        assert_eq!(
+            (mode(&above), mode(path.as_ref())),
+            (0o700, 0o700),
+            "{umask}"
+        );
+        let names = files(path.as_ref(), "");
+        assert_eq!(names.len(), 2);
+        for path in names {
+            assert_eq!(mode(&path), 0o600, "{umask} {}", path.display());
+        }
+    }
+}
+
+#[test]
 fn folder_that_is_a_link_is_not_used() {
     let cached = Cached::new([Response::created()]);
     let target = cached.folder.path().join("target");
@@ -99,7 +129,10 @@ fn folder_that_others_can_use_is_not_used() {
         set_mode(&cached.path(), mode);
         goes_on_without_a_cache(&cached, &cached.path());
         let stderr = fails(&clear(&cached.path()));
-        assert!(stderr.contains("only its owner can use"), "{stderr}");
+        assert!(
+            stderr.contains(&format!("its mode is {:04o}", mode & 0o777)),
+            "{stderr}"
+        );
         assert!(cached.entry().exists());
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::env;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -59,16 +60,11 @@ fn file_is_synced_before_the_rename_and_the_directory_behind_it() {
 
     let folder = scene.folder().display().to_string();
     let names = [
-        (
-            format!("{folder}/.credentials.aws_signing_helper.lock"),
-            "lock",
-        ),
-        (
-            format!("{folder}/.credentials.aws_signing_helper.tmp"),
-            "temporary",
-        ),
-        (format!("{folder}/credentials"), "file"),
-        (folder.clone(), "directory"),
+        (".credentials.aws_signing_helper.lock", "lock"),
+        (".credentials.aws_signing_helper.tmp", "temporary"),
+        ("\"credentials\"", "file"),
+        ("/credentials>", "file"),
+        ("/.aws>", "directory"),
     ];
     let watched = [
         "flock", "openat", "read", "write", "fchown", "fchmod", "fsync", "rename",
@@ -78,11 +74,12 @@ fn file_is_synced_before_the_rename_and_the_directory_behind_it() {
         .filter(|line| line.contains(&folder) && !line.starts_with("write(2<"))
         .filter_map(|line| {
             let call = watched.iter().find(|call| line.starts_with(**call))?;
-            let (_, name) = names.iter().find(|(path, _)| line.contains(path))?;
+            let (_, name) = names.iter().find(|(text, _)| line.contains(text))?;
             Some(format!("{call} {name}"))
         })
         .collect();
     let expected = [
+        "openat directory",
         "openat lock",
         "flock lock",
         "openat file",
@@ -128,7 +125,7 @@ fn kill_at_any_system_call_leaves_the_old_file_or_the_new_one() {
         return;
     }
     let first = scene();
-    let (output, log) = traced(&first, &[]);
+    let (output, log) = traced(&first, &["-y"]);
     assert!(output.status.success(), "{output:?}");
     let calls = calls(&log, &first.folder());
     assert!(calls.len() > 30, "{log}");
@@ -181,12 +178,7 @@ fn error_of_a_system_call_is_told_with_its_path_and_leaves_the_old_file() {
         ),
         ("temporary", "fchmod:error=EPERM", "Operation not permitted"),
         ("temporary", "fsync:error=EIO", "Input/output error"),
-        // Another device, and an immutable file.
-        (
-            "temporary",
-            "rename,renameat,renameat2:error=EXDEV",
-            "Invalid cross-device link",
-        ),
+        // An immutable file.
         (
             "temporary",
             "rename,renameat,renameat2:error=EPERM",
@@ -206,7 +198,7 @@ fn error_of_a_system_call_is_told_with_its_path_and_leaves_the_old_file() {
             false => fault.to_owned(),
         };
         let inject = format!("inject={fault}");
-        let (output, log) = traced(&scene, &["-P", path.to_str().unwrap(), "-e", &inject]);
+        let (output, log) = traced(&scene, &at(&path, &inject));
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{inject}: {stderr} {log}");
         assert!(stderr.contains(words), "{inject}: {stderr}");
@@ -214,6 +206,125 @@ fn error_of_a_system_call_is_told_with_its_path_and_leaves_the_old_file() {
         assert!(stderr.contains(&folder), "{inject}: {stderr}");
         assert_eq!(scene.text(), OLD, "{inject}");
         assert!(scene.is_tidy(), "{inject}");
+    }
+}
+
+/// The options that inject a fault into what is done to this file, by descriptor or by name.
+fn at<'a>(path: &'a Path, inject: &'a str) -> [&'a str; 6] {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    ["-P", path.to_str().unwrap(), "-P", name, "-e", inject]
+}
+
+#[test]
+fn file_that_cannot_be_replaced_is_written_in_place() {
+    if !has_strace("file_that_cannot_be_replaced_is_written_in_place") {
+        return;
+    }
+    for error in ["EBUSY", "EXDEV"] {
+        let scene = scene();
+        let inode = || fs::metadata(scene.file()).unwrap().ino();
+        let before = inode();
+        let names = match cfg!(target_arch = "aarch64") {
+            true => "renameat,renameat2",
+            false => "rename,renameat,renameat2",
+        };
+        let inject = format!("inject={names}:error={error}");
+        let (output, log) = traced(&scene, &at(&scene.temporary(), &inject));
+        assert!(log.contains("INJECTED"), "{log}");
+        assert!(output.status.success(), "{error}: {output:?}");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(stderr.matches("is a mount point").count(), 1, "{stderr}");
+        assert_eq!(scene.text(), new());
+        assert_eq!(inode(), before);
+        assert!(scene.is_tidy());
+    }
+}
+
+/// A file that gets shorter by an update: its old token is longer than the new one.
+fn shrinking() -> (Scene, String) {
+    let old = OLD.replace(
+        "[a]\n",
+        &format!("[a]\naws_session_token = {}\n", "x".repeat(400)),
+    );
+    let new = format!("{}# end\n", new());
+    let new = new.replace(
+        &lines(0),
+        "aws_session_token = token0\naws_access_key_id = ASIA0\naws_secret_access_key = secret0\n",
+    );
+    (Scene::new(&env::temp_dir(), &format!("{old}# end\n")), new)
+}
+
+#[test]
+fn kill_while_writing_in_place_leaves_a_whole_file() {
+    if !has_strace("kill_while_writing_in_place_leaves_a_whole_file") {
+        return;
+    }
+    let run = |scene: &Scene, options: &[&str]| {
+        let log = scene.folder().with_file_name("log");
+        let mut command = Command::new("strace");
+        command.arg("-o").arg(&log).args(options).arg(program());
+        scene.arrange(&mut command, "a", 1);
+        let output = command.arg("--in-place").output().unwrap();
+        (output, fs::read_to_string(log).unwrap())
+    };
+    let (first, new) = shrinking();
+    let inode = fs::metadata(first.file()).unwrap().ino();
+    let old = first.text();
+    let (output, log) = run(&first, &["-y"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(first.text(), new);
+    assert_eq!(fs::metadata(first.file()).unwrap().ino(), inode);
+
+    let (mut old_ones, mut padded, mut new_ones) = (0, 0, 0);
+    for (name, count) in calls(&log, &first.folder()) {
+        let (scene, _) = shrinking();
+        let inject = format!("inject={name}:signal=KILL:when={count}");
+        run(&scene, &["-e", &inject]);
+        match scene.text() {
+            text if text == old => old_ones += 1,
+            text if text == new => new_ones += 1,
+            text => {
+                assert_eq!(text.trim_end(), new.trim_end(), "{inject}");
+                padded += 1;
+            }
+        }
+    }
+    assert!(
+        old_ones > 0 && padded > 0 && new_ones > 0,
+        "{old_ones} {padded} {new_ones}"
+    );
+}
+
+#[test]
+fn failed_write_in_place_puts_the_old_content_back() {
+    if !has_strace("failed_write_in_place_puts_the_old_content_back") {
+        return;
+    }
+    for fault in [
+        "fallocate:error=ENOSPC",
+        "write:error=EIO:when=1",
+        "ftruncate:error=EIO:when=1",
+    ] {
+        let (scene, _) = shrinking();
+        let old = scene.text();
+        let file = scene.file();
+        let inject = format!("inject={fault}");
+        let mut command = Command::new("strace");
+        let log = scene.folder().with_file_name("log");
+        command
+            .arg("-o")
+            .arg(&log)
+            .args(at(&file, &inject))
+            .arg(program());
+        scene.arrange(&mut command, "a", 1);
+        let output = command.arg("--in-place").output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{fault}: {stderr}");
+        assert!(
+            stderr.contains(&format!("cannot write {}", file.display())),
+            "{stderr}"
+        );
+        assert_eq!(scene.text(), old, "{fault}");
     }
 }
 

@@ -6,6 +6,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::fs::chown;
+use std::os::unix::fs::lchown;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
@@ -15,8 +16,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use rolesanywhere::file::locked_file::Method;
+use rolesanywhere::file::write_error::WriteError as Error;
 use rolesanywhere::output::credentials_file::Updated;
-use rolesanywhere::output::credentials_file::error::CredentialsFileError as Error;
+use rolesanywhere::output::credentials_file::check;
+use rolesanywhere::output::credentials_file::error::CredentialsFileError;
 use rolesanywhere::output::credentials_file::update;
 use tempfile::TempDir;
 
@@ -33,9 +37,18 @@ fn updated(path: &Path) -> Result<Updated, Error> {
     let path = path.to_owned();
     thread::spawn(move || {
         let credentials = credentials_of(&new_values());
-        sender.send(update(&path, &"a".parse().unwrap(), &credentials))
+        sender.send(update(
+            &path,
+            Method::Replace,
+            &"a".parse().unwrap(),
+            &credentials,
+        ))
     });
-    receiver.recv_timeout(Duration::from_secs(15)).unwrap()
+    match receiver.recv_timeout(Duration::from_secs(120)).unwrap() {
+        Ok(updated) => Ok(updated),
+        Err(CredentialsFileError::File(error)) => Err(error),
+        Err(other) => panic!("{other}"),
+    }
 }
 
 fn set_mode(path: &Path, mode: u32) {
@@ -238,8 +251,8 @@ fn root_goes_where_nobody_else_could_have_led_it() {
     let path = folder.join("credentials");
     fs::create_dir(&folder).unwrap();
 
-    // A directory that somebody else can write.
-    for (owner, folder_mode) in [(0, 0o777), (0, 0o775), (NOBODY, 0o700), (NOBODY, 0o1777)] {
+    // A directory that is somebody else's.
+    for (owner, folder_mode) in [(0, 0o775), (NOBODY, 0o700), (NOBODY, 0o1770)] {
         chown(&folder, Some(owner), None).unwrap();
         set_mode(&folder, folder_mode);
         let error = updated(&path).unwrap_err();
@@ -247,25 +260,207 @@ fn root_goes_where_nobody_else_could_have_led_it() {
         let error = updated(&folder.join("deeper/credentials")).unwrap_err();
         assert!(matches!(error, Error::DirectoryOfOthers { .. }), "{error}");
     }
-    // A sticky one is fine, but neither its links nor what others put there.
+    // A sticky one is fine, but neither links of others nor files of others.
     chown(&folder, Some(0), None).unwrap();
     set_mode(&folder, 0o1777);
     updated(&path).unwrap();
     chown(&path, Some(NOBODY), None).unwrap();
     let error = updated(&path).unwrap_err();
     assert!(matches!(error, Error::FileOfOthers { .. }), "{error}");
-    symlink(home.path().join("victim"), folder.join("link")).unwrap();
-    let error = updated(&folder.join("link")).unwrap_err();
+    fs::write(folder.join("public"), "").unwrap();
+    fs::hard_link(folder.join("public"), folder.join("second")).unwrap();
+    let error = updated(&folder.join("second")).unwrap_err();
+    assert!(matches!(error, Error::FileOfOthers { .. }), "{error}");
+    let link = folder.join("link");
+    symlink(home.path().join("victim"), &link).unwrap();
+    lchown(&link, Some(NOBODY), None).unwrap();
+    let error = updated(&link).unwrap_err();
     assert!(matches!(error, Error::LinkOfOthers { .. }), "{error}");
     assert!(!home.path().join("victim").exists());
-    // Where root alone can write, it is followed.
-    set_mode(&folder, 0o755);
-    updated(&folder.join("link")).unwrap();
+    lchown(&link, Some(0), None).unwrap();
+    updated(&link).unwrap();
     assert!(home.path().join("victim").exists());
+    // Where root alone can write, anybody's is followed.
+    lchown(&link, Some(NOBODY), None).unwrap();
+    set_mode(&folder, 0o755);
+    updated(&link).unwrap();
+}
+
+#[test]
+fn root_writes_into_a_world_writable_directory_with_care() {
+    if !is_root("root_writes_into_a_world_writable_directory_with_care") {
+        return;
+    }
+    for (owner, folder_mode) in [(0, 0o777), (0, 0o2777), (NOBODY, 0o777), (NOBODY, 0o1777)] {
+        let home = TempDir::new().unwrap();
+        let folder = home.path().join("folder");
+        let at = |name: &str| folder.join(name);
+        fs::create_dir(&folder).unwrap();
+        chown(&folder, Some(owner), None).unwrap();
+        set_mode(&folder, folder_mode);
+
+        // Twice, also where somebody has given the file another mode, and deeper.
+        for path in ["credentials", "credentials", "a/b/credentials"] {
+            let done = updated(&at(path)).unwrap();
+            let warnings: Vec<_> = done.warnings.iter().map(ToString::to_string).collect();
+            assert_eq!(warnings.len(), 1, "{warnings:?}");
+            assert!(
+                warnings[0].starts_with("everybody can write"),
+                "{warnings:?}"
+            );
+            let metadata = fs::metadata(at(path)).unwrap();
+            assert_eq!((metadata.uid(), mode(&at(path))), (0, 0o600));
+            set_mode(&at(path), 0o644);
+        }
+        assert_eq!(mode(&at("a/b")) & 0o777, 0o700);
+
+        // Never through a link, whosever it is, in any part of the path.
+        fs::create_dir(home.path().join("elsewhere")).unwrap();
+        symlink(home.path().join("elsewhere"), at("link")).unwrap();
+        symlink(home.path().join("elsewhere/file"), at("file")).unwrap();
+        for path in ["link/credentials", "file"] {
+            let error = updated(&at(path)).unwrap_err();
+            assert!(matches!(error, Error::LinkOfOthers { .. }), "{error}");
+        }
+        assert_eq!(
+            fs::read_dir(home.path().join("elsewhere")).unwrap().count(),
+            0
+        );
+
+        // Nor in place, where somebody may have the file open.
+        let error = check(&at("credentials"), Method::InPlace).unwrap_err();
+        assert!(error.to_string().starts_with("others can write"), "{error}");
+
+        // Nor into a file, by a lock or below a directory of somebody else's.
+        fs::write(at("theirs"), "").unwrap();
+        fs::write(at(".other.aws_signing_helper.lock"), "").unwrap();
+        for name in ["theirs", ".other.aws_signing_helper.lock"] {
+            chown(at(name), Some(12345), None).unwrap();
+        }
+        for path in ["theirs", "other"] {
+            let error = updated(&at(path)).unwrap_err();
+            assert!(matches!(error, Error::FileOfOthers { .. }), "{error}");
+        }
+        fs::create_dir(at("theirs-too")).unwrap();
+        chown(at("theirs-too"), Some(12345), None).unwrap();
+        let error = updated(&at("theirs-too/credentials")).unwrap_err();
+        assert!(matches!(error, Error::DirectoryOfOthers { .. }), "{error}");
+    }
+}
+
+#[test]
+fn links_of_strangers_are_not_followed_where_everybody_writes() {
+    if !is_root("links_of_strangers_are_not_followed_where_everybody_writes") {
+        return;
+    }
+    const OWNER: u32 = 12345;
+    const STRANGER: u32 = 23456;
+    for folder_mode in [0o1777, 0o777] {
+        for (link_owner, is_followed) in [(NOBODY, true), (OWNER, true), (STRANGER, false)] {
+            // The link is the last part of the path, or one in the middle.
+            for is_last in [true, false] {
+                let scene = Scene::new(&env::temp_dir(), "");
+                fs::remove_file(scene.file()).unwrap();
+                let elsewhere = scene.folder().with_file_name("elsewhere");
+                fs::create_dir(&elsewhere).unwrap();
+                set_mode(&elsewhere, 0o777);
+                chown(&elsewhere, Some(STRANGER), None).unwrap();
+                let (link, target) = match is_last {
+                    true => (scene.file(), elsewhere.join("credentials")),
+                    false => (scene.folder(), elsewhere.clone()),
+                };
+                let shared = link.parent().unwrap().to_owned();
+                if !is_last {
+                    fs::remove_dir(scene.folder()).unwrap();
+                }
+                symlink(&target, &link).unwrap();
+                lchown(&link, Some(link_owner), None).unwrap();
+                let run = by_nobody_after(&scene, || {
+                    chown(&shared, Some(OWNER), None).unwrap();
+                    set_mode(&shared, folder_mode);
+                });
+                let case = format!("{folder_mode:o} {link_owner} {is_last}: {}", run.1);
+                assert_eq!(run.0, is_followed, "{case}");
+                assert_eq!(
+                    elsewhere.join("credentials").exists(),
+                    is_followed,
+                    "{case}"
+                );
+                assert!(is_followed || run.1.contains("is not followed"), "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn file_is_written_in_place_where_the_directory_is_not_ours() {
+    if !is_root("file_is_written_in_place_where_the_directory_is_not_ours") {
+        return;
+    }
+    for flag in ["--in-place", ""] {
+        let scene = Scene::new(&env::temp_dir(), "[b]\n");
+        chown(scene.file(), Some(NOBODY), None).unwrap();
+        set_mode(&scene.file(), 0o600);
+        let script = format!("exec \"$@\" {flag}");
+        let starter = ["sh", "-c", &script, "sh"];
+        let (is_done, stderr) = by_nobody_through(&scene, &starter, || ());
+        assert_eq!(is_done, !flag.is_empty(), "{stderr}");
+        assert_eq!(scene.text() != "[b]\n", is_done);
+        assert!(is_done || stderr.contains("cannot lock"), "{stderr}");
+    }
+}
+
+#[test]
+fn file_that_cannot_be_replaced_fails_the_check() {
+    let home = TempDir::new().unwrap();
+    let path = home.path().join("credentials");
+    check(&path, Method::Replace).unwrap();
+    assert!(!path.exists());
+    fs::write(&path, "[b]\n").unwrap();
+    let temporary = home.path().join(".credentials.aws_signing_helper.tmp");
+    fs::write(&temporary, "left behind").unwrap();
+    check(&path, Method::Replace).unwrap();
+    assert!(!temporary.exists());
+    fs::create_dir(&temporary).unwrap();
+    let error = check(&path, Method::Replace).unwrap_err();
+    assert!(error.to_string().starts_with("cannot write "), "{error}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "[b]\n");
+}
+
+#[test]
+fn modes_are_private_under_any_umask() {
+    for umask in ["0777", "0177", "0000"] {
+        let scene = Scene::new(&env::temp_dir(), "");
+        let home = scene.folder().parent().unwrap().to_owned();
+        fs::remove_file(scene.file()).unwrap();
+        fs::remove_dir(scene.folder()).unwrap();
+        set_mode(&home, 0o777);
+        for _ in 0..2 {
+            let (is_done, stderr) = by_nobody_through(
+                &scene,
+                &["sh", "-c", &format!("umask {umask}; exec \"$@\""), "sh"],
+                || (),
+            );
+            assert!(is_done, "{umask}: {stderr}");
+        }
+        assert_eq!(mode(&scene.folder()), 0o700, "{umask}");
+        assert_eq!(mode(&scene.file()), 0o600, "{umask}");
+        assert_eq!(mode(&scene.lock()), 0o600, "{umask}");
+        assert!(scene.is_tidy());
+    }
 }
 
 /// An update by the example, as nobody if this is root.
 fn by_nobody(scene: &Scene) -> (bool, String) {
+    by_nobody_through(scene, &[], || ())
+}
+
+fn by_nobody_after(scene: &Scene, prepare: impl FnOnce()) -> (bool, String) {
+    by_nobody_through(scene, &[], prepare)
+}
+
+/// As [`by_nobody`], started by another program, after the last change to the scene.
+fn by_nobody_through(scene: &Scene, starter: &[&str], prepare: impl FnOnce()) -> (bool, String) {
     let copy = TempDir::new().unwrap();
     set_mode(copy.path(), 0o755);
     let program_copy = copy.path().join("program");
@@ -276,12 +471,21 @@ fn by_nobody(scene: &Scene) -> (bool, String) {
         .arg(&program_copy)
         .status();
     assert!(copied.unwrap().success());
-    let mut command = Command::new(program_copy);
+    let mut command = match starter {
+        [] => Command::new(program_copy),
+        [first, others @ ..] => {
+            let mut command = Command::new(first);
+            command.args(others).arg(program_copy);
+            command
+        }
+    };
     scene.arrange(&mut command, "a", 1);
     if chown(copy.path(), Some(NOBODY), None).is_ok() {
-        set_mode(scene.folder().parent().unwrap(), 0o755);
+        let home = scene.folder().parent().unwrap().to_owned();
+        set_mode(&home, mode(&home) | 0o755);
         command.uid(NOBODY).gid(NOBODY);
     }
+    prepare();
     let output = command.current_dir("/").output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     (output.status.success(), stderr)

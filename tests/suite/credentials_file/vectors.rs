@@ -5,6 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
+use rolesanywhere::file::locked_file::Method;
+use rolesanywhere::file::write_error::WriteError;
 use rolesanywhere::output::credentials_file::error::CredentialsFileError;
 use rolesanywhere::output::credentials_file::location::locate;
 use rolesanywhere::output::credentials_file::update;
@@ -123,12 +125,13 @@ impl Case {
 
         let done = update(
             &located,
+            Method::Replace,
             &self.profile.parse().unwrap(),
             &credentials_of(&self.credentials),
         );
         if self.exit() == 1 {
             return match done {
-                Err(CredentialsFileError::NotAFile { .. }) => Ok(()),
+                Err(CredentialsFileError::File(WriteError::NotAFile { .. })) => Ok(()),
                 other => Err(format!("{other:?}")),
             };
         }

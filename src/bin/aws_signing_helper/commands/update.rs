@@ -9,6 +9,7 @@ use rolesanywhere::Credentials;
 use rolesanywhere::clock::Clock;
 use rolesanywhere::credentials::renewal::Usage;
 use rolesanywhere::environment::Environment;
+use rolesanywhere::file::locked_file::Method;
 use rolesanywhere::output::credentials_file;
 use rolesanywhere::output::credentials_file::Updated;
 use rolesanywhere::output::credentials_file::location;
@@ -41,16 +42,20 @@ pub(crate) fn run(arguments: Update, environment: &Environment) -> Result<ExitCo
     let flag = flag.filter(|path| !path.as_os_str().is_empty());
     let path = location::locate(flag.as_deref(), environment).map_err(RunError::CredentialsFile)?;
     // A session for a file that cannot be written would be one of the service's ten a second.
-    credentials_file::check(&path).map_err(RunError::CredentialsFile)?;
+    let method = match arguments.file.in_place {
+        Some(true) => Method::InPlace,
+        Some(false) | None => Method::Replace,
+    };
+    credentials_file::check(&path, method).map_err(RunError::CredentialsFile)?;
     let entry = cached::entry(&session, arguments.cache, environment)?;
     if arguments.file.once == Some(true) {
         let credentials = cached::credentials(session, entry, Usage::Unrefreshed)?;
-        let updated = credentials_file::update(&path, &profile, &credentials)
+        let updated = credentials_file::update(&path, method, &profile, &credentials)
             .map_err(RunError::CredentialsFile)?;
         Log::default().warn(updated);
         return Ok(ExitCode::SUCCESS);
     }
-    let profile = SuppliedProfile::new(path, profile);
+    let profile = SuppliedProfile::new(path, method, profile);
     let supply = Arc::new(Supply::new(Clock::System, jitter, |credentials, _| {
         Arc::clone(credentials)
     }));

@@ -1,4 +1,13 @@
-//! [`read`]: a file read whole, once, under a cap, into memory that is wiped afterwards.
+//! [`read`]: a file read whole, once, under a cap, into memory that is wiped afterwards. And files that
+//! are written: [`locked_file`] among processes that change it, [`private_folder`] for one user's own.
+
+mod beside;
+mod in_place;
+pub mod lock;
+pub mod locked_file;
+pub(crate) mod private_folder;
+mod target;
+pub mod write_error;
 
 use std::fmt;
 use std::fs::File;
@@ -12,7 +21,9 @@ use std::time::Duration;
 
 use zeroize::Zeroize;
 
+use crate::file::beside::Beside;
 use crate::platform;
+use crate::platform::Folder;
 use crate::secret::Secret;
 use crate::text::ShownName;
 
@@ -105,6 +116,18 @@ pub(crate) struct Version {
     pub(crate) text: String,
     /// Whether it is a regular file, and not a pipe for example.
     pub(crate) is_file: bool,
+}
+
+/// Creates the file at `path`, for its owner alone: it appears whole or not at all. Fails if there is
+/// one.
+pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let folder = Folder::open(path.parent().unwrap_or(Path::new("")))?;
+    let mut beside = name.to_owned();
+    beside.push(".new");
+    let new = Beside::create(&folder, &beside)?;
+    new.write(bytes)?;
+    new.settle(name)
 }
 
 /// What others can do with a file.

@@ -1,0 +1,74 @@
+//! [`Beside`]: a new file that is written under another name and then moved to its own, so that readers
+//! find it whole or not at all.
+
+use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::io::Write;
+
+use crate::platform::Folder;
+
+/// A file that is not in its place yet. It is removed unless it gets there.
+pub(crate) struct Beside<'a> {
+    folder: &'a Folder,
+    name: OsString,
+    file: File,
+    is_moved: bool,
+}
+
+impl<'a> Beside<'a> {
+    /// Creates the file, for its owner alone. One that a killed process left is replaced: hold a lock.
+    pub(crate) fn create(folder: &'a Folder, name: &OsStr) -> io::Result<Self> {
+        let file = match folder.create_file(name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                folder.remove(name)?;
+                folder.create_file(name)?
+            }
+            created => created?,
+        };
+        Ok(Self {
+            folder,
+            name: name.to_owned(),
+            file,
+            is_moved: false,
+        })
+    }
+
+    /// The open file.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Writes at its end.
+    pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        (&self.file).write_all(bytes)
+    }
+
+    /// Makes its content survive a power cut.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+
+    /// Moves it to `name`, and replaces what has that name, at once.
+    pub(crate) fn replace(mut self, name: &OsStr) -> io::Result<()> {
+        self.folder.rename(&self.name, name)?;
+        self.is_moved = true;
+        Ok(())
+    }
+
+    /// Moves it to `name`. Fails if the name is taken.
+    pub(crate) fn settle(self, name: &OsStr) -> io::Result<()> {
+        // The first name goes with the value.
+        self.folder.link(&self.name, name)
+    }
+}
+
+impl Drop for Beside<'_> {
+    fn drop(&mut self) {
+        if !self.is_moved {
+            // If this fails, there is an error to report already.
+            let _ = self.folder.remove(&self.name);
+        }
+    }
+}

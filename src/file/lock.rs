@@ -1,0 +1,79 @@
+//! [`Lock`]: a lock between processes, on an empty file that exists for it; [`wait`]: how long and how
+//! often it is tried.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::fs::TryLockError;
+use std::io;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::platform::Entry;
+use crate::platform::Folder;
+use crate::platform::Kind;
+
+/// A lock that this process holds until the value is dropped.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock `name` in `folder`; `None` while another process holds it.
+    pub(crate) fn try_take(folder: &Folder, name: &OsStr) -> io::Result<Option<Self>> {
+        let file = folder.open_lock(name)?;
+        if Entry::of(&file)?.kind != Kind::File {
+            return Err(io::Error::other("it is not a file"));
+        }
+        Self::try_take_file(folder, name, file)
+    }
+
+    /// Takes the lock on `file`, which was opened as `name`. `None` also if the name stands for another
+    /// file by now: whoever removed or replaced it held the lock.
+    pub(crate) fn try_take_file(
+        folder: &Folder,
+        name: &OsStr,
+        file: File,
+    ) -> io::Result<Option<Self>> {
+        match file.try_lock() {
+            Ok(()) => Ok(folder.is_at(name, &file)?.then_some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+/// How a thread lets time go by: the clock and random numbers are its caller's.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// The time.
+    pub clock: Clock,
+    /// Lets time go by.
+    pub sleep: fn(Duration),
+    /// Uniform in 0..1, a new number each time.
+    pub share: fn() -> f64,
+}
+
+/// Calls `attempt` until it returns something, for `limit` at most; `None` after that. The pauses grow
+/// up to `pause_max`.
+pub(crate) fn wait<T, E>(
+    limit: Duration,
+    pause_max: Duration,
+    pace: Pace,
+    mut attempt: impl FnMut() -> Result<Option<T>, E>,
+) -> Result<Option<T>, E> {
+    let began = pace.clock.moment();
+    let mut pause = PAUSE_MIN.min(pause_max);
+    loop {
+        if let Some(found) = attempt()? {
+            return Ok(Some(found));
+        }
+        if pace.clock.moment().since_by_boot(began) >= limit {
+            return Ok(None);
+        }
+        (pace.sleep)(pause.mul_f64(0.5 + (pace.share)()));
+        pause = (pause * 2).min(pause_max);
+    }
+}
+
+const PAUSE_MIN: Duration = Duration::from_millis(5);
