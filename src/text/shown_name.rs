@@ -75,7 +75,9 @@ fn is_encoded(name: &str) -> bool {
         .map(|part| part.trim_start_matches('/'))
         .filter(|part| part.len() >= ENCODED_CHARACTERS_MIN)
         .any(|part| {
-            let is_hex = part.starts_with("30") && part.chars().all(|c| c.is_ascii_hexdigit());
+            // Paths hold digests, but no other hexadecimal of that length.
+            let is_hex = part.chars().all(|c| c.is_ascii_hexdigit())
+                && (part.starts_with("30") || !DIGEST_CHARACTERS.contains(&part.len()));
             let is_base64 = DER_OR_PEM.iter().any(|begin| part.starts_with(begin));
             is_hex || is_base64 || is_random(part)
         })
@@ -121,6 +123,9 @@ const NAME_BYTES_MAX: usize = 255;
 
 /// A private key of 192 bits takes as many in base64.
 const ENCODED_CHARACTERS_MIN: usize = 32;
+
+/// Hexadecimal of MD5, SHA-1 and SHA-256.
+const DIGEST_CHARACTERS: [usize; 3] = [32, 40, 64];
 
 /// 64 is the mean of random base64; words written together in capitals reach 35.
 const CHANGES_PERCENT_MIN: usize = 38;
