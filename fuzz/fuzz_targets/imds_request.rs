@@ -13,12 +13,12 @@ use rolesanywhere::clock::Clock;
 use rolesanywhere::clock::Moment;
 use rolesanywhere::credentials::Renewal;
 use rolesanywhere::supply::Supply;
-use rolesanywhere::output::serve::document;
-use rolesanywhere::output::serve::imds::Imds;
-use rolesanywhere::output::serve::metadata_token::MetadataTokens;
-use rolesanywhere::output::serve::neighbour::Names;
-use rolesanywhere::output::serve::request::Request;
-use rolesanywhere::output::serve::request_body::RequestBody;
+use rolesanywhere::output::endpoint::document;
+use rolesanywhere::output::endpoint::imds::Imds;
+use rolesanywhere::output::endpoint::metadata_token::MetadataTokens;
+use rolesanywhere::output::endpoint::neighbour::Names;
+use rolesanywhere::output::endpoint::request::Request;
+use rolesanywhere::output::endpoint::request_body::RequestBody;
 use rolesanywhere::secret::Secret;
 use time::macros::datetime;
 
@@ -79,7 +79,7 @@ static IMDS: LazyLock<Imds> = LazyLock::new(|| {
     };
     let mut renewal = Renewal::default();
     renewal.renewed(NOW, Duration::from_secs(3600), 0.5);
-    supply.begin_with(&credentials, renewal);
+    supply.begin_with(credentials, renewal);
     Imds {
         names: Names::new([]),
         role_name: "ci-role".to_owned(),

@@ -3,5 +3,5 @@
 pub mod certificate_data;
 pub mod credential_process;
 pub mod credentials_file;
-pub mod serve;
+pub mod endpoint;
 pub mod sign_string;

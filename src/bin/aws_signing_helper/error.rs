@@ -16,9 +16,9 @@ use rolesanywhere::identity::secrets::Purpose;
 use rolesanywhere::identity::signer::SignatureError;
 use rolesanywhere::output::credentials_file::error::CredentialsFileError;
 use rolesanywhere::output::credentials_file::profile_name::ProfileNameError;
-use rolesanywhere::output::serve::address::AddressError;
-use rolesanywhere::output::serve::authorization_token::AuthorizationTokenError;
-use rolesanywhere::output::serve::healthcheck::HealthcheckError;
+use rolesanywhere::output::endpoint::address::AddressError;
+use rolesanywhere::output::endpoint::authorization_token::AuthorizationTokenError;
+use rolesanywhere::output::endpoint::healthcheck::HealthcheckError;
 use rolesanywhere::session::SessionError;
 use rolesanywhere::text::ShownName;
 
@@ -95,8 +95,6 @@ pub(crate) enum RunError {
     RoleName { arn: String },
     /// There is nothing to listen at.
     Address(AddressError),
-    /// There is no endpoint.
-    Serve(io::Error),
     /// No token can be made.
     Randomness,
     /// The container endpoint has no token.
@@ -257,7 +255,6 @@ impl fmt::Display for RunError {
                 )
             }
             Self::Address(error) => error.fmt(f),
-            Self::Serve(_) => f.write_str("cannot start the endpoint"),
             Self::Randomness => f.write_str("the operating system gives no random numbers"),
             Self::AuthorizationMissing => f.write_str(
                 "--container-credentials needs a token that programs have to show; name a file with \
@@ -292,10 +289,9 @@ impl std::error::Error for RunError {
         match self {
             Self::Arn { source, .. } => Some(source),
             Self::Region(source) => Some(source),
-            Self::Runtime(source)
-            | Self::Serve(source)
-            | Self::Output(source)
-            | Self::CacheClear { source, .. } => Some(source),
+            Self::Runtime(source) | Self::Output(source) | Self::CacheClear { source, .. } => {
+                Some(source)
+            }
             Self::Address(error) => error.source(),
             Self::Authorization(error) => error.source(),
             Self::StatusAddress { source, .. } | Self::Activation(source) => Some(source),

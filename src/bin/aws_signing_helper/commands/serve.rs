@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::future::pending;
 use std::net::SocketAddr;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,26 +12,25 @@ use listenfd::ListenFd;
 use ring::rand::SystemRandom;
 use rolesanywhere::clock::Clock;
 use rolesanywhere::environment::Environment;
-use rolesanywhere::output::serve::Face;
-use rolesanywhere::output::serve::address::Bound;
-use rolesanywhere::output::serve::authorization_token::AuthorizationToken;
-use rolesanywhere::output::serve::container;
-use rolesanywhere::output::serve::container::Container;
-use rolesanywhere::output::serve::document;
-use rolesanywhere::output::serve::healthcheck;
-use rolesanywhere::output::serve::imds::Imds;
-use rolesanywhere::output::serve::metadata_token::MetadataTokens;
-use rolesanywhere::output::serve::neighbour::Names;
-use rolesanywhere::output::serve::server::Server;
-use rolesanywhere::output::serve::server::Settings;
-use rolesanywhere::output::serve::status::Record;
-use rolesanywhere::output::serve::status::Status;
-use rolesanywhere::output::serve::traffic::Traffic;
+use rolesanywhere::output::endpoint::Endpoint;
+use rolesanywhere::output::endpoint::Handler;
+use rolesanywhere::output::endpoint::Settings;
+use rolesanywhere::output::endpoint::address::Bound;
+use rolesanywhere::output::endpoint::authorization_token::AuthorizationToken;
+use rolesanywhere::output::endpoint::container;
+use rolesanywhere::output::endpoint::container::Container;
+use rolesanywhere::output::endpoint::document;
+use rolesanywhere::output::endpoint::healthcheck;
+use rolesanywhere::output::endpoint::imds::Imds;
+use rolesanywhere::output::endpoint::metadata_token::MetadataTokens;
+use rolesanywhere::output::endpoint::neighbour::Names;
+use rolesanywhere::output::endpoint::status::Record;
+use rolesanywhere::output::endpoint::status::Status;
+use rolesanywhere::output::endpoint::traffic::Traffic;
 use rolesanywhere::platform;
 use rolesanywhere::supply::Supply;
 use rolesanywhere::supply::session_source::SupplyEvent;
 use rolesanywhere::text::ShownName;
-use tokio::time::timeout;
 
 use crate::arguments::EndpointFlags;
 use crate::arguments::Serve;
@@ -68,8 +66,8 @@ pub(crate) fn run(arguments: Serve, environment: &Environment) -> Result<ExitCod
     let bound = bind(&flags)?;
     let supply = Arc::new(supply(&flags, &session));
     let plan = Plan {
-        face: face(&flags, &session, &bound, &supply, environment)?,
-        probes: flags.status_address.map(listen_for_probes).transpose()?,
+        handler: handler(&flags, &session, &bound, &supply, environment)?,
+        probes: flags.status_address.map(bind_for_probes).transpose()?,
         announcement: announcement(&flags, &bound),
         bound,
         supply,
@@ -83,23 +81,20 @@ pub(crate) fn run(arguments: Serve, environment: &Environment) -> Result<ExitCod
         move |event: &SupplyEvent<'_>| observe(&record, event)
     };
     let supply = Arc::clone(&plan.supply);
-    let servers = RefCell::new(Vec::new());
+    let endpoints = RefCell::new(Vec::new());
     renewing
-        .run(
-            &supply,
-            observe,
-            plan.serve(&servers, record),
-            drain(&servers),
-        )
+        .run(&supply, observe, plan.serve(&endpoints, record), async {
+            Endpoint::drain(&endpoints.take()).await
+        })
         .map(|()| ExitCode::SUCCESS)
 }
 
 /// All that is needed to listen.
 struct Plan {
-    face: Face,
+    handler: Handler,
     bound: Bound,
     supply: Arc<Supply>,
-    probes: Option<TcpListener>,
+    probes: Option<Bound>,
     announcement: Vec<String>,
     is_debug: bool,
 }
@@ -108,42 +103,32 @@ impl Plan {
     /// Serves for good, unless it fails before it listens.
     async fn serve(
         self,
-        servers: &RefCell<Vec<Server>>,
+        endpoints: &RefCell<Vec<Endpoint>>,
         record: Arc<Record>,
     ) -> Result<(), RunError> {
-        let traffic = Arc::<Traffic>::default();
-        let open_files = platform::allow_open_files(OPEN_FILES_WANTED);
-        let start = |face, traffic, connections_max, listeners| {
-            let settings = Settings {
-                clock: Clock::System,
-                tell: report::line,
-                is_debug: self.is_debug,
-                connections_max,
-            };
-            let server = Server::start(face, traffic, settings, listeners);
-            servers.borrow_mut().push(server.map_err(RunError::Serve)?);
-            Ok::<(), RunError>(())
+        let settings = Settings {
+            clock: Clock::System,
+            log: report::line,
+            is_debug: self.is_debug,
         };
-        if let Some(listener) = self.probes {
-            let status = Face::Status(Status {
+        let traffic = Arc::<Traffic>::default();
+        if let Some(probes) = self.probes {
+            let status = Handler::Status(Status {
                 supply: Arc::clone(&self.supply),
                 record,
                 traffic: Arc::clone(&traffic),
             });
-            let listeners = vec![(listener, None)];
-            start(status, Arc::default(), PROBES_MAX, listeners)?;
+            let endpoint = Endpoint::start(status, probes, settings, |_, _| {});
+            endpoints
+                .borrow_mut()
+                .push(endpoint.map_err(RunError::Address)?);
         }
         self.supply.begun(START_TIME_MAX).await;
-        let listeners = self.bound.listen().map_err(RunError::Address)?;
-        // Never so many that none is left to call the service and to read files.
-        let left = open_files - OPEN_FILES_ELSE.min(open_files / 2);
-        let connections_max = usize::try_from(left).unwrap_or(usize::MAX);
-        start(
-            self.face,
-            traffic,
-            connections_max.min(CONNECTIONS_MAX),
-            listeners,
-        )?;
+        let count = move |route, status| traffic.count(route, status);
+        let endpoint = Endpoint::start(self.handler, self.bound, settings, count);
+        endpoints
+            .borrow_mut()
+            .push(endpoint.map_err(RunError::Address)?);
         self.supply.settle();
         for line in &self.announcement {
             report::line(line);
@@ -152,18 +137,6 @@ impl Plan {
         platform::tell_ready();
         pending().await
     }
-}
-
-/// Accepts no more, and answers what has begun.
-async fn drain(servers: &RefCell<Vec<Server>>) {
-    let servers = servers.take();
-    servers.iter().for_each(Server::close);
-    let closed = async {
-        for server in &servers {
-            server.closed().await;
-        }
-    };
-    let _ = timeout(DRAIN_TIME_MAX, closed).await;
 }
 
 /// Counts what happens to the supply, for metrics, and logs each set.
@@ -211,14 +184,15 @@ fn bind(flags: &EndpointFlags) -> Result<Bound, RunError> {
     bound.map_err(RunError::Address)
 }
 
-fn listen_for_probes(address: SocketAddr) -> Result<TcpListener, RunError> {
-    let fail = |source| RunError::StatusAddress { address, source };
-    let listener = TcpListener::bind(address).map_err(fail)?;
-    let address = listener.local_addr().map_err(fail)?;
-    report::line(&format!(
-        "Status at http://{address}/readyz, /healthz and /metrics"
-    ));
-    Ok(listener)
+fn bind_for_probes(address: SocketAddr) -> Result<Bound, RunError> {
+    let bound =
+        Bound::for_probes(address).map_err(|source| RunError::StatusAddress { address, source })?;
+    for address in bound.addresses() {
+        report::line(&format!(
+            "Status at http://{address}/readyz, /healthz and /metrics"
+        ));
+    }
+    Ok(bound)
 }
 
 /// A supply in the form in which the endpoint hands it out.
@@ -236,23 +210,23 @@ fn supply(flags: &EndpointFlags, session: &Session) -> Supply {
     }
 }
 
-/// What the endpoint looks like. One of two: IMDS would give everybody what the other asks a token for.
-fn face(
+/// What the endpoint serves. One of two: IMDS would give everybody what the other asks a token for.
+fn handler(
     flags: &EndpointFlags,
     session: &Session,
     bound: &Bound,
     supply: &Arc<Supply>,
     environment: &Environment,
-) -> Result<Face, RunError> {
+) -> Result<Handler, RunError> {
     let names = Names::new(bound.addresses().map(|address| address.ip()));
     let supply = Arc::clone(supply);
     Ok(match is_container(flags) {
-        true => Face::Container(Container {
+        true => Handler::Container(Container {
             names,
             authorization: authorization(flags, environment)?,
             supply,
         }),
-        false => Face::Imds(Imds {
+        false => Handler::Imds(Imds {
             names,
             role_name: session.role_name()?.to_owned(),
             tokens: MetadataTokens::new(Arc::new(SystemRandom::new()))
@@ -323,20 +297,5 @@ const PORT: u16 = 9911;
 /// How long listening may wait for the first set.
 const START_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// For what has begun when it is to end.
-const DRAIN_TIME_MAX: Duration = Duration::from_secs(5);
-
-/// Far more than there are programs on a machine.
-const CONNECTIONS_MAX: usize = 512;
-
-/// Far more than there are probes.
-const PROBES_MAX: usize = 32;
-
 /// Of a name that the service gives an error.
 const CODE_CHARACTERS_MAX: usize = 64;
-
-/// Descriptors for all of that and for everything else.
-const OPEN_FILES_WANTED: u64 = 1024;
-
-/// Probes, listeners, files and the calls of the service.
-const OPEN_FILES_ELSE: u64 = 96;

@@ -1,32 +1,19 @@
-//! [`Traffic`]: how many requests there were for what, and what was answered.
+//! [`Traffic`]: counts answers by route and status. An observer of an endpoint, which does not know it.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
 use super::response::Status;
-
-/// What a request was for, as far as it is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Route {
-    /// A metadata token.
-    Token,
-    /// The role's name.
-    RoleList,
-    /// Credentials, by IMDS.
-    Credentials,
-    /// Credentials, by the container endpoint.
-    Container,
-    /// What there is not, and what is refused whatever it is for.
-    Other,
-}
+use super::route::ROUTES;
+use super::route::Route;
 
 /// Answers since the start.
 #[derive(Debug, Default)]
 pub struct Traffic([[AtomicU64; STATUSES]; ROUTES]);
 
 impl Traffic {
-    /// Counts one.
-    pub(super) fn count(&self, route: Route, status: Status) {
+    /// Counts an answer.
+    pub fn count(&self, route: Route, status: Status) {
         if let Some(count) = self.cell(route, status) {
             count.fetch_add(1, Ordering::Relaxed);
         }
@@ -48,28 +35,6 @@ impl Traffic {
     }
 }
 
-impl Route {
-    const ALL: [Self; ROUTES] = [
-        Self::Token,
-        Self::RoleList,
-        Self::Credentials,
-        Self::Container,
-        Self::Other,
-    ];
-
-    /// Its name in metrics.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::RoleList => "role_list",
-            Self::Credentials => "credentials",
-            Self::Container => "container",
-            Self::Other => "other",
-        }
-    }
-}
-
-const ROUTES: usize = 5;
 const STATUSES: usize = Status::ALL.len();
 
 #[cfg(test)]

@@ -13,11 +13,11 @@ use super::request::Request;
 use super::response::Body;
 use super::response::Response;
 use super::response::Status;
-use super::traffic::Route;
+use super::route::Route;
 use crate::clock::Moment;
 use crate::supply::Supply;
 
-/// The face of EC2's metadata service.
+/// EC2's metadata service.
 #[derive(Debug)]
 pub struct Imds {
     /// How it may be called.

@@ -22,7 +22,7 @@ use crate::platform;
 #[derive(Debug)]
 pub struct Bound {
     sockets: Vec<(Socket, SocketAddr)>,
-    hop_limit: u8,
+    hop_limit: Option<u8>,
 }
 
 impl Bound {
@@ -81,6 +81,16 @@ impl Bound {
         Ok(Self::with(sockets, hop_limit))
     }
 
+    /// Listens at any address, for probes: what answers there hands out no credentials.
+    pub fn for_probes(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
+        let address = listener.local_addr()?;
+        Ok(Self {
+            sockets: vec![(Socket::from(listener), address)],
+            hop_limit: None,
+        })
+    }
+
     fn with(sockets: Vec<(Socket, SocketAddr)>, hop_limit: Option<u8>) -> Self {
         let is_link_local = |(_, address): &(_, SocketAddr)| LINK_LOCAL.contains(&address.ip());
         let default = match sockets.iter().any(is_link_local) {
@@ -88,7 +98,7 @@ impl Bound {
             false => HOP_LIMIT,
         };
         Self {
-            hop_limit: hop_limit.unwrap_or(default),
+            hop_limit: Some(hop_limit.unwrap_or(default)),
             sockets,
         }
     }
@@ -98,18 +108,22 @@ impl Bound {
         self.sockets.iter().map(|(_, address)| *address)
     }
 
-    /// Listens, with the hop limit of what is accepted.
-    pub fn listen(self) -> Result<Vec<(TcpListener, Option<u8>)>, AddressError> {
+    /// Listens, with the hop limit of what is accepted. Needs an event loop.
+    pub(super) fn listen(self) -> Result<Vec<(tokio::net::TcpListener, Option<u8>)>, AddressError> {
         let hop_limit = self.hop_limit;
         let listen = |(socket, address): (Socket, SocketAddr)| {
             let listen = || {
-                // What is accepted inherits it on most systems, the handshake's packets included.
-                limit_hops_of(&SockRef::from(&socket), address, hop_limit)?;
+                if let Some(hop_limit) = hop_limit {
+                    // What is accepted inherits it on most systems, the handshake's packets included.
+                    limit_hops_of(&SockRef::from(&socket), address, hop_limit)?;
+                }
                 platform::share_with_closed_connections(&socket, true)?;
-                socket.listen(BACKLOG)
+                socket.listen(BACKLOG)?;
+                socket.set_nonblocking(true)?;
+                tokio::net::TcpListener::from_std(socket.into())
             };
-            listen().map_err(|source| AddressError::Bind { address, source })?;
-            Ok((socket.into(), Some(hop_limit)))
+            let listener = listen().map_err(|source| AddressError::Bind { address, source })?;
+            Ok((listener, hop_limit))
         };
         self.sockets.into_iter().map(listen).collect()
     }
@@ -266,7 +280,7 @@ mod tests {
     use super::*;
 
     /// The hop limit of what is listened at there, where nobody asks for another.
-    fn hop_limit(address: &str) -> u8 {
+    fn hop_limit(address: &str) -> Option<u8> {
         // The addresses themselves are on no machine that is not on EC2.
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         Bound::with(vec![(socket, address.parse().unwrap())], None).hop_limit
@@ -279,17 +293,17 @@ mod tests {
             "169.254.170.2:80",
             "[fd00:ec2::254]:80",
         ] {
-            assert_eq!(hop_limit(address), 1, "{address}");
+            assert_eq!(hop_limit(address), Some(1), "{address}");
         }
         for address in ["127.0.0.1:9911", "[::1]:9911", "127.0.0.9:9911"] {
-            assert_eq!(hop_limit(address), 64, "{address}");
+            assert_eq!(hop_limit(address), Some(64), "{address}");
         }
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         let asked = Bound::with(
             vec![(socket, "169.254.169.254:80".parse().unwrap())],
             Some(2),
         );
-        assert_eq!(asked.hop_limit, 2);
+        assert_eq!(asked.hop_limit, Some(2));
     }
 
     #[test]

@@ -42,6 +42,15 @@ impl AuthorizationToken {
         Self::new(token, None, random, |_| {})
     }
 
+    /// A new random token, and its text for the one program that is to show it.
+    pub fn random(
+        random: &dyn SecureRandom,
+    ) -> Result<(Self, Secret<String>), AuthorizationTokenError> {
+        let text = random_text(random)?;
+        let token = Self::new(text.expose().as_bytes(), None, random, |_| {})?;
+        Ok((token, text))
+    }
+
     /// The token in a file, which is made with a new one if it is not there. `tell` takes lines for the
     /// log.
     ///
@@ -136,18 +145,22 @@ impl fmt::Debug for AuthorizationToken {
     }
 }
 
+fn random_text(random: &dyn SecureRandom) -> Result<Secret<String>, AuthorizationTokenError> {
+    let mut bytes = Zeroizing::new([0; RANDOM_BYTES]);
+    random
+        .fill(bytes.as_mut())
+        .map_err(|_| AuthorizationTokenError::NoRandomness)?;
+    Ok(Secret::new(hex::encode(bytes.as_ref())))
+}
+
 fn create(path: &Path, random: &dyn SecureRandom) -> Result<(), AuthorizationTokenError> {
     let fail = |source| AuthorizationTokenError::File {
         path: path.to_owned(),
         source,
     };
-    let mut bytes = Zeroizing::new([0; RANDOM_BYTES]);
-    random
-        .fill(bytes.as_mut())
-        .map_err(|_| AuthorizationTokenError::NoRandomness)?;
-    let token = Zeroizing::new(hex::encode(bytes.as_ref()));
+    let token = random_text(random)?;
     // Without a line break: SDKs refuse one.
-    file::create(path, token.as_bytes()).map_err(fail)
+    file::create(path, token.expose().as_bytes()).map_err(fail)
 }
 
 fn read(path: &Path) -> Result<Secret<Vec<u8>>, AuthorizationTokenError> {
@@ -337,6 +350,14 @@ mod tests {
         // The next start finds it.
         assert!(open(&path).unwrap().is(&made, at(0)));
         assert_eq!(fs::read(&path).unwrap(), made);
+    }
+
+    #[test]
+    fn random_token_has_no_file_and_differs() {
+        let (token, text) = AuthorizationToken::random(&SystemRandom::new()).unwrap();
+        let (_, other) = AuthorizationToken::random(&SystemRandom::new()).unwrap();
+        assert!(token.is(text.expose().as_bytes(), at(0)));
+        assert!(!token.is(other.expose().as_bytes(), at(9000)));
     }
 
     #[test]

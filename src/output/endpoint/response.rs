@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::traffic::Route;
+use super::route::Route;
 use crate::secret::Secret;
 
 /// An answer.

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
@@ -19,6 +20,7 @@ pub(super) struct Connections {
     open: Mutex<Open>,
     /// Counts what happens, to tell what was first.
     ticks: AtomicU64,
+    is_closing: AtomicBool,
     closed: Notify,
 }
 
@@ -71,8 +73,9 @@ impl Connections {
         open.handles.insert(number, (activity, handle));
     }
 
-    /// Closes all that were answered and have sent nothing since.
-    pub(super) fn close_idle(&self) {
+    /// From now on a connection ends with its next answer. Closes those that are idle.
+    pub(super) fn close(&self) {
+        self.is_closing.store(true, Ordering::Relaxed);
         for (activity, handle) in self.open().handles.values() {
             if let Doing::Idle { .. } = activity.doing() {
                 handle.abort();
@@ -80,7 +83,7 @@ impl Connections {
         }
     }
 
-    /// Until none is open.
+    /// Waits until none is open.
     pub(super) async fn all_closed(&self) {
         loop {
             let closed = self.closed.notified();
@@ -128,6 +131,11 @@ impl Activity {
 }
 
 impl Slot {
+    /// Whether the connection is to end with its next answer.
+    pub(super) fn is_closing(&self) -> bool {
+        self.connections.is_closing.load(Ordering::Relaxed)
+    }
+
     /// It was answered, and nothing has come since.
     pub(super) fn is_idle(&self) {
         if let Doing::Busy { .. } = self.activity.doing() {

@@ -25,15 +25,15 @@ use super::request::Malformed;
 use super::request::Request;
 use super::request_body::BadBody;
 use super::request_body::RequestBody;
+use super::responder::Responder;
 use super::response::Body;
 use super::response::Response;
-use super::server::Endpoint;
 
 /// A client.
 pub(super) struct Connection {
     stream: TcpStream,
     peer: SocketAddr,
-    endpoint: Arc<Endpoint>,
+    responder: Arc<Responder>,
     slot: Slot,
     /// Until then it is no idle one that makes room for others.
     has_been_answered: bool,
@@ -61,13 +61,13 @@ impl Connection {
     pub(super) fn new(
         stream: TcpStream,
         peer: SocketAddr,
-        endpoint: Arc<Endpoint>,
+        responder: Arc<Responder>,
         slot: Slot,
     ) -> Self {
         Self {
             stream,
             peer,
-            endpoint,
+            responder,
             slot,
             has_been_answered: false,
             received: Zeroizing::default(),
@@ -76,7 +76,7 @@ impl Connection {
         }
     }
 
-    /// Until it is closed, by whom ever.
+    /// Serves requests until either side closes the connection.
     pub(super) async fn run(mut self) {
         // Whoever is gone needs no answer.
         let _ = self.serve().await;
@@ -106,8 +106,8 @@ impl Connection {
                         // There is nobody to tell, or the answer was given before the body came.
                         Err(_) if !has_begun || !self.body.is_over() => return Ok(()),
                         Err(_) => {
-                            let response = self.endpoint.refuse(Malformed::TooSlow, self.peer);
-                            let head = self.endpoint.head(&response, Some("close"));
+                            let response = self.responder.refuse(Malformed::TooSlow, self.peer);
+                            let head = self.responder.head(&response, Some("close"));
                             self.write(&head, response.body.bytes()).await?;
                             return self.part().await;
                         }
@@ -135,13 +135,13 @@ impl Connection {
             self.since = Instant::now();
         }
         let is_idle = self.has_been_answered && self.received.is_empty();
-        if is_idle && self.endpoint.is_closing() {
+        if is_idle && self.slot.is_closing() {
             return Step::Close;
         }
-        let endpoint = &self.endpoint;
+        let responder = &self.responder;
         let peer = self.peer;
         let read = Request::read(&self.received, |request| {
-            let mut response = endpoint.answer(request, peer);
+            let mut response = responder.answer(request, peer);
             if request.method == "HEAD" {
                 // RFC 9110, section 9.3.2: whoever asks so would take a body for the next answer.
                 response.body = Body::EMPTY;
@@ -165,13 +165,13 @@ impl Connection {
         if self.body.is_over() {
             self.since = Instant::now();
         }
-        let is_last = !framing.is_persistent || self.endpoint.is_closing();
+        let is_last = !framing.is_persistent || self.slot.is_closing();
         let connection = match (is_last, is_http_1_1) {
             (true, _) => Some("close"),
             (false, true) => None,
             (false, false) => Some("keep-alive"),
         };
-        let head = self.endpoint.head(&response, connection);
+        let head = self.responder.head(&response, connection);
         match is_last {
             true => Step::Last(head, response),
             false => Step::Answer(head, response),
@@ -179,8 +179,8 @@ impl Connection {
     }
 
     fn refused(&self, malformed: Malformed) -> Step {
-        let response = self.endpoint.refuse(malformed, self.peer);
-        Step::Last(self.endpoint.head(&response, Some("close")), response)
+        let response = self.responder.refuse(malformed, self.peer);
+        Step::Last(self.responder.head(&response, Some("close")), response)
     }
 
     /// Whether part of a request is there.

@@ -24,7 +24,7 @@ use crate::aws_call::FailureClass;
 use crate::clock::Moment;
 use crate::supply::Supply;
 
-/// The face of probes and metrics.
+/// Probes and metrics.
 #[derive(Debug)]
 pub struct Status {
     /// The set.

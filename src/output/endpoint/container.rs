@@ -15,11 +15,11 @@ use super::response::Body;
 use super::response::JSON;
 use super::response::Response;
 use super::response::Status;
-use super::traffic::Route;
+use super::route::Route;
 use crate::clock::Moment;
 use crate::supply::Supply;
 
-/// The face of an ECS container endpoint.
+/// An ECS container endpoint.
 #[derive(Debug)]
 pub struct Container {
     /// How it may be called.

@@ -1,0 +1,40 @@
+//! [`Handler`]: decides what a request is answered.
+
+use super::container;
+use super::container::Container;
+use super::imds::Imds;
+use super::request::Request;
+use super::response;
+use super::response::Response;
+use super::route::Route;
+use super::status::Status;
+use crate::clock::Moment;
+
+/// What an endpoint serves. It answers from memory and never waits.
+#[derive(Debug)]
+pub enum Handler {
+    /// EC2's metadata service.
+    Imds(Imds),
+    /// An ECS container's endpoint.
+    Container(Container),
+    /// Probes and metrics.
+    Status(Status),
+}
+
+impl Handler {
+    pub(super) fn answer(&self, request: &Request<'_>, now: Moment) -> Response {
+        match self {
+            Self::Imds(imds) => imds.answer(request, now),
+            Self::Container(container) => container.answer(request, now),
+            Self::Status(status) => status.answer(request, now),
+        }
+    }
+
+    /// The answer to bytes that are not a request.
+    pub(super) fn refuse(&self, status: response::Status, text: &'static str) -> Response {
+        match self {
+            Self::Imds(_) | Self::Status(_) => Response::text(status, text),
+            Self::Container(_) => container::error(Route::Other, status, text),
+        }
+    }
+}

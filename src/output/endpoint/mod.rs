@@ -1,0 +1,31 @@
+//! [`Endpoint`]: serves credentials over HTTP to programs on this machine, from memory.
+//!
+//! `address` binds, `server` accepts, `connection` reads requests (`request`, `request_body`) and writes
+//! a `response` to each, which it gets from the `responder`. A [`Handler`] decides what is answered:
+//! `imds`, `container` or, without credentials, `status`; nothing there waits. `traffic` observes.
+
+pub mod address;
+pub mod authorization_token;
+mod connection;
+mod connections;
+pub mod container;
+pub mod document;
+pub mod handler;
+pub mod healthcheck;
+pub mod imds;
+pub mod metadata_token;
+pub mod neighbour;
+mod path;
+mod refusals;
+pub mod request;
+pub mod request_body;
+mod responder;
+pub mod response;
+pub mod route;
+mod server;
+pub mod status;
+pub mod traffic;
+
+pub use self::handler::Handler;
+pub use self::responder::Settings;
+pub use self::server::Endpoint;

@@ -1,0 +1,172 @@
+//! [`Responder`]: gets each answer from the handler, logs refusals, and shows every answer to an observer.
+
+use std::net::SocketAddr;
+use std::sync::Mutex;
+
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+use super::handler::Handler;
+use super::refusals::Refusals;
+use super::request::Malformed;
+use super::request::Request;
+use super::response::Body;
+use super::response::Response;
+use super::response::Status;
+use super::response::TEXT;
+use super::route::Route;
+use crate::clock::Clock;
+use crate::text::Printable;
+
+/// What all connections of an endpoint share.
+pub(super) struct Responder {
+    handler: Handler,
+    settings: Settings,
+    observe: Box<Observe>,
+    refusals: Refusals,
+    date: Mutex<Date>,
+}
+
+/// Is shown the route and status of each answer.
+pub(super) type Observe = dyn Fn(Route, Status) + Send + Sync;
+
+/// How to serve.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// The time.
+    pub clock: Clock,
+    /// Takes a line for the log.
+    pub log: fn(&str),
+    /// Whether to log every request.
+    pub is_debug: bool,
+}
+
+/// The header field of this second.
+#[derive(Default)]
+struct Date {
+    second: i64,
+    text: String,
+}
+
+impl Responder {
+    pub(super) fn new(handler: Handler, settings: Settings, observe: Box<Observe>) -> Self {
+        Self {
+            handler,
+            settings,
+            observe,
+            refusals: Refusals::default(),
+            date: Mutex::default(),
+        }
+    }
+
+    pub(super) fn answer(&self, request: &Request<'_>, peer: SocketAddr) -> Response {
+        let response = self.handler.answer(request, self.settings.clock.moment());
+        (self.observe)(response.route, response.status);
+        if is_refusal(response.status) {
+            self.refused(&response, || asked(request), peer);
+        }
+        if self.settings.is_debug {
+            let code = response.status.code();
+            (self.settings.log)(&format!("debug: {} from {peer}: {code}", asked(request)));
+        }
+        response
+    }
+
+    pub(super) fn refuse(&self, malformed: Malformed, peer: SocketAddr) -> Response {
+        let (status, text) = match malformed {
+            Malformed::Syntax => (Status::BadRequest, "this is no request"),
+            Malformed::TooLarge => (Status::HeaderFieldsTooLarge, "the head is too long"),
+            Malformed::Target => (Status::BadRequest, "this is no proxy"),
+            Malformed::Length => (
+                Status::BadRequest,
+                "the length of the body is told in no way or in two",
+            ),
+            Malformed::BodyTooLong => (Status::ContentTooLarge, "the body is too long"),
+            Malformed::TooSlow => (
+                Status::RequestTimeout,
+                "the request did not come within 5 s",
+            ),
+        };
+        let response = self.handler.refuse(status, text);
+        (self.observe)(response.route, response.status);
+        self.refused(&response, || "what is no request".to_owned(), peer);
+        response
+    }
+
+    /// The bytes of an answer in front of its body.
+    pub(super) fn head(&self, response: &Response, connection: Option<&str>) -> Vec<u8> {
+        let now = self.settings.clock.now();
+        let mut date = self
+            .date
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        if date.second != now.unix_timestamp() {
+            date.second = now.unix_timestamp();
+            date.text = http_date(now);
+        }
+        response.head(&date.text, connection).into_bytes()
+    }
+
+    fn refused(&self, response: &Response, asked: impl FnOnce() -> String, peer: SocketAddr) {
+        if let Some(count) = self.refusals.count(self.settings.clock.moment()) {
+            // Ours, and no document for programs.
+            let why = match &response.body {
+                Body::Text(why) if response.content_type == TEXT => why,
+                _ => response.status.reason(),
+            };
+            (self.settings.log)(&format!(
+                "warning: refused {count} request(s) since the last such line, at last {} from \
+                 {peer}: {} {why}",
+                asked(),
+                response.status.code(),
+            ));
+        }
+    }
+}
+
+/// What was asked for, without what may be a token in the wrong place: the query, and what is longer
+/// than any name of a path.
+fn asked(request: &Request<'_>) -> String {
+    let short = |word: &str| match word.len() {
+        length if length > NAME_CHARACTERS_MAX => format!("({length} characters)"),
+        _ => Printable::new(word, NAME_CHARACTERS_MAX).to_string(),
+    };
+    let path = request.target.split('?').next().unwrap_or_default();
+    let segments: Vec<String> = path.split('/').take(SEGMENTS_MAX).map(short).collect();
+    format!("{} {}", short(request.method), segments.join("/"))
+}
+
+/// Whether it says that somebody asks who should not, or in a way that nobody should. SDKs ask for
+/// more paths than there are, which is no refusal.
+fn is_refusal(status: Status) -> bool {
+    matches!(status, Status::BadRequest | Status::Unauthorized)
+}
+
+/// RFC 9110, section 5.6.7.
+fn http_date(time: OffsetDateTime) -> String {
+    time.format(HTTP_DATE).unwrap_or_default()
+}
+
+const HTTP_DATE: &[BorrowedFormatItem<'_>] = format_description!(
+    "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+);
+
+/// `security-credentials-extended` has 29, and a token at least 32.
+const NAME_CHARACTERS_MAX: usize = 31;
+const SEGMENTS_MAX: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn date_has_the_form_of_http() {
+        assert_eq!(
+            http_date(datetime!(2030-01-06 08:49:37.5 UTC)),
+            "Sun, 06 Jan 2030 08:49:37 GMT"
+        );
+    }
+}
