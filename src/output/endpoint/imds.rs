@@ -31,6 +31,7 @@ pub struct Imds {
 }
 
 /// What there is.
+#[derive(Clone, Copy)]
 enum Resource {
     Token,
     RoleList,
@@ -43,30 +44,49 @@ impl Imds {
         if let Err(stranger) = self.names.check(request) {
             return Response::text(Status::BadRequest, stranger.message());
         }
-        let Some(resource) = self.resource(request) else {
-            return Response::not_found();
+        let resource = self.resource(request);
+        let route = resource.as_ref().map_or(Route::Other, Resource::route);
+        let response = match (resource, request.method) {
+            // Whatever else it shows: a client whose token is not valid gets another one here.
+            (Some(Resource::Token), "PUT") => self.token(request, now),
+            (resource, method) => match self.seconds_left(request, now) {
+                Ok(seconds_left) => self.read(resource, method, seconds_left, now),
+                // Before 404: Fluent Bit shows a token that cannot be valid to `/`, and takes 401 for
+                // version 2.
+                Err(text) => Response::text(Status::Unauthorized, text),
+            },
         };
-        let response = match (&resource, request.method) {
-            (Resource::Token, "PUT") => self.token(request, now),
-            (Resource::Token, _) => Response::method_not_allowed("PUT"),
-            (Resource::RoleList, "GET") => self.with_token(request, now, |imds| {
-                (Status::Ok, Body::Text(imds.role_name.clone().into()))
-            }),
-            (Resource::Credentials, "GET") => {
-                self.with_token(request, now, |imds| match imds.supply.document(now) {
-                    Some(document) => (Status::Ok, Body::Secret(document)),
-                    None => (
-                        Status::InternalServerError,
-                        Body::Text(NO_CREDENTIALS.into()),
-                    ),
-                })
+        Response { route, ..response }
+    }
+
+    fn read(
+        &self,
+        resource: Option<Resource>,
+        method: &str,
+        seconds_left: Option<u64>,
+        now: Moment,
+    ) -> Response {
+        let (status, body) = match (resource, method, seconds_left) {
+            (None, _, _) => return Response::not_found(),
+            (Some(Resource::Token), _, _) => return Response::method_not_allowed("PUT"),
+            (Some(Resource::RoleList | Resource::Credentials), "GET", None) => {
+                return Response::text(Status::Unauthorized, NO_TOKEN);
             }
-            (Resource::RoleList | Resource::Credentials, _) => Response::method_not_allowed("GET"),
+            (Some(Resource::RoleList), "GET", Some(_)) => {
+                (Status::Ok, Body::Text(self.role_name.clone().into()))
+            }
+            (Some(Resource::Credentials), "GET", Some(_)) => match self.supply.document(now) {
+                Some(document) => (Status::Ok, Body::Secret(document)),
+                None => (
+                    Status::InternalServerError,
+                    Body::Text(NO_CREDENTIALS.into()),
+                ),
+            },
+            (Some(Resource::RoleList | Resource::Credentials), _, _) => {
+                return Response::method_not_allowed("GET");
+            }
         };
-        Response {
-            route: resource.route(),
-            ..response
-        }
+        with_ttl(status, body, seconds_left.unwrap_or_default())
     }
 
     fn resource(&self, request: &Request<'_>) -> Option<Resource> {
@@ -110,25 +130,22 @@ impl Imds {
         }
     }
 
-    /// What `read` gives, to those who show a metadata token.
-    fn with_token(
+    /// How long the metadata token of a request is valid; `None` if it has no such field, and the text
+    /// of the answer if it has one that is not valid.
+    fn seconds_left(
         &self,
         request: &Request<'_>,
         now: Moment,
-        read: impl FnOnce(&Self) -> (Status, Body),
-    ) -> Response {
-        let seconds_left = match request.field(TOKEN_FIELD) {
-            Field::Absent | Field::Once(b"") => {
-                return Response::text(Status::Unauthorized, "no token provided");
-            }
-            Field::Once(token) => self.tokens.seconds_left(token, now),
-            Field::Repeated => None,
-        };
-        let Some(seconds_left) = seconds_left else {
-            return Response::text(Status::Unauthorized, "invalid token provided");
-        };
-        let (status, body) = read(self);
-        with_ttl(status, body, seconds_left)
+    ) -> Result<Option<u64>, &'static str> {
+        match request.field(TOKEN_FIELD) {
+            Field::Absent => Ok(None),
+            Field::Once(b"") => Err(NO_TOKEN),
+            Field::Once(token) => match self.tokens.seconds_left(token, now) {
+                Some(seconds_left) => Ok(Some(seconds_left)),
+                None => Err(INVALID_TOKEN),
+            },
+            Field::Repeated => Err(INVALID_TOKEN),
+        }
     }
 }
 
@@ -157,6 +174,9 @@ const ROLE_LIST: &[&str] = &["latest", "meta-data", "iam", "security-credentials
 const TTL: &str = "x-aws-ec2-metadata-token-ttl-seconds";
 const TTL_AS_SENT: &str = "X-Aws-Ec2-Metadata-Token-Ttl-Seconds";
 const TOKEN_FIELD: &str = "x-aws-ec2-metadata-token";
+
+const NO_TOKEN: &str = "no token provided";
+const INVALID_TOKEN: &str = "invalid token provided";
 
 /// Six hours; what a token is given for that is asked for without a time, too, as in the reference
 /// helper.

@@ -1,4 +1,4 @@
-//! What the metadata clients of the SDKs rely on: fifteen rules, read from their sources.
+//! What the metadata clients of the SDKs rely on: sixteen rules, read from their sources.
 
 use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
@@ -433,6 +433,51 @@ fn nothing_makes_software_believe_that_it_is_on_ec2() {
         let (status, text) = (answer.status, answer.text());
         assert_eq!((status, text), (404, "404 page not found\n"), "{path}");
     }
+}
+
+/// Rule 16.
+#[test]
+fn invalid_metadata_token_is_401_on_every_path() {
+    let service = service(&[]);
+    let helper = serve(&service.url());
+    let server = Server::start(&helper);
+    let mut connection = server.connect();
+    let valid = connection.token();
+    let brief = connection.ask(&put_token("1")).text().to_owned();
+    // A metadata token is valid for whole seconds only.
+    let is_expired =
+        |connection: &mut Connection| connection.ask(&get(ROLE_LIST, &brief)).status == 401;
+    while !is_expired(&mut connection) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let lines = ["GET", "HEAD", "POST", "PUT", "DELETE"]
+        .into_iter()
+        .flat_map(|method| {
+            let paths = [
+                "/",
+                "/latest",
+                "/latest/meta-data/",
+                "/latest/meta-data/iam/security-credentials/nobody",
+                "/latest/user-data",
+                "/favicon.ico",
+                ROLE_LIST,
+                CREDENTIALS,
+            ];
+            paths.map(|path| format!("{method} {path}"))
+        });
+    for line in lines.chain(["GET /latest/api/token".to_owned()]) {
+        let mut status = |fields: &[(&str, &str)]| connection.ask(&request(&line, fields)).status;
+        for token in ["INVALID", "", &brief, &valid[1..]] {
+            assert_eq!(status(&[(TOKEN_HEADER, token)]), 401, "{line} {token:?}");
+        }
+        let twice = [(TOKEN_HEADER, valid.as_str()); 2];
+        assert_eq!(status(&twice), 401, "{line}");
+    }
+    for token in ["INVALID", &brief] {
+        let request = request("PUT /latest/api/token", &[(TOKEN_HEADER, token)]);
+        assert_eq!(connection.ask(&request).status, 200, "{token:?}");
+    }
+    assert_eq!(connection.ask(&request("GET /", &[])).status, 404);
 }
 
 /// How long Go's client waits.
