@@ -16,6 +16,7 @@ use clap::CommandFactory;
 use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
+use rolesanywhere::output::endpoint::host_name::HostName;
 use rolesanywhere::secret::Secret;
 
 /// Temporary AWS credentials from an X.509 certificate and its private key, by IAM Roles Anywhere.
@@ -145,6 +146,15 @@ pub(crate) struct EndpointFlags {
     /// fd00:ec2::254 [default: 127.0.0.1 and ::1].
     #[arg(long, value_name = "ADDRESS", allow_hyphen_values = true)]
     pub(crate) bind_address: Option<IpAddr>,
+    /// Another name that programs may call the endpoint by, as host.docker.internal, on any port; may
+    /// be repeated, or hold several with commas between them.
+    #[arg(
+        long,
+        value_name = "NAME",
+        allow_hyphen_values = true,
+        value_delimiter = ','
+    )]
+    pub(crate) allow_host: Vec<HostName>,
     /// Serves as the endpoint of an ECS container instead, to programs that show a token:
     /// AWS_CONTAINER_CREDENTIALS_FULL_URI.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",

@@ -12,6 +12,7 @@ pub mod container;
 pub mod document;
 pub mod handler;
 pub mod healthcheck;
+pub mod host_name;
 pub mod imds;
 pub mod metadata_token;
 pub mod neighbour;

@@ -3,13 +3,18 @@
 
 use std::net::IpAddr;
 
+use super::host_name::HostName;
+use super::host_name::without_port;
 use super::request::Field;
 use super::request::Request;
 
 /// The names of this endpoint, without ports: mappings and tunnels change those, and DNS rebinding is
 /// a matter of names.
 #[derive(Debug, Clone)]
-pub struct Names(Vec<String>);
+pub struct Names {
+    always: Vec<String>,
+    allowed: Vec<HostName>,
+}
 
 /// Why a request is refused whatever it asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,15 +26,15 @@ pub enum Stranger {
 }
 
 impl Names {
-    /// What SDKs are told to use, and the addresses that are listened at.
-    pub fn new(addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+    /// What SDKs use, the addresses that are listened at, and what else is `allowed`.
+    pub fn new(addresses: impl IntoIterator<Item = IpAddr>, allowed: Vec<HostName>) -> Self {
         let always = ["127.0.0.1", "localhost", "[::1]", "169.254.169.254"];
-        let mut names: Vec<String> = always.map(str::to_owned).into();
-        names.extend(addresses.into_iter().map(|address| match address {
+        let mut always: Vec<String> = always.map(str::to_owned).into();
+        always.extend(addresses.into_iter().map(|address| match address {
             IpAddr::V4(address) => address.to_string(),
             IpAddr::V6(address) => format!("[{address}]"),
         }));
-        Self(names)
+        Self { always, allowed }
     }
 
     /// Refuses a request that is not for us.
@@ -47,15 +52,14 @@ impl Names {
     }
 
     fn contains(&self, host: &[u8]) -> bool {
-        // The last colon, unless it is one of an address in brackets.
-        let colon = host.iter().rposition(|byte| *byte == b':');
-        let name = match colon.and_then(|colon| host.split_at_checked(colon)) {
-            Some((name, port)) if port.iter().skip(1).all(u8::is_ascii_digit) => name,
-            Some(_) | None => host,
+        let Ok(host) = str::from_utf8(host) else {
+            return false;
         };
-        self.0
+        let name = without_port(host);
+        self.always
             .iter()
-            .any(|known| known.as_bytes().eq_ignore_ascii_case(name))
+            .any(|known| known.eq_ignore_ascii_case(name))
+            || self.allowed.iter().any(|known| known.is(name))
     }
 }
 
@@ -63,7 +67,9 @@ impl Stranger {
     /// What it is told.
     pub fn message(self) -> &'static str {
         match self {
-            Self::Host => "the Host of the request is none of this endpoint's names",
+            Self::Host => {
+                "the Host of the request is not a name of this endpoint; serve --allow-host NAME allows it"
+            }
             Self::Browser => "requests of web pages are not answered",
         }
     }
@@ -74,10 +80,13 @@ mod tests {
     use super::*;
 
     fn check(head: &str) -> Result<(), Stranger> {
-        let names = Names::new([
-            "127.0.0.7".parse().unwrap(),
-            "fd00:ec2::254".parse().unwrap(),
-        ]);
+        check_with(&[], head)
+    }
+
+    fn check_with(allowed: &[&str], head: &str) -> Result<(), Stranger> {
+        let addresses = ["127.0.0.7", "fd00:ec2::254"].map(|address| address.parse().unwrap());
+        let allowed = allowed.iter().map(|name| name.parse().unwrap());
+        let names = Names::new(addresses, allowed.collect());
         let text = format!("{head}\r\n\r\n");
         let read = Request::read(text.as_bytes(), |request| names.check(request));
         read.unwrap().unwrap().1
@@ -126,6 +135,43 @@ mod tests {
         ] {
             let head = format!("GET / HTTP/1.1\r\nHost: {host}");
             assert_eq!(check(&head), Err(Stranger::Host), "{host}");
+        }
+    }
+
+    #[test]
+    fn allowed_name_is_known_with_any_port() {
+        let allowed = ["host.docker.internal", "fd00::1"];
+        for host in [
+            "host.docker.internal",
+            "Host.Docker.Internal:9911",
+            "host.docker.internal.",
+            "host.docker.internal.:1",
+            "[fd00::1]",
+            "[FD00:0::1]:9911",
+            "localhost:9911",
+        ] {
+            let head = format!("GET / HTTP/1.1\r\nHost: {host}");
+            assert_eq!(check_with(&allowed, &head), Ok(()), "{host}");
+            let page = format!("{head}\r\nOrigin: http://{host}");
+            assert_eq!(
+                check_with(&allowed, &page),
+                Err(Stranger::Browser),
+                "{host}"
+            );
+        }
+        for host in [
+            "docker.internal",
+            "a.host.docker.internal",
+            "host.docker.internal.evil.example",
+            "host.docker.internal:80:80",
+            "host.docker.internal:http",
+            "fd00::1",
+            "[fd00::1",
+            "localhost.",
+            "evil.example",
+        ] {
+            let head = format!("GET / HTTP/1.1\r\nHost: {host}");
+            assert_eq!(check_with(&allowed, &head), Err(Stranger::Host), "{host}");
         }
     }
 

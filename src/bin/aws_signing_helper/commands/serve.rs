@@ -218,7 +218,8 @@ fn handler(
     supply: &Arc<Supply>,
     environment: &Environment,
 ) -> Result<Handler, RunError> {
-    let names = Names::new(bound.addresses().map(|address| address.ip()));
+    let addresses = bound.addresses().map(|address| address.ip());
+    let names = Names::new(addresses, flags.allow_host.clone());
     let supply = Arc::clone(supply);
     Ok(match is_container(flags) {
         true => Handler::Container(Container {
