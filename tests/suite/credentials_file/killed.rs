@@ -39,7 +39,7 @@ fn traced(scene: &Scene, options: &[&str]) -> (Output, String) {
     (output, fs::read_to_string(log).unwrap())
 }
 
-fn has_strace(test: &str) -> bool {
+pub(super) fn has_strace(test: &str) -> bool {
     let is_there = is_there("strace", &["-e", "inject=none:signal=KILL", "true"])
         || is_there("strace", &["true"]);
     if !is_there {

@@ -3,10 +3,14 @@
 
 use std::env;
 use std::fs;
+use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
+use crate::credentials_file::killed::has_strace;
 use crate::credentials_file::writer::Scene;
 use crate::credentials_file::writer::lines;
 use crate::credentials_file::writer::program;
@@ -158,35 +162,35 @@ fn file_keeps_its_inode_with_in_place() {
 }
 
 #[test]
-fn writers_by_two_mounts_lose_nothing() {
-    if !has_mounts("writers_by_two_mounts_lose_nothing") {
+fn file_written_in_place_is_itself_locked() {
+    let test = "file_written_in_place_is_itself_locked";
+    if !has_mounts(test) || !has_strace(test) {
         return;
     }
-    let scenes = [(); 2].map(|()| Scene::new(&env::temp_dir(), ""));
-    let outside = scenes[0].folder().with_file_name("outside");
+    let scene = Scene::new(&env::temp_dir(), "");
+    let outside = scene.folder().with_file_name("outside");
     fs::write(&outside, OLD).unwrap();
-    let children: Vec<_> = scenes
-        .iter()
-        .zip(["p0", "p1"])
-        .map(|(scene, profile)| {
-            let (from, to) = (outside.display(), scene.file());
-            let mounts = format!("mount --bind {from} {}", to.display());
-            let [unshare, others @ ..] = after(&mounts);
-            let mut command = Command::new(unshare);
-            command.args(others).arg(program());
-            scene.arrange(&mut command, profile, 100);
-            command.stderr(std::process::Stdio::null()).spawn().unwrap()
-        })
-        .collect();
-    for mut child in children {
-        assert!(child.wait().unwrap().success());
-    }
-    let text = fs::read_to_string(&outside).unwrap();
-    let sections = ["p0", "p1"].map(|profile| format!("[{profile}]\n{}", lines(99)));
-    assert!(text.starts_with(OLD), "{text}");
-    assert!(
-        sections.iter().all(|section| text.contains(section)),
-        "{text}"
+    // As a process that sees it by another mount has it.
+    let lock = File::open(&outside).unwrap();
+    lock.lock().unwrap();
+    let mounts = format!(
+        "mount --bind {} {}",
+        outside.display(),
+        scene.file().display()
     );
-    assert_eq!(text.len(), OLD.len() + sections.concat().len(), "{text}");
+    let [unshare, others @ ..] = after(&mounts);
+    let log = scene.folder().with_file_name("log");
+    let mut command = Command::new(unshare);
+    command.args(others).arg("strace").arg("-o").arg(&log);
+    command.args(["-e", "trace=flock"]).arg(program());
+    scene.arrange(&mut command, "a", 1);
+    let mut child = command.spawn().unwrap();
+    let is_refused = || fs::read_to_string(&log).is_ok_and(|log| log.contains("EAGAIN"));
+    while !is_refused() && child.try_wait().unwrap().is_none() {
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(fs::read_to_string(&outside).unwrap(), OLD);
+    drop(lock);
+    assert!(child.wait().unwrap().success());
+    assert_eq!(fs::read_to_string(&outside).unwrap(), new(0));
 }
