@@ -153,3 +153,46 @@ impl SuppliedProfile {
 const WRITE_AGAIN: Duration = Duration::from_secs(10);
 
 const FINISH_TIME_MAX: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tokio::runtime::Builder;
+    use tokio::task::yield_now;
+
+    use super::*;
+    use crate::secret::Secret;
+
+    #[test]
+    fn no_write_begins_after_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("credentials");
+        let credentials = Arc::new(Credentials {
+            access_key_id: "A".to_owned(),
+            secret_access_key: Secret::new("S".to_owned()),
+            session_token: Secret::new("T".to_owned()),
+            expiration: String::new(),
+            date: None,
+        });
+        for is_finished in [true, false] {
+            fs::write(&path, "").unwrap();
+            let name = "a".parse().unwrap();
+            let profile = Arc::new(SuppliedProfile::new(path.clone(), Method::Replace, name));
+            let runtime = Builder::new_current_thread().build().unwrap();
+            let others = open(&path, Method::Replace).unwrap();
+            let (writing, written) = (Arc::clone(&profile), Arc::clone(&credentials));
+            let begun = runtime.spawn(async move { writing.write(&written).await.is_ok() });
+            runtime.block_on(yield_now());
+            if is_finished {
+                profile.finish();
+            }
+            drop(others);
+            if !is_finished {
+                assert!(runtime.block_on(begun).unwrap());
+            }
+            runtime.shutdown_timeout(Duration::from_secs(60));
+            assert_eq!(fs::read_to_string(&path).unwrap().is_empty(), is_finished);
+        }
+    }
+}
