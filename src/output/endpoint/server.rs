@@ -211,7 +211,7 @@ mod tests {
         renewal.renewed(NOW, Duration::from_secs(3600), 0.5);
         supply.begin_with(credentials, renewal);
         Handler::Container(Container {
-            names: Names::new([]),
+            names: Names::new([], Vec::new()),
             authorization,
             supply: Arc::new(supply),
         })
