@@ -15,7 +15,7 @@ use crate::session::Network;
 use crate::session::SessionRequest;
 
 /// The name of an entry: which identity asks whom for what.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CacheKey(String);
 
 impl CacheKey {

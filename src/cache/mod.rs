@@ -9,6 +9,7 @@ pub mod entry;
 pub mod key;
 pub mod session_entry;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -167,11 +168,17 @@ impl Cache {
         }
     }
 
-    /// Removes every entry. Where one cannot be removed, the others are all the same.
+    /// Removes every entry, and the locks that nobody holds. Where one cannot be removed, the others are all
+    /// the same.
     pub fn clear(&self) -> io::Result<()> {
         let mut outcome = Ok(());
-        for (name, _) in self.names()? {
-            outcome = outcome.and(self.folder.remove(&name));
+        for (key, names) in self.names()? {
+            for name in names {
+                outcome = outcome.and(self.folder.remove(&name));
+            }
+            if let Ok(Some(lock)) = self.try_lock(&key) {
+                self.remove_lock(&key, lock);
+            }
         }
         outcome
     }
@@ -241,7 +248,7 @@ impl Cache {
     }
 
     fn try_lock(&self, key: &CacheKey) -> io::Result<Option<Lock>> {
-        self.folder.try_lock(&format!("{}.lock", key.as_str()))
+        self.folder.try_lock(&lock_name(key))
     }
 
     /// The entry of `key`, without a set that has lapsed by `now`. Whatever is not an entry is none.
@@ -277,31 +284,56 @@ impl Cache {
         }
     }
 
-    /// Removes the entries of others that say nothing any more, and what a writer who was killed left,
-    /// as far as nobody is at work on them.
+    /// Removes the entries of others that say nothing any more, with their locks, and what a writer who was
+    /// killed left, as far as nobody is at work on them.
     fn remove_lapsed(&self, ours: &CacheKey, now: Moment) {
-        for (name, key) in self.names().unwrap_or_default() {
+        for (key, names) in self.names().unwrap_or_default() {
             if key == *ours {
                 continue;
             }
-            if let Ok(Some(_lock)) = self.try_lock(&key)
-                && (name.ends_with(NEW_SUFFIX) || self.entry(&key, now).is_over(now))
-            {
-                let _ = self.folder.remove(&name);
+            let Ok(Some(lock)) = self.try_lock(&key) else {
+                continue;
+            };
+            let is_over = self.entry(&key, now).is_over(now);
+            for name in names {
+                if is_over || name.ends_with(NEW_SUFFIX) {
+                    let _ = self.folder.remove(&name);
+                }
+            }
+            if is_over {
+                self.remove_lock(&key, lock);
             }
         }
     }
 
-    /// The files of entries, and their keys. Whatever else lies in the folder is somebody's.
-    fn names(&self) -> io::Result<Vec<(String, CacheKey)>> {
+    /// Removes the lock's file. Whoever waits for it notices that it is another one.
+    fn remove_lock(&self, key: &CacheKey, lock: Lock) {
+        let _ = self.folder.remove(&lock_name(key));
+        drop(lock);
+    }
+
+    /// The keys of which there are files, and the files but for the lock. Whatever else lies in the folder is
+    /// somebody's.
+    fn names(&self) -> io::Result<BTreeMap<CacheKey, Vec<String>>> {
         let key = |name: &str| {
-            let key = name
-                .strip_suffix(ENTRY_SUFFIX)
-                .or_else(|| name.strip_suffix(NEW_SUFFIX))?;
+            let key = [ENTRY_SUFFIX, NEW_SUFFIX, LOCK_SUFFIX]
+                .iter()
+                .find_map(|suffix| name.strip_suffix(suffix))?;
             Some((name.to_owned(), CacheKey::parse(key)?))
         };
-        self.folder.names(key, ENTRIES_MAX)
+        let mut keys = BTreeMap::<_, Vec<_>>::new();
+        for (name, key) in self.folder.names(key, FILES_MAX)? {
+            let names = keys.entry(key).or_default();
+            if !name.ends_with(LOCK_SUFFIX) {
+                names.push(name);
+            }
+        }
+        Ok(keys)
     }
+}
+
+fn lock_name(key: &CacheKey) -> String {
+    format!("{}{LOCK_SUFFIX}", key.as_str())
 }
 
 impl Entry {
@@ -365,8 +397,10 @@ const ENTRY_SUFFIX: &str = ".json";
 /// Of an entry that is being written.
 const NEW_SUFFIX: &str = ".json.new";
 
-/// Removed and looked at at a time; each is an identity with what it asks for.
-const ENTRIES_MAX: usize = 100_000;
+const LOCK_SUFFIX: &str = ".lock";
+
+/// Removed and looked at at a time; three of them are an identity with what it asks for.
+const FILES_MAX: usize = 100_000;
 
 /// After a longer time, the next failure is the first of another row. No wait is as long.
 const FAILURES_COUNT_FOR: Duration = Duration::from_secs(3600);

@@ -590,13 +590,27 @@ fn what_says_nothing_any_more_is_removed_as_it_goes() {
     }
     assert!(!kept.has(&garbage[1]));
     assert!(kept.has(&garbage[2]));
+    for (digit, is_there) in [
+        ("0", true),
+        ("1", false),
+        ("2", true),
+        ("5", false),
+        ("6", true),
+    ] {
+        let lock = format!("{}.lock", key_of(digit).as_str());
+        assert_eq!(kept.has(&lock), is_there, "{lock}");
+    }
 }
 
 #[test]
 fn clearing_removes_all_entries_and_nothing_else() {
     let kept = Kept::with(set(ago(60, 60), 3599, 1190));
-    let left = ["notes.json", &format!("{}.lock", key().as_str())];
-    for name in left.into_iter().chain([
+    let lock = |digit| format!("{}.lock", key_of(digit).as_str());
+    let left = ["notes.json", &lock("3")];
+    let _held = kept.cache.try_lock(&key_of("3")).unwrap().unwrap();
+    for name in ["notes.json"].into_iter().chain([
+        lock("0").as_str(),
+        lock("4").as_str(),
         entry_name("1").as_str(),
         format!("{}.new", entry_name("2")).as_str(),
     ]) {
@@ -635,4 +649,19 @@ fn folder_is_where_the_first_variable_says() {
     assert_eq!(path(&[(first, "x"), ("OTHER", "/x")]), None);
     assert_eq!(path(&[(first, "")]), None);
     assert_eq!(path(&[]), None);
+}
+
+#[test]
+fn lock_that_is_removed_is_not_held_by_two() {
+    let kept = Kept::new();
+    for _ in 0..200 {
+        thread::scope(|scope| {
+            let one = scope.spawn(|| kept.cache.try_lock(&key()).unwrap());
+            let cleared = scope.spawn(|| kept.cache.clear().unwrap());
+            let held = one.join().unwrap();
+            cleared.join().unwrap();
+            let another = kept.cache.try_lock(&key()).unwrap();
+            assert!(held.is_none() || another.is_none());
+        });
+    }
 }

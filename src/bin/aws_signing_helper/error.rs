@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use rolesanywhere::arn::ArnError;
 use rolesanywhere::arn::RegionError;
+use rolesanywhere::aws_call::ClientSettings;
 use rolesanywhere::aws_call::endpoint::EndpointError;
 use rolesanywhere::aws_call::proxy::ProxyError;
 use rolesanywhere::aws_call::retry::RetryVariableError;
@@ -71,6 +72,8 @@ pub(crate) enum RunError {
     },
     /// Certificate, chain or key.
     Identity(IdentityError),
+    /// Certificate, chain or key could not be read in time.
+    IdentityTimedOut,
     /// The endpoint.
     Endpoint(EndpointError),
     /// The proxy.
@@ -238,6 +241,11 @@ impl fmt::Display for RunError {
                 )
             }
             Self::Identity(error) => error.fmt(f),
+            Self::IdentityTimedOut => write!(
+                f,
+                "the certificate and key could not be read within {} s; does their file system hang?",
+                ClientSettings::TIME_MAX.as_secs()
+            ),
             Self::Endpoint(error) => error.fmt(f),
             Self::Proxy(error) => error.fmt(f),
             Self::Retry(error) => error.fmt(f),
@@ -305,6 +313,7 @@ impl std::error::Error for RunError {
             Self::Session { error, .. } => error.source(),
             Self::Signature(error) => error.source(),
             Self::Usage(_)
+            | Self::IdentityTimedOut
             | Self::Variable { .. }
             | Self::Exclusive { .. }
             | Self::Missing { .. }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
+use std::sync::TryLockError;
 use std::time::Instant;
 
 use rolesanywhere::environment::Environment;
@@ -81,6 +82,12 @@ impl Passwords {
             flags.pkcs12_password_file.is_some(),
         );
         !(pkcs8 && pkcs12) && self.asked().count < ASKED_MAX && platform::has_terminal()
+    }
+
+    /// Whether somebody is being asked.
+    pub(crate) fn is_asking(&self) -> bool {
+        // It is held for as long as that takes.
+        matches!(self.asked.try_lock(), Err(TryLockError::WouldBlock))
     }
 
     /// From now on nobody is asked.

@@ -4,6 +4,10 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::mpsc;
+use std::sync::mpsc::RecvTimeoutError;
+use std::thread;
+use std::time::Duration;
 use std::time::Instant;
 
 use ring::rand::SecureRandom;
@@ -128,9 +132,7 @@ impl Session {
     pub(crate) fn open(&self) -> Result<Identity, RunError> {
         let begin = Instant::now();
         let source = &self.request().identity;
-        let identity = source
-            .open(self.passwords.as_ref())
-            .map_err(RunError::Identity)?;
+        let identity = self.read_identity()?;
         if self.is_debug {
             let after = debug::milliseconds(begin.elapsed());
             report::line(&format!("debug: identity read in {after}"));
@@ -139,6 +141,33 @@ impl Session {
             }
         }
         Ok(identity)
+    }
+
+    /// On a thread of its own: a file system that hangs makes nobody wait for longer than the command may
+    /// take. A person may take any time for a password.
+    fn read_identity(&self) -> Result<Identity, RunError> {
+        let (request, passwords) = (Arc::clone(&self.request), Arc::clone(&self.passwords));
+        let (sender, receiver) = mpsc::channel();
+        let read = move || {
+            let identity = request.identity.open(passwords.as_ref());
+            // What is held is wiped by the caller.
+            drop((request, passwords));
+            // Nobody may be waiting any more.
+            let _ = sender.send(identity);
+        };
+        thread::Builder::new()
+            .spawn(read)
+            .map_err(RunError::Runtime)?;
+        loop {
+            let left = ClientSettings::TIME_MAX.saturating_sub(self.begin.elapsed());
+            match receiver.recv_timeout(left.max(LOOK_APART)) {
+                Ok(identity) => return identity.map_err(RunError::Identity),
+                Err(RecvTimeoutError::Timeout) if self.passwords.is_asking() => {}
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    return Err(RunError::IdentityTimedOut);
+                }
+            }
+        }
     }
 
     /// The role's name, under which an endpoint offers its credentials.
@@ -339,6 +368,9 @@ pub(crate) fn jitter() -> f64 {
         Err(_) => 1.0,
     }
 }
+
+/// How often to look whether a person is done.
+const LOOK_APART: Duration = Duration::from_millis(200);
 
 /// What the reference helper asks for where nothing is given.
 const SESSION_DURATION_SECONDS: i32 = 3600;

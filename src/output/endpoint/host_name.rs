@@ -168,7 +168,7 @@ mod tests {
             ("[relay]", HostNameError::Characters),
             ("münchen.example", HostNameError::Characters),
             (&"a".repeat(64), HostNameError::Characters),
-            (&"a.".repeat(127), HostNameError::Characters),
+            (&"a.".repeat(128), HostNameError::Characters),
         ] {
             assert_eq!(text.parse::<HostName>(), Err(error), "{text}");
         }
