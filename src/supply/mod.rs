@@ -15,6 +15,7 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::time::Duration;
 
+use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -46,6 +47,8 @@ struct State<D> {
     /// How many sets there have been.
     number: u64,
     renewal: Renewal,
+    /// The service's time when the latest set was received, and when that was by this machine's clocks.
+    service_date: Option<(OffsetDateTime, Moment)>,
     /// From then on no failure ends the engine.
     is_settled: bool,
 }
@@ -75,6 +78,7 @@ impl<D: Clone> Supply<D> {
                 document: None,
                 number: 0,
                 renewal: Renewal::default(),
+                service_date: None,
                 is_settled: false,
             }),
             due: Notify::new(),
@@ -94,6 +98,7 @@ impl<D: Clone> Supply<D> {
             state.document = Some(document);
             state.number += 1;
             state.renewal = renewal;
+            state.service_date = credentials.date.map(|date| (date, received));
         });
     }
 
@@ -125,6 +130,15 @@ impl<D: Clone> Supply<D> {
         Standing {
             left: state.renewal.left(now),
             wait: state.renewal.wait(now),
+        }
+    }
+
+    /// The service's time, which is what its judgement of a certificate goes by: this machine's clock may
+    /// be wrong. Without a set it is all there is.
+    pub fn service_time(&self, now: Moment) -> OffsetDateTime {
+        match self.state().service_date {
+            Some((date, received)) => date + now.since_by_boot(received),
+            None => now.wall,
         }
     }
 

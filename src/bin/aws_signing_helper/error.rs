@@ -18,8 +18,8 @@ use rolesanywhere::identity::signer::SignatureError;
 use rolesanywhere::output::credentials_file::error::CredentialsFileError;
 use rolesanywhere::output::credentials_file::profile_name::ProfileNameError;
 use rolesanywhere::output::endpoint::address::AddressError;
-use rolesanywhere::output::endpoint::authorization_token::AuthorizationTokenError;
 use rolesanywhere::output::endpoint::healthcheck::HealthcheckError;
+use rolesanywhere::output::endpoint::token_file::AuthorizationTokenError;
 use rolesanywhere::session::SessionError;
 use rolesanywhere::text::ShownName;
 

@@ -37,6 +37,8 @@ pub(super) struct Connection {
     slot: Slot,
     /// Until then it is no idle one that makes room for others.
     has_been_answered: bool,
+    /// Whether the file of the token was read since the request came.
+    is_token_current: bool,
     /// What was received and is not dealt with; there may be a token in it.
     received: Zeroizing<Vec<u8>>,
     /// What is still to come of the last request.
@@ -53,6 +55,8 @@ enum Step {
     Last(Vec<u8>, Response),
     /// There is not enough to go on.
     Read,
+    /// The request may show a token that is newer than the one in memory.
+    ReadTokenAgain,
     /// Close.
     Close,
 }
@@ -70,6 +74,7 @@ impl Connection {
             responder,
             slot,
             has_been_answered: false,
+            is_token_current: false,
             received: Zeroizing::default(),
             body: RequestBody::NONE,
             since: Instant::now(),
@@ -113,6 +118,10 @@ impl Connection {
                         }
                     }
                 }
+                Step::ReadTokenAgain => {
+                    self.responder.read_token_again().await;
+                    self.is_token_current = true;
+                }
                 Step::Close => return Ok(()),
             }
         }
@@ -139,19 +148,20 @@ impl Connection {
             return Step::Close;
         }
         let responder = &self.responder;
-        let peer = self.peer;
+        let (peer, is_token_current) = (self.peer, self.is_token_current);
         let read = Request::read(&self.received, |request| {
-            let mut response = responder.answer(request, peer);
+            let mut response = responder.answer(request, peer, is_token_current)?;
             if request.method == "HEAD" {
                 // RFC 9110, section 9.3.2: whoever asks so would take a body for the next answer.
                 response.body = Body::EMPTY;
             }
-            (response, request.is_http_1_1)
+            Some((response, request.is_http_1_1))
         });
         match read {
-            Ok(Some((framing, (response, is_http_1_1)))) => {
+            Ok(Some((framing, Some((response, is_http_1_1))))) => {
                 self.answered(framing, response, is_http_1_1)
             }
+            Ok(Some((_, None))) => Step::ReadTokenAgain,
             Ok(None) if self.received.len() < HEAD_BYTES_MAX => Step::Read,
             Ok(None) => self.refused(Malformed::TooLarge),
             Err(malformed) => self.refused(malformed),
@@ -161,6 +171,7 @@ impl Connection {
     fn answered(&mut self, framing: Framing, response: Response, is_http_1_1: bool) -> Step {
         self.forget(framing.head_length);
         self.has_been_answered = true;
+        self.is_token_current = false;
         self.body = framing.body;
         if self.body.is_over() {
             self.since = Instant::now();

@@ -53,7 +53,7 @@ impl Container {
             };
         }
         let is_known = match request.field("authorization") {
-            Field::Once(token) => self.authorization.is(token, now),
+            Field::Once(token) => self.authorization.is(token),
             Field::Absent | Field::Repeated => false,
         };
         if !is_known {

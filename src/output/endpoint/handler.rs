@@ -1,5 +1,6 @@
 //! [`Handler`]: decides what a request is answered.
 
+use super::authorization_token::AuthorizationToken;
 use super::container;
 use super::container::Container;
 use super::imds::Imds;
@@ -27,6 +28,16 @@ impl Handler {
             Self::Imds(imds) => imds.answer(request, now),
             Self::Container(container) => container.answer(request, now),
             Self::Status(status) => status.answer(request, now),
+        }
+    }
+
+    /// The token that programs show, if it may have been replaced since it was read.
+    pub(super) fn token_in_file(&self) -> Option<&AuthorizationToken> {
+        match self {
+            Self::Container(container) => {
+                Some(&container.authorization).filter(|token| token.is_in_file())
+            }
+            Self::Imds(_) | Self::Status(_) => None,
         }
     }
 

@@ -10,6 +10,7 @@ mod connection;
 mod connections;
 pub mod container;
 pub mod document;
+mod file_watch;
 pub mod handler;
 pub mod healthcheck;
 pub mod host_name;
@@ -25,6 +26,7 @@ pub mod response;
 pub mod route;
 mod server;
 pub mod status;
+pub mod token_file;
 pub mod traffic;
 
 pub use self::handler::Handler;

@@ -60,8 +60,21 @@ impl Responder {
         }
     }
 
-    pub(super) fn answer(&self, request: &Request<'_>, peer: SocketAddr) -> Response {
+    /// `None` if the request shows a token that may be in its file by now: then it is to be answered after
+    /// [`Responder::read_token_again`], where `is_token_current`.
+    pub(super) fn answer(
+        &self,
+        request: &Request<'_>,
+        peer: SocketAddr,
+        is_token_current: bool,
+    ) -> Option<Response> {
         let response = self.handler.answer(request, self.settings.clock.moment());
+        if response.status == Status::Unauthorized
+            && !is_token_current
+            && self.handler.token_in_file().is_some()
+        {
+            return None;
+        }
         (self.observe)(response.route, response.status);
         if is_refusal(response.status) {
             self.refused(&response, || asked(request), peer);
@@ -70,7 +83,14 @@ impl Responder {
             let code = response.status.code();
             (self.settings.log)(&format!("debug: {} from {peer}: {code}", asked(request)));
         }
-        response
+        Some(response)
+    }
+
+    /// Waits until the file of the token was read once more, though not for long.
+    pub(super) async fn read_token_again(&self) {
+        if let Some(token) = self.handler.token_in_file() {
+            token.read_again().await;
+        }
     }
 
     pub(super) fn refuse(&self, malformed: Malformed, peer: SocketAddr) -> Response {

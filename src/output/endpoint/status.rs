@@ -133,9 +133,10 @@ impl Status {
             return Some(Unready::CredentialsEnd { left });
         }
         let (not_before, not_after) = self.record.state().validity;
-        if now.wall < not_before {
+        let service_time = self.supply.service_time(now);
+        if service_time < not_before {
             Some(Unready::CertificateNotYet { not_before })
-        } else if now.wall > not_after {
+        } else if service_time > not_after {
             Some(Unready::CertificateExpired { not_after })
         } else {
             None
@@ -176,7 +177,7 @@ impl Status {
             registry.register(
                 "certificate_expiry_seconds",
                 "How long the certificate is valid from now on; negative once it has expired",
-                gauge((not_after - now.wall).whole_seconds()),
+                gauge((not_after - self.supply.service_time(now)).whole_seconds()),
             );
             let renewals = Family::<[(&'static str, &'static str); 1], Counter>::default();
             renewals

@@ -217,6 +217,79 @@ fn names_of_this_machine_are_hosts_with_any_port_or_none() {
     }
 }
 
+/// Rule 7, in a container or behind a relay, which call this machine by another name.
+#[test]
+fn allowed_hosts_are_names_of_this_endpoint_too() {
+    let service = service(&[]);
+    let flags = [
+        "--allow-host",
+        "Host.Docker.internal",
+        "--allow-host=fd00::1",
+    ];
+    let helper = serve(&service.url())
+        .args(flags)
+        // Fills in for no flag that was typed.
+        .env("AWS_SIGNING_HELPER_ALLOW_HOST", "variable");
+    assert_hosts(
+        &Server::start(&helper),
+        &["host.docker.internal", "[FD00:0::1]", "localhost"],
+        &["docker.internal", "variable", "fd00::1"],
+    );
+    let helper =
+        serve(&service.url()).env("AWS_SIGNING_HELPER_ALLOW_HOST", "relay, relay.example.");
+    assert_hosts(
+        &Server::start(&helper),
+        &["relay", "relay.example", "169.254.169.254"],
+        &["host.docker.internal", "evil.example"],
+    );
+}
+
+#[track_caller]
+fn assert_hosts(server: &Server<'_>, known: &[&str], unknown: &[&str]) {
+    let mut connection = server.connect();
+    let mut status = |host: &str, field: &str| {
+        let request = format!("PUT /latest/api/token HTTP/1.1\r\nHost: {host}\r\n{field}\r\n");
+        connection.ask(&request).status
+    };
+    for host in known {
+        for host in [format!("{host}:9911"), (*host).to_owned()] {
+            assert_eq!(status(&host, ""), 200, "{host}");
+            assert_eq!(
+                status(&host, "Origin: http://evil.example\r\n"),
+                400,
+                "{host}"
+            );
+        }
+    }
+    for host in unknown {
+        assert_eq!(status(host, ""), 400, "{host}");
+    }
+}
+
+#[test]
+fn wildcard_is_not_a_host_to_allow() {
+    let service = service(&[]);
+    for (host, words) in [
+        ("*", "a wildcard would let web pages in by DNS rebinding"),
+        ("*.example.com", "write each name in full"),
+        ("http://relay", "write the host name alone"),
+        ("a b", "a host name is made of letters"),
+        ("", "--allow-host"),
+    ] {
+        let flag = format!("--allow-host={host}");
+        let output = serve(&service.url()).args([flag]).run();
+        assert_eq!(output.exit, 1, "{host}: {}", output.stderr);
+        assert!(output.stderr.contains(words), "{host}: {}", output.stderr);
+        assert!(!output.stderr.contains("Local server"), "{host}");
+    }
+    let helper = serve(&service.url()).env("AWS_SIGNING_HELPER_ALLOW_HOST", "relay,*");
+    let output = helper.run();
+    assert_eq!(output.exit, 1, "{}", output.stderr);
+    let name = "AWS_SIGNING_HELPER_ALLOW_HOST";
+    assert!(output.stderr.contains(name), "{}", output.stderr);
+    assert!(service.requests().is_empty());
+}
+
 /// Rule 7, where `localhost` is an address of the other family first.
 #[test]
 fn both_loopback_addresses_are_served_on_one_port() {

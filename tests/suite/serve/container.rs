@@ -148,7 +148,7 @@ fn token_may_come_from_the_variable_and_the_file_wins() {
 fn renewed_token_is_taken_over_and_a_bad_file_leaves_the_old_one() {
     let service = service(&[]);
     let helper = with_token_file(&service.url()).file("token", TOKEN);
-    let mut server = Server::start(&helper);
+    let server = Server::start(&helper);
     assert_eq!(ask(&server, TOKEN).status, 200);
     let path = helper.home().join("token");
     fs::write(&path, "short").unwrap();
@@ -156,15 +156,75 @@ fn renewed_token_is_taken_over_and_a_bad_file_leaves_the_old_one() {
     assert_eq!(ask(&server, TOKEN).status, 200);
     let renewed = TOKEN.replace('0', "9");
     fs::write(&path, &renewed).unwrap();
-    let port = server.port;
-    let request = request(PATH, &[("Authorization", &renewed)]);
-    wait_until(&mut server.running, "the renewed token", |_| {
-        crate::support::imds::Connection::open(port)
-            .ask(&request)
-            .status
-            == 200
+    // At the first attempt, however soon.
+    assert_eq!(ask(&server, &renewed).status, 200);
+    assert_eq!(ask(&server, TOKEN).status, 401);
+}
+
+#[test]
+fn replaced_token_is_invalid_though_nobody_shows_the_new_one() {
+    let service = service(&[]);
+    let helper = with_token_file(&service.url()).file("token", TOKEN);
+    let mut server = Server::start(&helper);
+    assert_eq!(ask(&server, TOKEN).status, 200);
+    let renewed = TOKEN.replace('0', "9");
+    fs::write(helper.home().join("new"), &renewed).unwrap();
+    fs::rename(helper.home().join("new"), helper.home().join("token")).unwrap();
+    wait_until(&mut server.running, "the new token", |said| {
+        said.contains("there is a new token in the authorization token file")
     });
     assert_eq!(ask(&server, TOKEN).status, 401);
+    assert_eq!(ask(&server, &renewed).status, 200);
+}
+
+#[test]
+fn removed_token_is_invalid_until_there_is_a_file() {
+    let service = service(&[]);
+    let helper = with_token_file(&service.url()).file("token", TOKEN);
+    let mut server = Server::start(&helper);
+    assert_eq!(ask(&server, TOKEN).status, 200);
+    let path = helper.home().join("token");
+    fs::remove_file(&path).unwrap();
+    wait_until(&mut server.running, "that it is gone", |said| {
+        said.contains("is gone: no program gets credentials until there is another")
+    });
+    assert_error(&ask(&server, TOKEN), 401, "AccessDeniedException");
+    assert!(!path.exists());
+    fs::write(&path, TOKEN).unwrap();
+    assert_eq!(ask(&server, TOKEN).status, 200);
+}
+
+#[test]
+fn wrong_tokens_hold_up_nobody_who_shows_the_right_one() {
+    let service = service(&[]);
+    let helper = with_token_file(&service.url());
+    let server = Server::start(&helper);
+    let token = token(&helper);
+    let wrong = request(PATH, &[("Authorization", TOKEN)]);
+    // All but the first wait for the next look, a second later.
+    let mut waiting: Vec<_> = (0..50).map(|_| server.connect()).collect();
+    for connection in &mut waiting {
+        connection.send(&wrong).unwrap();
+    }
+    for _ in 0..20 {
+        assert_eq!(ask(&server, &token).status, 200);
+    }
+    for connection in &mut waiting {
+        let answer = connection.answer(false).unwrap().unwrap();
+        assert_error(&answer, 401, "AccessDeniedException");
+    }
+}
+
+#[test]
+fn allowed_host_is_answered_here_too() {
+    let service = service(&[]);
+    let helper = with_token_file(&service.url()).args(["--allow-host", "relay.example"]);
+    let server = Server::start(&helper);
+    let token = token(&helper);
+    for (host, status) in [("Relay.example.:9911", 200), ("other.example", 400)] {
+        let request = format!("{PATH} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {token}\r\n\r\n");
+        assert_eq!(server.ask(&request).status, status, "{host}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::net::TcpListener;
 
+use crate::support::endpoint::Endpoint;
 use crate::support::helper::Helper;
 use crate::support::imds::Answer;
 use crate::support::imds::CREDENTIALS;
@@ -12,6 +13,8 @@ use crate::support::imds::Server;
 use crate::support::imds::put_token;
 use crate::support::imds::serve;
 use crate::support::running::wait_until;
+use crate::support::script::Response;
+use crate::support::script::Script;
 use crate::support::service;
 
 fn with_status(url: &str) -> Helper {
@@ -78,6 +81,38 @@ fn credentials_that_are_about_to_end_are_not_ready() {
         answer.text().starts_with("the credentials end in "),
         "{answer:?}"
     );
+}
+
+#[test]
+fn certificate_is_judged_by_the_time_of_the_service() {
+    // Valid from 2098 on, and until 2021: as with a clock that is wrong by years here, and right there.
+    let years = |years: i64| years * 365 * 86_400;
+    for (certificate, ahead, is_ready) in [
+        ("not-yet-valid", years(73), true),
+        ("expired", years(-6), true),
+        ("not-yet-valid", 0, false),
+        ("expired", 0, false),
+        ("rsa2048", years(-20), false),
+    ] {
+        let script = Script::of([Response::expiring(ahead + 3600, ahead)]);
+        let service = Endpoint::start(script);
+        let path = format!("pki/{certificate}.crt");
+        let helper = with_status(&service.url()).args(["--certificate", &path]);
+        let server = Server::start(&helper);
+        assert_eq!(server.credentials().status, 200, "{certificate}");
+        let address = status_address(&server.running.stderr_so_far()).unwrap();
+        let answer = probe(address, "GET /readyz");
+        assert_eq!(answer.status == 200, is_ready, "{certificate}: {answer:?}");
+        assert_eq!(answer.text().contains("certificate"), !is_ready);
+        let metrics = probe(address, "GET /metrics");
+        let left = metrics
+            .text()
+            .lines()
+            .find_map(|line| line.strip_prefix("aws_signing_helper_certificate_expiry_seconds "))
+            .unwrap();
+        let is_expired = left.starts_with('-');
+        assert_eq!(is_expired, certificate == "expired" && !is_ready, "{left}");
+    }
 }
 
 #[test]
