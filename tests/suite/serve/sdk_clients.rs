@@ -3,6 +3,8 @@
 //!
 //! A client that is not there is a loud skip; CI installs and builds them.
 
+#[cfg(unix)]
+mod bridge;
 mod client;
 mod container;
 mod imds;

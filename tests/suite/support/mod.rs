@@ -11,6 +11,8 @@ pub(crate) mod http;
 pub(crate) mod imds;
 #[cfg(target_os = "linux")]
 pub(crate) mod memory;
+#[cfg(unix)]
+pub(crate) mod namespace;
 pub(crate) mod port;
 pub(crate) mod program;
 pub(crate) mod running;

@@ -81,10 +81,14 @@ impl Sdk {
         }
     }
 
-    /// A program with these variables, a region and no other source of credentials.
-    fn command(self, variables: &[(String, String)]) -> Command {
-        let mut command = without_aws_variables(self.program());
+    /// A program with these variables, a region and no other source of credentials; it is started by the
+    /// words of `starter`, if any.
+    fn command(self, starter: &[&str], variables: &[(String, String)]) -> Command {
+        let starter = starter.iter().map(PathBuf::from);
+        let mut words = starter.chain([self.program()]);
+        let mut command = without_aws_variables(words.next().unwrap());
         command
+            .args(words)
             .env("AWS_CONFIG_FILE", ABSENT)
             .env("AWS_SHARED_CREDENTIALS_FILE", ABSENT)
             .env("AWS_REGION", "us-east-1")
@@ -100,9 +104,14 @@ impl Sdk {
     /// What a program that starts now has at its first load.
     pub(super) fn load(self, variables: &[(String, String)]) -> Loaded {
         if self == Sdk::AwsCli {
-            return signed_by_aws_cli(self.command(variables));
+            return signed_by_aws_cli(self.command(&[], variables));
         }
-        let mut program = Program::start(self, variables);
+        self.load_behind(&[], variables)
+    }
+
+    /// What a program has that is started by the words of `starter`; not of the AWS CLI.
+    pub(super) fn load_behind(self, starter: &[&str], variables: &[(String, String)]) -> Loaded {
+        let mut program = Program::start_behind(starter, self, variables);
         let loaded = program.loaded();
         assert_eq!(program.end(), loaded.is_ok(), "{self}: {loaded:?}");
         loaded
@@ -148,8 +157,12 @@ pub(super) struct Program {
 
 impl Program {
     pub(super) fn start(sdk: Sdk, variables: &[(String, String)]) -> Program {
+        Program::start_behind(&[], sdk, variables)
+    }
+
+    fn start_behind(starter: &[&str], sdk: Sdk, variables: &[(String, String)]) -> Program {
         let child = sdk
-            .command(variables)
+            .command(starter, variables)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
