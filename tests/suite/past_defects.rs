@@ -207,5 +207,5 @@ fn past_defects_name_tests_that_exist() {
             );
         }
     }
-    assert_eq!(rows, 60);
+    assert_eq!(rows, 61);
 }
