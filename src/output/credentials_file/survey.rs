@@ -69,6 +69,8 @@ struct Reader<'a> {
     sections: BTreeSet<&'a [u8]>,
     /// The names of the section's settings, in lower case.
     settings: BTreeSet<Vec<u8>>,
+    /// Those of the section `DEFAULT`, the only one that may be there twice.
+    defaults: BTreeSet<Vec<u8>>,
 }
 
 /// What an indented line would belong to.
@@ -82,13 +84,13 @@ enum Above {
 }
 
 impl<'a> Reader<'a> {
-    /// Below the header of this section. Whether it is the first of its name.
+    /// Below the header of this section. Whether it may be there.
     fn enter(&mut self, name: &'a [u8]) -> bool {
         self.section = Section::default();
         self.name = Some(name);
         self.above = Above::Nothing;
         self.settings.clear();
-        self.sections.insert(name)
+        self.sections.insert(name) || name == DEFAULT
     }
 
     fn fault(&mut self, line: &Line<'a>) -> Option<Fault> {
@@ -120,11 +122,13 @@ impl<'a> Reader<'a> {
     /// Some take an indented comment for a part of the setting above it.
     fn indented_fault(&self, line: &Line<'_>) -> Option<Fault> {
         let text = line.trimmed();
+        // Behind a mark, a setting is one for those.
+        let behind = text.strip_prefix(b"#").or(text.strip_prefix(b";"));
         match self.above {
             Above::Nothing => Some(Fault::IndentedBelowNothing),
             Above::Value | Above::List if text.starts_with(b"[") => Some(Fault::IndentedHeader),
             Above::Value => None,
-            Above::List => match strict_setting(without_comment(text)) {
+            Above::List => match strict_setting(without_comment(behind.unwrap_or(text))) {
                 Some((name, _)) if !name.is_empty() => None,
                 Some(_) | None => Some(Fault::NoSettingInList),
             },
@@ -163,7 +167,11 @@ impl<'a> Reader<'a> {
         if section == DEFAULT && name == b"aws_security_token" {
             return Some(Fault::TokenForAll);
         }
-        (!self.settings.insert(name)).then_some(Fault::NameTwice)
+        let names = match section == DEFAULT {
+            true => &mut self.defaults,
+            false => &mut self.settings,
+        };
+        (!names.insert(name)).then_some(Fault::NameTwice)
     }
 }
 
@@ -253,6 +261,7 @@ mod tests {
             ("[o]\n\x0c\n", 2, Fault::Space),
             ("[o]\ra = b\n", 1, Fault::CarriageReturn),
             ("[DEFAULT]\naws_security_token = t\n", 2, Fault::TokenForAll),
+            ("[DEFAULT]\na = 1\n[DEFAULT]\nA = 2\n", 4, Fault::NameTwice),
             ("[__proto__]\n", 1, Fault::ReservedName),
         ];
         for (file, line, fault) in cases {

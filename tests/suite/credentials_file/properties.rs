@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use rolesanywhere::output::credentials_file::edit::Edited;
 use rolesanywhere::output::credentials_file::edit::edit;
+use rolesanywhere::output::credentials_file::obstacle::Fault;
+use rolesanywhere::output::credentials_file::obstacle::Obstacle;
 
 use crate::credentials_file::NEW;
 use crate::credentials_file::credentials_of;
@@ -35,6 +37,22 @@ proptest! {
             }
             prop_assert_eq!(profile.get("aws_security_token"), None);
         }
+    }
+
+    #[test]
+    fn a_warning_means_that_one_sdk_cannot_read(file in file()) {
+        let edited = edited(&file.0);
+        let has_return = physical_lines(&file.0).iter().any(|line| line.ends_with(b"\r"));
+        let is_uncertain = |found: &Obstacle| has_return || DIFFERENCES.contains(&found.fault);
+        if edited.obstacles.is_empty() || edited.obstacles.iter().any(is_uncertain) {
+            return Ok(());
+        }
+        let after = edited.bytes.expose();
+        let is_read = SDKS.iter().all(|(_, read)| read(after, PROFILE).is_ok_and(|profile| {
+            let is_new = |(key, value): &(&str, &str)| profile.get(*key).is_some_and(|found| found == value);
+            NEW.iter().all(is_new) && !profile.contains_key("aws_security_token")
+        }));
+        prop_assert!(!is_read, "{:?}: {}", edited.obstacles, after.escape_ascii());
     }
 
     #[test]
@@ -274,6 +292,9 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const PROFILE: &str = "default";
 
 /// As in the table of readers.
+/// What the SDKs read differently, which only sometimes concerns the profile.
+const DIFFERENCES: [Fault; 3] = [Fault::Space, Fault::IndentedHeader, Fault::MalformedHeader];
+
 /// Settings that have to outlive an update.
 const KEPT: &[&str] = &["region", "output"];
 
