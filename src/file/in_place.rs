@@ -12,9 +12,10 @@ use crate::file::write_error::WriteError;
 use crate::platform;
 use crate::secret::Secret;
 
-/// Writes `new` over a file that begins with `old`: by one call, and only from the first byte that
-/// differs. A file that gets shorter is filled up with blank lines until it is cut, so that a reader
-/// never finds the end of the old one. After an error, the old content is put back.
+/// Writes `new` over a file that begins with `old`: by one call that does not change its length, and only
+/// from the first byte that differs. A file that grows gets blank lines before, and one that shrinks
+/// is cut afterwards, so that a reader never finds the end of the old content behind the new, or less
+/// than the whole. After an error, the old content is put back.
 pub(crate) fn overwrite(
     path: &Path,
     file: &File,
@@ -49,6 +50,10 @@ fn write_from(mut file: &File, same: usize, bytes: &[u8], length: usize) -> io::
     let changed = bytes.get(same..).unwrap_or_default();
     region.expose_mut().extend_from_slice(changed);
     region.expose_mut().resize(whole, b'\n');
+    if let Some(more) = bytes.len().checked_sub(length) {
+        file.seek(SeekFrom::Start(length as u64))?;
+        file.write_all(&vec![b'\n'; more])?;
+    }
     file.seek(SeekFrom::Start(same as u64))?;
     file.write_all(region.expose())?;
     file.set_len(bytes.len() as u64)

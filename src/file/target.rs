@@ -101,12 +101,11 @@ impl Walk {
         let name = match part {
             Part::Root(root) => {
                 self.at.push(root);
-                // A drive is a path only with the part behind it.
-                let is_path = self.at.has_root();
-                self.folders = match is_path {
-                    true => vec![Folder::open(&self.at).map_err(|s| unresolvable(&self.at, s))?],
-                    false => Vec::new(),
-                };
+                // A drive is a directory only with the `\\` behind it.
+                if !matches!(self.ahead.front(), Some(Part::Root(_))) {
+                    let root = Folder::open(&self.at);
+                    self.folders = vec![root.map_err(|source| unresolvable(&self.at, source))?];
+                }
                 return Ok(None);
             }
             Part::Up => {
