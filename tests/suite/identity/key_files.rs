@@ -137,13 +137,17 @@ fn password_file_that_is_no_text_or_too_large_is_named() {
         let path = helper.home().join("password").display().to_string();
         fails(
             &helper.run(),
-            &format!("error: cannot get the password of {name}: {path} {why}"),
+            &format!(
+                "error: cannot get the password of {name}: {path} of --pkcs8-password-file {why}"
+            ),
         );
     }
     let helper = sign("openssl-default").args(["--pkcs8-password-file", "pki"]);
     fails(
         &helper.run(),
-        &format!("error: cannot get the password of {name}: pki is a directory, not a file"),
+        &format!(
+            "error: cannot get the password of {name}: pki of --pkcs8-password-file is a directory"
+        ),
     );
 }
 
