@@ -6,6 +6,7 @@
 )]
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -31,6 +32,54 @@ fn imports_point_up_the_module_list() {
         }
     }
     assert!(violations.is_empty(), "\n{}", violations.join("\n"));
+}
+
+#[test]
+fn no_two_files_of_a_module_import_each_other() {
+    let mut circles = Vec::new();
+    for module in module_order().keys() {
+        let files = module_files(module);
+        let imports: Vec<HashSet<PathBuf>> =
+            files.iter().map(|file| imported_files(file)).collect();
+        for (index, file) in files.iter().enumerate() {
+            for (other, imported) in files.iter().zip(&imports).skip(index + 1) {
+                if imports[index].contains(other) && imported.contains(file) {
+                    let mut names = [file, other].map(|file| file.display().to_string());
+                    names.sort();
+                    circles.push(names.join(" and "));
+                }
+            }
+        }
+    }
+    assert!(circles.is_empty(), "\n{}", circles.join("\n"));
+}
+
+/// Where a new variant or field has to be handled, so that one that is forgotten does not compile: code
+/// that matches in full has no `_` arm, and a destructured value has no `..`.
+#[test]
+fn seams_are_matched_in_full() {
+    for (file, begin, wanted) in [
+        ("src/identity/locator.rs", "impl Locator {", "Self::Held {"),
+        ("src/cache/key.rs", "pub fn of(", "let SessionRequest {"),
+        ("src/cache/key.rs", "pub fn of(", "let Network {"),
+        ("src/aws_call/error.rs", "pub fn class(", "Self::Service {"),
+        ("src/session/error.rs", "pub fn class(", "Self::Call("),
+    ] {
+        let text = fs::read_to_string(file).unwrap();
+        let (_, behind) = text.split_once(begin).unwrap();
+        let indent = text.lines().find(|line| line.contains(begin)).unwrap();
+        let indent: String = indent.chars().take_while(|c| *c == ' ').collect();
+        let (block, _) = behind.split_once(&format!("\n{indent}}}\n")).unwrap();
+        assert!(block.contains(wanted), "{file}: no {wanted}");
+        assert!(!block.contains("_ =>"), "{file}: a catch-all arm");
+        let rest = block
+            .split("let ")
+            .skip(1)
+            .map(|one| one.split('=').next().unwrap());
+        for pattern in rest {
+            assert!(!pattern.contains(".."), "{file}: {pattern}");
+        }
+    }
 }
 
 #[test]
@@ -114,6 +163,46 @@ fn code_lines(file: &Path) -> Vec<(usize, String)> {
             (index + 1, code.to_owned())
         })
         .collect()
+}
+
+/// The files that `file` imports from its own module or another. A `mod.rs` is its folder, which uses
+/// what is in it and is used by it, so it does not count.
+fn imported_files(file: &Path) -> HashSet<PathBuf> {
+    let mut module = file.with_extension("");
+    if module.ends_with("mod") {
+        module.pop();
+    }
+    let lines = code_lines(file).into_iter();
+    lines
+        .filter_map(|(_, code)| {
+            let path = code.trim_start_matches("pub ").strip_prefix("use ")?;
+            Some(defining_file(&module, path.trim_end_matches(';')))
+        })
+        .flatten()
+        .collect()
+}
+
+/// The file in which the first existing module along `path` from its end is.
+fn defining_file(module: &Path, path: &str) -> Option<PathBuf> {
+    let mut folder = module.to_owned();
+    let mut found = None;
+    for name in path.split("::") {
+        match name {
+            "crate" => folder = PathBuf::from("src"),
+            "super" => {
+                folder.pop();
+            }
+            "self" => {}
+            name => {
+                folder.push(name);
+                let file = folder.with_extension("rs");
+                if file.is_file() {
+                    found = Some(file);
+                }
+            }
+        }
+    }
+    found
 }
 
 /// Every `crate::name` in `file`, with its line number.

@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use rolesanywhere::identity::chain::CHAIN_LENGTH_MAX;
 use rolesanywhere::identity::chain::Chain;
-use rolesanywhere::identity::pem;
+use rolesanywhere::identity::files::pem;
 
 fuzz_target!(|text: &[u8]| {
     let blocks = pem::read_blocks(text).into_iter().flatten();

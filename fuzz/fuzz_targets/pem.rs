@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rolesanywhere::identity::pem;
+use rolesanywhere::identity::files::pem;
 
 fuzz_target!(|text: &[u8]| {
     for block in pem::read_blocks(text) {

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rolesanywhere::identity::private_key::PrivateKey;
+use rolesanywhere::identity::files::private_key::PrivateKey;
 use rolesanywhere::identity::signer::Digest;
 use rolesanywhere::identity::signer::Signer;
 

@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use rolesanywhere::identity::Identity;
 use rolesanywhere::identity::certificate::Certificate;
 use rolesanywhere::identity::chain::Chain;
-use rolesanywhere::identity::private_key::PrivateKey;
+use rolesanywhere::identity::files::private_key::PrivateKey;
 use rolesanywhere::sigv4::Request;
 use rolesanywhere::sigv4::canonical_request::canonical_query;
 use rolesanywhere::sigv4::credential_scope::CredentialScope;

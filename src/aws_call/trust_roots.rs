@@ -22,7 +22,7 @@ use rustls::pki_types::UnixTime;
 use crate::environment::Environment;
 use crate::file;
 use crate::file::FileError;
-use crate::identity::pem;
+use crate::identity::files::pem;
 use crate::platform;
 use crate::text::ShownName;
 

@@ -9,8 +9,8 @@ use crate::aws_call::trust_roots::TrustRoots;
 use crate::file;
 use crate::file::FileError;
 use crate::identity::IdentitySource;
+use crate::identity::files::pkcs12;
 use crate::identity::locator::Locator;
-use crate::identity::pkcs12;
 use crate::session::Network;
 use crate::session::SessionRequest;
 

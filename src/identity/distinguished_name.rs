@@ -253,7 +253,7 @@ mod tests {
 
     use super::*;
     use crate::identity::certificate;
-    use crate::identity::pem;
+    use crate::identity::files::pem;
     use crate::identity::selector::SerialNumber;
 
     #[test]

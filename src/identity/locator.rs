@@ -186,7 +186,7 @@ const PEM_BEGIN: &[u8] = b"-----BEGIN ";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::pem;
+    use crate::identity::files::pem;
 
     const PEM: &str = "-----BEGIN TEST-----\nAAEC\n-----END TEST-----\n";
 

@@ -6,19 +6,17 @@
 pub mod certificate;
 pub mod chain;
 pub mod distinguished_name;
-pub mod encrypted_key;
 pub mod error;
+pub mod files;
 pub mod locator;
-pub mod pem;
-mod pem_contents;
-pub mod pkcs12;
-pub mod private_key;
 pub mod public_key;
 pub mod rotation;
 pub mod secrets;
 pub mod selector;
 pub mod signer;
 mod source;
+mod unlock;
+pub mod work;
 
 pub use self::source::FilesVersion;
 pub use self::source::IdentitySource;

@@ -336,7 +336,7 @@ mod tests {
 
     use super::*;
     use crate::identity::certificate;
-    use crate::identity::pem;
+    use crate::identity::files::pem;
 
     fn selector(subject: &str, issuer: &str, serial_number: &str) -> CertSelector {
         Fields {

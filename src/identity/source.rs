@@ -11,22 +11,23 @@ use super::chain::CHAIN_LENGTH_MAX;
 use super::chain::Chain;
 use super::error::IdentityError;
 use super::error::Missing;
+use super::files::pem;
+use super::files::pem::PemBlock;
+use super::files::pem::PemError;
+use super::files::pem_contents;
+use super::files::pkcs12;
+use super::files::pkcs12::Pkcs12;
+use super::files::pkcs12::error::Pkcs12Error;
+use super::files::private_key::PrivateKey;
 use super::locator::Fingerprint;
 use super::locator::Locator;
-use super::pem;
-use super::pem::PemBlock;
-use super::pem::PemError;
-use super::pem_contents;
-use super::pkcs12;
-use super::pkcs12::Pkcs12;
-use super::pkcs12::error::Pkcs12Error;
-use super::private_key::PrivateKey;
-use super::secrets;
-use super::secrets::Attempt;
-use super::secrets::Protected;
 use super::secrets::Purpose;
 use super::secrets::Secrets;
 use super::signer::Signer;
+use super::unlock;
+use super::unlock::Attempt;
+use super::unlock::Protected;
+use super::work::Work;
 use crate::secret::Secret;
 
 /// Where an identity comes from: PEM, or one PKCS#12 file.
@@ -156,6 +157,7 @@ fn open_pem(
     intermediates: &Option<Locator>,
     secrets: &dyn Secrets,
 ) -> Result<Identity, IdentityError> {
+    let mut work = Work::new();
     let (leaf, others) = pem_contents::certificate(certificate.name(), blocks)?;
     let chain = match intermediates {
         Some(locator) => {
@@ -166,10 +168,10 @@ fn open_pem(
     check_chain_length(intermediates.as_ref().unwrap_or(certificate), &chain)?;
     let key_locator = private_key.unwrap_or(certificate);
     let key = match key_locator.is_same(certificate) {
-        true => pem_contents::private_key(key_locator.name(), blocks, secrets)?,
+        true => pem_contents::private_key(key_locator.name(), blocks, secrets, &mut work)?,
         false => {
             let blocks = read_pem(key_locator, Missing::PrivateKey)?;
-            pem_contents::private_key(key_locator.name(), &blocks, secrets)?
+            pem_contents::private_key(key_locator.name(), &blocks, secrets, &mut work)?
         }
     };
     if key.public_key() != leaf.public_key() {
@@ -198,8 +200,8 @@ fn open_pkcs12(
         path,
         content: der,
     };
-    let found = secrets::unlock(secrets, protected, |password| {
-        pkcs12::read(der, password).map_err(|source| {
+    let found = unlock::unlock(secrets, protected, &mut Work::new(), |password, work| {
+        pkcs12::read(der, password, work).map_err(|source| {
             let is_wrong = matches!(source, Pkcs12Error::Password | Pkcs12Error::Undecryptable);
             let error = IdentityError::Pkcs12 {
                 path: path.to_owned(),

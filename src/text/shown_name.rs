@@ -157,7 +157,7 @@ mod tests {
     use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
     use super::*;
-    use crate::identity::pem;
+    use crate::identity::files::pem;
 
     /// All forms in which the content of a file has been seen where its path belongs.
     fn forms(pem: &str) -> Vec<String> {

@@ -125,13 +125,13 @@ fn wrong_password_missing_password_and_unknown_algorithm_are_three_messages() {
          aws_signing_helper: hint: give --pkcs8-password-file, or \
          AWS_SIGNING_HELPER_PKCS8_PASSWORD in the environment, or run it at a terminal\n"
     );
-    let unknown = call(&emulator, "rsa2048.pbes1-3des.key")
+    let unknown = call(&emulator, "../../keys/openssl-pbe-RC4-128.key")
         .args(["--pkcs8-password", "correct horse"])
         .run();
     assert!(
         unknown
             .stderr
-            .contains("it is encrypted with pbeWithSHA1And3-KeyTripleDES-CBC"),
+            .contains("it is protected with pbeWithSHA1And128BitRC4"),
         "{}",
         unknown.stderr
     );

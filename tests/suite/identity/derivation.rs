@@ -5,13 +5,14 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use rolesanywhere::IdentitySource;
-use rolesanywhere::identity::encrypted_key::decrypt_pkcs8;
+use rolesanywhere::identity::files::encrypted_key::decrypt_pkcs8;
+use rolesanywhere::identity::files::pem;
 use rolesanywhere::identity::locator::Locator;
-use rolesanywhere::identity::pem;
 use rolesanywhere::identity::secrets::Refusals;
 use rolesanywhere::identity::secrets::SecretError;
 use rolesanywhere::identity::secrets::Secrets;
 use rolesanywhere::identity::secrets::Wanted;
+use rolesanywhere::identity::work::Work;
 use rolesanywhere::secret::Secret;
 
 use crate::support::vectors;
@@ -36,7 +37,8 @@ fn encrypted_key_is_derived_once_a_read() {
         });
         times.min().unwrap()
     };
-    let derivation = shortest(&|| drop(decrypt_pkcs8(der.expose(), "correct horse").unwrap()));
+    let derivation =
+        shortest(&|| drop(decrypt_pkcs8(der.expose(), "correct horse", &mut Work::new()).unwrap()));
     let counted = Counted {
         asked: &asked,
         refusals: Refusals::default(),

@@ -42,6 +42,19 @@ fn keys_of_every_program_give_credentials() {
         ("rsa2048", "openssh-PEM"),
         ("ec256", "python-pkcs8"),
         ("ec256", "python-traditional"),
+        ("ec256", "openssl-pbe-3DES"),
+        ("ec256", "openssl-pbe-2DES"),
+        ("ec256", "openssl-pbe-RC2-128"),
+        ("ec256", "openssl-pbe-RC2-40"),
+        ("ec256", "openssl-v2-rc2"),
+        ("ec256", "openssl-v2-rc2-64"),
+        ("ec256", "openssl-v2-rc2-40"),
+        ("ec256", "openssl-v2-des"),
+        ("ec256", "openssl-v2-aes-192"),
+        ("ec256", "openssl-prf-SHA384"),
+        ("ec256", "openssl-prf-SHA512-256"),
+        ("rsa2048", "openssl-traditional-des"),
+        ("ec256", "openssl-traditional-aes192"),
     ];
     for (certificate, key) in keys {
         let output = call_of(&emulator)
@@ -52,6 +65,20 @@ fn keys_of_every_program_give_credentials() {
         assert_eq!((output.exit, output.stderr.as_str()), (0, ""), "{key}");
     }
     assert_eq!(emulator.requests().len(), keys.len());
+}
+
+#[test]
+fn unsupported_protection_is_named_by_its_part() {
+    for (key, algorithm) in [
+        ("openssl-prf-MD5", "hmacWithMD5"),
+        ("openssl-v2-camellia", "Camellia-256-CBC"),
+        ("openssl-pbe-RC4-128", "pbeWithSHA1And128BitRC4"),
+        ("openssl-pbe-md5-des", "pbeWithMD5AndDES-CBC"),
+    ] {
+        let output = sign(key).args(["--pkcs8-password", "correct horse"]).run();
+        let message = format!("it is protected with {algorithm}, which is not supported\n");
+        assert!(output.stderr.ends_with(&message), "{}", output.stderr);
+    }
 }
 
 #[test]

@@ -122,11 +122,6 @@ fn wrong_password_damaged_file_and_unknown_algorithm_of_pkcs12_are_three_message
         "error: cannot read the PKCS#12 file ../pkcs12/openssl-rc4.p12: it is protected with \
          pbeWithSHA1And128BitRC4, which is not supported",
     );
-    fails(
-        &with_password("../pkcs12/bouncy-castle-scrypt.p12").run(),
-        "error: cannot read the PKCS#12 file ../pkcs12/bouncy-castle-scrypt.p12: it is protected \
-         with scrypt, which is not supported",
-    );
     fails(&call(&emulator, FILE).run(), MISSING);
     assert!(emulator.requests().is_empty());
 }

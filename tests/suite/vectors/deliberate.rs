@@ -153,7 +153,10 @@ pub(crate) const DELIBERATE: &[(&str, Ours)] = &[
         "encrypted-unsupported-des3-hmacSHA256",
         Ours::AsCase("key-rsa2048"),
     ),
-    ("encrypted-unsupported-pbes1-3des", Ours::Refuses(&[])),
+    (
+        "encrypted-unsupported-pbes1-3des",
+        Ours::AsCase("key-rsa2048"),
+    ),
     ("endpoint-double-slash", Ours::AsReference),
     ("endpoint-escaped", Ours::AsReference),
     // What the user typed wins.

@@ -35,15 +35,15 @@ use sha2::Sha256;
 use sha2::Sha384;
 use sha2::Sha512;
 
-use super::public_key::Curve;
-use super::public_key::KeyAlgorithm;
-use super::public_key::MlDsaParameters;
-use super::public_key::OID_EC_PUBLIC_KEY;
-use super::public_key::OID_RSA_ENCRYPTION;
-use super::public_key::PublicKey;
-use super::signer::Digest;
-use super::signer::SignatureError;
-use super::signer::Signer;
+use crate::identity::public_key::Curve;
+use crate::identity::public_key::KeyAlgorithm;
+use crate::identity::public_key::MlDsaParameters;
+use crate::identity::public_key::OID_EC_PUBLIC_KEY;
+use crate::identity::public_key::OID_RSA_ENCRYPTION;
+use crate::identity::public_key::PublicKey;
+use crate::identity::signer::Digest;
+use crate::identity::signer::SignatureError;
+use crate::identity::signer::Signer;
 use crate::secret::Secret;
 
 /// A private key that signs for a certificate. The key's bytes are not kept here, only what the

@@ -2,24 +2,26 @@
 
 use pkcs8::ObjectIdentifier;
 
-use super::ber::Algorithm;
-use super::ber::INTEGER;
-use super::ber::OCTET_STRING;
-use super::ber::Reader;
 use super::error::Pkcs12Error;
-use super::key_derivation::Allowance;
-use super::key_derivation::Hash;
-use super::key_derivation::Password;
-use super::key_derivation::Pbkdf2;
-use super::key_derivation::Pkcs12Kdf;
-use super::key_derivation::Purpose;
+use crate::identity::files::ber::Algorithm;
+use crate::identity::files::ber::INTEGER;
+use crate::identity::files::ber::OCTET_STRING;
+use crate::identity::files::ber::Reader;
+use crate::identity::files::decryption::error::DecryptionError;
+use crate::identity::files::decryption::key_derivation::Hash;
+use crate::identity::files::decryption::key_derivation::OID_PBKDF2;
+use crate::identity::files::decryption::key_derivation::Password;
+use crate::identity::files::decryption::key_derivation::Pbkdf2;
+use crate::identity::files::decryption::key_derivation::Pkcs12Kdf;
+use crate::identity::files::decryption::key_derivation::Purpose;
+use crate::identity::work::Work;
 
 /// Reads a `MacData` and checks that it is the MAC of `contents` under the password.
 pub(super) fn verify(
     mut mac_data: Reader<'_>,
     contents: &[u8],
     password: &mut Password<'_>,
-    allowance: &mut Allowance,
+    work: &mut Work,
 ) -> Result<(), Pkcs12Error> {
     let mut digest_info = mac_data.sequence()?;
     let algorithm = digest_info.algorithm()?;
@@ -27,7 +29,7 @@ pub(super) fn verify(
     let tag = tag.expose();
     let is_right = if algorithm.oid == OID_PBMAC1 {
         // The salt and the iterations that follow are not used (RFC 9579).
-        verify_pbmac1(algorithm, contents, tag, password, allowance)?
+        verify_pbmac1(algorithm, contents, tag, password, work)?
     } else {
         let kdf = Pkcs12Kdf {
             hash: Hash::from_oid(algorithm.oid)?,
@@ -37,7 +39,7 @@ pub(super) fn verify(
                 false => 1,
             },
         };
-        verify_pkcs12(&kdf, contents, tag, password, allowance)?
+        verify_pkcs12(&kdf, contents, tag, password, work)?
     };
     match is_right {
         true => Ok(()),
@@ -50,11 +52,11 @@ fn verify_pkcs12(
     contents: &[u8],
     tag: &[u8],
     password: &mut Password<'_>,
-    allowance: &mut Allowance,
+    work: &mut Work,
 ) -> Result<bool, Pkcs12Error> {
     let octets = kdf.hash.octets();
     while let Some(bmp_string) = password.bmp_strings.pop() {
-        let key = kdf.derive(Purpose::Mac, bmp_string.expose(), octets, allowance)?;
+        let key = kdf.derive(Purpose::Mac, bmp_string.expose(), octets, work)?;
         if kdf.hash.verify_hmac(key.expose(), contents, tag) {
             password.bmp_strings = vec![bmp_string];
             return Ok(true);
@@ -68,17 +70,21 @@ fn verify_pbmac1(
     contents: &[u8],
     tag: &[u8],
     password: &Password<'_>,
-    allowance: &mut Allowance,
+    work: &mut Work,
 ) -> Result<bool, Pkcs12Error> {
     let mut parameters = algorithm.parameters.sequence()?;
-    let kdf = Pbkdf2::read(parameters.algorithm()?)?;
+    let mut function = parameters.algorithm()?;
+    if function.oid != OID_PBKDF2 {
+        return Err(DecryptionError::algorithm(function.oid).into());
+    }
+    let kdf = Pbkdf2::read(&mut function)?;
     let hash = Hash::from_hmac_oid(parameters.algorithm()?.oid)?;
     let octets = kdf
         .key_octets
         .and_then(|octets| usize::try_from(octets).ok())
         .filter(|octets| (PBMAC1_KEY_OCTETS_MIN..=PBMAC1_KEY_OCTETS_MAX).contains(octets))
         .ok_or(Pkcs12Error::Malformed)?;
-    let key = kdf.derive(password.utf8, octets, allowance)?;
+    let key = kdf.derive(password.utf8, octets, work)?;
     Ok(hash.verify_hmac(key.expose(), contents, tag))
 }
 

@@ -1,4 +1,4 @@
-//! [`Reader`]: as much of BER (X.690) as PKCS#12 files are written in.
+//! [`Reader`]: as much of BER (X.690) as files with certificates and keys are written in.
 //!
 //! Most programs write DER. NSS (Firefox) and Bouncy Castle also write lengths that are only known
 //! at the end, and octet strings in pieces. Nothing here recurses or reads past the bytes it was
@@ -6,7 +6,6 @@
 
 use pkcs8::ObjectIdentifier;
 
-use super::error::Pkcs12Error;
 use crate::secret::Secret;
 
 /// The elements of a content, one after another.
@@ -19,9 +18,13 @@ pub(super) struct Reader<'a> {
 pub(super) struct Algorithm<'a> {
     /// Which it is.
     pub(super) oid: ObjectIdentifier,
-    /// Its parameters, as one element or none.
+    /// Its parameters: one element, or none.
     pub(super) parameters: Reader<'a>,
 }
+
+/// Bytes that are not the expected elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Malformed;
 
 struct Element<'a> {
     tag: u8,
@@ -39,10 +42,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Fails where something follows.
-    pub(super) fn finish(&self) -> Result<(), Pkcs12Error> {
+    pub(super) fn finish(&self) -> Result<(), Malformed> {
         match self.is_empty() {
             true => Ok(()),
-            false => Err(Pkcs12Error::Malformed),
+            false => Err(Malformed),
         }
     }
 
@@ -52,50 +55,49 @@ impl<'a> Reader<'a> {
     }
 
     /// What the next element holds, which must have `tag`.
-    pub(super) fn content(&mut self, tag: u8) -> Result<&'a [u8], Pkcs12Error> {
+    pub(super) fn content(&mut self, tag: u8) -> Result<&'a [u8], Malformed> {
         let element = self.element()?;
         match element.tag == tag {
             true => Ok(element.content),
-            false => Err(Pkcs12Error::Malformed),
+            false => Err(Malformed),
         }
     }
 
     /// What is in the next element, a SEQUENCE.
-    pub(super) fn sequence(&mut self) -> Result<Self, Pkcs12Error> {
+    pub(super) fn sequence(&mut self) -> Result<Self, Malformed> {
         self.content(SEQUENCE).map(Self::new)
     }
 
     /// The next element, a SEQUENCE, with its header.
-    pub(super) fn whole_sequence(&mut self) -> Result<Secret<Vec<u8>>, Pkcs12Error> {
+    pub(super) fn whole_sequence(&mut self) -> Result<Secret<Vec<u8>>, Malformed> {
         let start = self.rest;
         self.sequence()?;
         let octets = start.len() - self.rest.len();
-        let element = start.get(..octets).ok_or(Pkcs12Error::Malformed)?;
+        let element = start.get(..octets).ok_or(Malformed)?;
         Ok(Secret::new(element.to_vec()))
     }
 
     /// What is in the next element, which is tagged `[0] EXPLICIT`.
-    pub(super) fn explicit(&mut self) -> Result<Self, Pkcs12Error> {
+    pub(super) fn explicit(&mut self) -> Result<Self, Malformed> {
         self.content(CONTEXT_0 | CONSTRUCTED).map(Self::new)
     }
 
     /// An INTEGER that is not negative; one beyond 64 bits is as large as 64 bits can be.
-    pub(super) fn integer(&mut self) -> Result<u64, Pkcs12Error> {
+    pub(super) fn integer(&mut self) -> Result<u64, Malformed> {
         let octets = self.content(INTEGER)?;
         match octets.first() {
             Some(..0x80) => Ok(octets.iter().fold(0, |value: u64, octet| {
                 value.saturating_mul(256).saturating_add((*octet).into())
             })),
-            Some(_) | None => Err(Pkcs12Error::Malformed),
+            Some(_) | None => Err(Malformed),
         }
     }
 
-    pub(super) fn object_identifier(&mut self) -> Result<ObjectIdentifier, Pkcs12Error> {
-        ObjectIdentifier::from_bytes(self.content(OBJECT_IDENTIFIER)?)
-            .map_err(|_| Pkcs12Error::Malformed)
+    pub(super) fn object_identifier(&mut self) -> Result<ObjectIdentifier, Malformed> {
+        ObjectIdentifier::from_bytes(self.content(OBJECT_IDENTIFIER)?).map_err(|_| Malformed)
     }
 
-    pub(super) fn algorithm(&mut self) -> Result<Algorithm<'a>, Pkcs12Error> {
+    pub(super) fn algorithm(&mut self) -> Result<Algorithm<'a>, Malformed> {
         let mut sequence = self.sequence()?;
         Ok(Algorithm {
             oid: sequence.object_identifier()?,
@@ -104,7 +106,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An octet string, whole or in pieces; `tag` is that of the whole one.
-    pub(super) fn octets(&mut self, tag: u8) -> Result<Secret<Vec<u8>>, Pkcs12Error> {
+    pub(super) fn octets(&mut self, tag: u8) -> Result<Secret<Vec<u8>>, Malformed> {
         let element = self.element()?;
         let mut octets = Secret::new(Vec::with_capacity(element.content.len()));
         if element.tag == tag {
@@ -116,13 +118,13 @@ impl<'a> Reader<'a> {
                 octets.expose_mut().extend_from_slice(piece);
             }
         } else {
-            return Err(Pkcs12Error::Malformed);
+            return Err(Malformed);
         }
         Ok(octets)
     }
 
-    fn element(&mut self) -> Result<Element<'a>, Pkcs12Error> {
-        let (element, rest) = split_element(self.rest).ok_or(Pkcs12Error::Malformed)?;
+    fn element(&mut self) -> Result<Element<'a>, Malformed> {
+        let (element, rest) = split_element(self.rest).ok_or(Malformed)?;
         self.rest = rest;
         Ok(element)
     }
@@ -246,8 +248,8 @@ mod tests {
         let integer = |bytes: &[u8]| Reader::new(bytes).integer();
         assert_eq!(integer(&[2, 3, 0, 0xff, 0xff]), Ok(0xffff));
         assert_eq!(integer(&[2, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0]), Ok(u64::MAX));
-        assert_eq!(integer(&[2, 1, 0x80]), Err(Pkcs12Error::Malformed));
-        assert_eq!(integer(&[2, 0]), Err(Pkcs12Error::Malformed));
+        assert_eq!(integer(&[2, 1, 0x80]), Err(Malformed));
+        assert_eq!(integer(&[2, 0]), Err(Malformed));
     }
 
     #[test]

@@ -2,25 +2,26 @@
 
 use std::path::Path;
 
-use super::certificate::Certificate;
-use super::chain::Chain;
+use super::decryption::error::DecryptionError;
 use super::encrypted_key;
-use super::encrypted_key::DecryptionError;
-use super::error::IdentityError;
-use super::error::Missing;
 use super::pem::PemBlock;
 use super::pem::PemError;
 use super::private_key::PrivateKey;
 use super::private_key::PrivateKeyError;
-use super::secrets;
-use super::secrets::Attempt;
-use super::secrets::Protected;
-use super::secrets::Purpose;
-use super::secrets::Secrets;
+use crate::identity::certificate::Certificate;
+use crate::identity::chain::Chain;
+use crate::identity::error::IdentityError;
+use crate::identity::error::Missing;
+use crate::identity::secrets::Purpose;
+use crate::identity::secrets::Secrets;
+use crate::identity::unlock;
+use crate::identity::unlock::Attempt;
+use crate::identity::unlock::Protected;
+use crate::identity::work::Work;
 use crate::secret::Secret;
 
 /// The first certificate, and the DER of those after it.
-pub(super) fn certificate(
+pub(in crate::identity) fn certificate(
     path: &Path,
     blocks: &[Result<PemBlock, PemError>],
 ) -> Result<(Certificate, Vec<Vec<u8>>), IdentityError> {
@@ -40,7 +41,7 @@ pub(super) fn certificate(
 }
 
 /// The chain of `--intermediates`: whoever wrote it meant its order, and all of it.
-pub(super) fn chain(
+pub(in crate::identity) fn chain(
     path: &Path,
     blocks: Vec<Result<PemBlock, PemError>>,
 ) -> Result<Chain, IdentityError> {
@@ -65,10 +66,11 @@ pub(super) fn chain(
 }
 
 /// The first private key; an `EC PARAMETERS` block in front of it says nothing new.
-pub(super) fn private_key(
+pub(in crate::identity) fn private_key(
     path: &Path,
     blocks: &[Result<PemBlock, PemError>],
     secrets: &dyn Secrets,
+    work: &mut Work,
 ) -> Result<PrivateKey, IdentityError> {
     let block = blocks
         .iter()
@@ -92,14 +94,14 @@ pub(super) fn private_key(
         path: path.to_owned(),
         source,
     };
-    let unlock = |decrypt: Decrypt<'_>| {
+    let mut unlock = |decrypt: Decrypt<'_>| {
         let protected = Protected {
             purpose: Purpose::PrivateKey,
             path,
             content: der,
         };
-        secrets::unlock(secrets, protected, |password| {
-            let key = decrypt(password).map_err(|source| undecrypted(path, source))?;
+        unlock::unlock(secrets, protected, work, |password, work| {
+            let key = decrypt(password, work).map_err(|source| undecrypted(path, source))?;
             parse(key.expose()).map_err(|source| match source {
                 // One wrong password in 256 leaves what looks like padding.
                 PrivateKeyError::Malformed => undecrypted(path, DecryptionError::Password),
@@ -109,9 +111,9 @@ pub(super) fn private_key(
     };
     match (&block.dek_info, is_encrypted) {
         (Some(dek_info), _) => {
-            unlock(&|password| encrypted_key::decrypt_dek_info(dek_info, der, password))
+            unlock(&|password, _| encrypted_key::decrypt_dek_info(dek_info, der, password))
         }
-        (None, true) => unlock(&|password| encrypted_key::decrypt_pkcs8(der, password)),
+        (None, true) => unlock(&|password, work| encrypted_key::decrypt_pkcs8(der, password, work)),
         (None, false) => parse(der).map_err(unusable),
     }
 }
@@ -129,7 +131,7 @@ fn undecrypted(path: &Path, source: DecryptionError) -> Attempt {
 }
 
 /// How a password turns the block into the DER of a key.
-type Decrypt<'a> = &'a dyn Fn(&str) -> Result<Secret<Vec<u8>>, DecryptionError>;
+type Decrypt<'a> = &'a dyn Fn(&str, &mut Work) -> Result<Secret<Vec<u8>>, DecryptionError>;
 
 /// How the DER of one label becomes a key.
 type ParsePrivateKey = fn(&[u8]) -> Result<PrivateKey, PrivateKeyError>;

@@ -4,20 +4,21 @@
 //! code rather than a library's: those at hand know no PBMAC1, refuse what NSS and Bouncy Castle
 //! write, limit the work of each part but not of the file, and leave keys behind in memory.
 
-mod ber;
-mod decryption;
 pub mod error;
-mod key_derivation;
 mod mac;
 
 use pkcs8::ObjectIdentifier;
 
-use self::ber::CONTEXT_0;
-use self::ber::OCTET_STRING;
-use self::ber::Reader;
+use self::error::BAGS_MAX;
 use self::error::Pkcs12Error;
-use self::key_derivation::Allowance;
-use self::key_derivation::Password;
+use super::ber;
+use super::ber::CONTEXT_0;
+use super::ber::OCTET_STRING;
+use super::ber::Reader;
+use super::decryption;
+use super::decryption::error::DecryptionError;
+use super::decryption::key_derivation::Password;
+use crate::identity::work::Work;
 use crate::secret::Secret;
 
 /// What a PKCS#12 file holds, in the file's order.
@@ -33,7 +34,7 @@ pub struct Pkcs12 {
 /// to say.
 ///
 /// A file that was made without a password is read with the empty one.
-pub fn read(der: &[u8], password: &str) -> Result<Pkcs12, Pkcs12Error> {
+pub fn read(der: &[u8], password: &str, work: &mut Work) -> Result<Pkcs12, Pkcs12Error> {
     let mut pfx = Reader::new(der).sequence()?;
     if pfx.integer()? != VERSION {
         return Err(Pkcs12Error::Malformed);
@@ -41,24 +42,19 @@ pub fn read(der: &[u8], password: &str) -> Result<Pkcs12, Pkcs12Error> {
     let mut authenticated_safe = pfx.sequence()?;
     match authenticated_safe.object_identifier()? {
         OID_DATA => {}
-        other => return Err(Pkcs12Error::algorithm(other)),
+        other => return Err(DecryptionError::algorithm(other).into()),
     }
     let contents = authenticated_safe.explicit()?.octets(OCTET_STRING)?;
     let mut safe = Safe {
         password: Password::new(password),
-        allowance: Allowance::new(),
+        work,
         bags: 0,
         found: Pkcs12::default(),
     };
     if !pfx.is_empty() {
         let mac_data = pfx.sequence()?;
         pfx.finish()?;
-        mac::verify(
-            mac_data,
-            contents.expose(),
-            &mut safe.password,
-            &mut safe.allowance,
-        )?;
+        mac::verify(mac_data, contents.expose(), &mut safe.password, safe.work)?;
     }
     let mut contents = Reader::new(contents.expose()).sequence()?;
     while !contents.is_empty() {
@@ -85,7 +81,7 @@ pub fn is_pkcs12(bytes: &[u8]) -> bool {
 /// An `AuthenticatedSafe` being read (RFC 7292, 4.1).
 struct Safe<'a> {
     password: Password<'a>,
-    allowance: Allowance,
+    work: &'a mut Work,
     bags: usize,
     found: Pkcs12,
 }
@@ -98,7 +94,7 @@ impl Safe<'_> {
         let bags = match content_type {
             OID_DATA => content.octets(OCTET_STRING)?,
             OID_ENCRYPTED_DATA => self.decrypt_content(content.sequence()?)?,
-            other => return Err(Pkcs12Error::algorithm(other)),
+            other => return Err(DecryptionError::algorithm(other).into()),
         };
         self.read_bags(Reader::new(bags.expose()), 0)
     }
@@ -110,12 +106,13 @@ impl Safe<'_> {
         info.object_identifier()?;
         let algorithm = info.algorithm()?;
         let ciphertext = info.octets(CONTEXT_0)?;
-        decryption::decrypt(
+        let ciphertext = ciphertext.expose();
+        Ok(decryption::decrypt(
             algorithm,
-            ciphertext.expose(),
+            ciphertext,
             &self.password,
-            &mut self.allowance,
-        )
+            self.work,
+        )?)
     }
 
     /// `SafeContents` (RFC 7292, 4.2), which may be nested.
@@ -145,12 +142,8 @@ impl Safe<'_> {
                 let mut encrypted = value.sequence()?;
                 let algorithm = encrypted.algorithm()?;
                 let ciphertext = encrypted.octets(OCTET_STRING)?;
-                let key = decryption::decrypt(
-                    algorithm,
-                    ciphertext.expose(),
-                    &self.password,
-                    &mut self.allowance,
-                )?;
+                let key =
+                    decryption::decrypt(algorithm, ciphertext.expose(), &self.password, self.work)?;
                 self.found.private_keys.push(key);
             }
             OID_CERTIFICATE_BAG => {
@@ -175,9 +168,6 @@ const VERSION_BER: &[u8] = &[0x02, 0x01, 0x03];
 
 /// The identifiers of PKCS#7 content types begin with it, 1.2.840.113549.1.7.
 const PKCS7_BER: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07];
-
-/// Bags in one file. A bundle of all public authorities has 150.
-const BAGS_MAX: usize = 1000;
 
 /// Bags in bags in bags. No program at hand writes any.
 const DEPTH_MAX: usize = 4;
@@ -207,8 +197,8 @@ mod tests {
 
     use super::*;
     use crate::identity::certificate::Certificate;
-    use crate::identity::pem;
-    use crate::identity::private_key::PrivateKey;
+    use crate::identity::files::pem;
+    use crate::identity::files::private_key::PrivateKey;
     use crate::identity::signer::Signer;
 
     #[test]
@@ -260,6 +250,7 @@ mod tests {
             "bouncy-castle-pbmac1-sha224",
             "bouncy-castle-pbmac1-sha384",
             "bouncy-castle-key-store",
+            "bouncy-castle-scrypt",
         ] {
             assert_is_ec256(name, PASSWORD);
         }
@@ -356,11 +347,10 @@ mod tests {
     #[test]
     fn algorithm_that_is_not_supported_is_told() {
         let told = |file: &[u8]| match read(file, PASSWORD) {
-            Err(Pkcs12Error::Algorithm { algorithm }) => algorithm,
+            Err(Pkcs12Error::Protection(DecryptionError::Algorithm { algorithm })) => algorithm,
             other => panic!("{other:?}"),
         };
         assert_eq!(told(&fixture("openssl-rc4")), "pbeWithSHA1And128BitRC4");
-        assert_eq!(told(&fixture("bouncy-castle-scrypt")), "scrypt");
         let signed = pfx(&content_info(OID_SIGNED_DATA, &[]), &[]);
         assert_eq!(told(&signed), "signed data");
         let mac = mac_data(&ObjectIdentifier::new_unwrap("1.2.840.113549.2.5"), 1);
@@ -423,10 +413,12 @@ mod tests {
     #[test]
     fn hostile_iteration_count_is_refused_before_any_work() {
         let sha256 = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
-        for iterations in [12_000_001, u64::from(u32::MAX), u64::from(u32::MAX) + 1] {
+        for iterations in [15_000_001, u64::from(u32::MAX), u64::from(u32::MAX) + 1] {
             let mac = mac_data(&sha256, iterations);
             let file = pfx(&content_info(OID_DATA, &tlv(0x04, &[])), &mac);
-            assert_refused(&file, PASSWORD, Pkcs12Error::WorkFactor { iterations });
+            let derivation = format!("{iterations} iterations");
+            let error = DecryptionError::WorkFactor { derivation };
+            assert_refused(&file, PASSWORD, Pkcs12Error::Protection(error));
         }
         let mac = mac_data(&sha256, 0);
         let file = pfx(&content_info(OID_DATA, &tlv(0x04, &[])), &mac);
@@ -493,6 +485,10 @@ mod tests {
     }
 
     const PASSWORD: &str = "correct horse";
+
+    fn read(der: &[u8], password: &str) -> Result<Pkcs12, Pkcs12Error> {
+        super::read(der, password, &mut Work::new())
+    }
 
     const OID_SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
 

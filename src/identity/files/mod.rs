@@ -1,0 +1,9 @@
+//! What is in the files of an identity: certificates and private keys.
+
+mod ber;
+pub mod decryption;
+pub mod encrypted_key;
+pub mod pem;
+pub(super) mod pem_contents;
+pub mod pkcs12;
+pub mod private_key;
