@@ -272,3 +272,104 @@ const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-
 
 /// Java and JavaScript SDKs ask for new ones below that.
 const LEFT_MIN: Duration = Duration::from_secs(300);
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::credentials::Credentials;
+    use crate::credentials::Renewal;
+    use crate::output::endpoint::document;
+    use crate::secret::Secret;
+
+    const RECEIVED: Moment = Moment {
+        wall: datetime!(2030-01-01 12:00 UTC),
+        boot: Duration::from_secs(5000),
+    };
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    /// With a set that the service made at `date` by its clock, and a certificate valid from
+    /// `not_before` on for a day.
+    fn status(date: Option<OffsetDateTime>, not_before: OffsetDateTime) -> Status {
+        let supply = Supply::new(
+            Clock::Fixed(RECEIVED.wall),
+            || 0.5,
+            |credentials, _| Arc::new(document::container(credentials, "arn")),
+        );
+        let credentials = Credentials {
+            access_key_id: "ASIAEXAMPLE".to_owned(),
+            secret_access_key: Secret::new("secret".to_owned()),
+            session_token: Secret::new("token".to_owned()),
+            expiration: "2030-01-01T18:00:00Z".to_owned(),
+            date,
+        };
+        let mut renewal = Renewal::default();
+        renewal.renewed(RECEIVED, HOUR, 0.5);
+        supply.begin_with(credentials, renewal);
+        Status {
+            supply: Arc::new(supply),
+            record: Arc::new(Record::new((not_before, not_before + 24 * HOUR))),
+            traffic: Arc::default(),
+        }
+    }
+
+    #[test]
+    fn certificate_is_judged_by_the_time_of_the_service() {
+        let behind = Some(RECEIVED.wall + 2 * HOUR);
+        let ahead = Some(RECEIVED.wall - 2 * HOUR);
+        let later = RECEIVED.wall + HOUR;
+        let earlier = RECEIVED.wall - 25 * HOUR;
+        assert_eq!(status(behind, later).unready(RECEIVED), None);
+        assert_eq!(status(ahead, earlier).unready(RECEIVED), None);
+        for (status, unready) in [
+            (
+                status(None, later),
+                Unready::CertificateNotYet { not_before: later },
+            ),
+            (
+                status(ahead, RECEIVED.wall),
+                Unready::CertificateNotYet {
+                    not_before: RECEIVED.wall,
+                },
+            ),
+            (
+                status(behind, earlier),
+                Unready::CertificateExpired {
+                    not_after: RECEIVED.wall - HOUR,
+                },
+            ),
+        ] {
+            assert_eq!(status.unready(RECEIVED), Some(unready));
+        }
+    }
+
+    #[test]
+    fn certificate_expires_while_the_machine_runs() {
+        let date = RECEIVED.wall;
+        let status = status(Some(date), date - 24 * HOUR + HOUR / 2);
+        let after = |elapsed| Moment {
+            // A wall clock that was set back changes nothing.
+            wall: RECEIVED.wall - HOUR,
+            boot: RECEIVED.boot + elapsed,
+        };
+        assert_eq!(status.unready(after(HOUR / 4)), None);
+        let expired = status.unready(after(HOUR * 3 / 4));
+        assert!(matches!(expired, Some(Unready::CertificateExpired { .. })));
+    }
+
+    #[test]
+    fn readiness_agrees_with_what_the_endpoint_hands_out() {
+        let status = status(None, RECEIVED.wall - HOUR);
+        for (wall_ahead, elapsed) in [(0, 0), (48, 0), (0, 59), (0, 61), (48, 61)] {
+            let now = Moment {
+                wall: RECEIVED.wall + HOUR * wall_ahead,
+                boot: RECEIVED.boot + Duration::from_secs(60 * elapsed),
+            };
+            let has_document = status.supply.document(now).is_some();
+            let is_without = status.unready(now) == Some(Unready::NoCredentials);
+            assert_eq!(has_document, !is_without, "{now:?}");
+        }
+    }
+}
