@@ -1,4 +1,4 @@
-//! [`Lock`]: a lock between processes, on an empty file that exists for it; [`wait`]: how long and how
+//! `Lock`: a lock between processes, on an empty file that exists for it; `wait`: how long and how
 //! often it is tried.
 
 use std::ffi::OsStr;

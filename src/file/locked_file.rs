@@ -1,4 +1,4 @@
-//! [`LockedFile`]: a file that many processes read and change: locked, read, and then written.
+//! `LockedFile`: a file that many processes read and change: locked, read, and then written.
 //!
 //! A new file is written whole beside the old one, with the old one's rights, synced, and renamed: readers
 //! find the old file or the new one, and a process that is killed leaves one of them and perhaps a

@@ -1,5 +1,5 @@
 //! [`read`]: a file read whole, once, under a cap, into memory that is wiped afterwards. And files that
-//! are written: [`locked_file`] among processes that change it, [`private_folder`] for one user's own.
+//! are written: [`locked_file`] among processes that change it, `private_folder` for one user's own.
 
 mod beside;
 mod in_place;
