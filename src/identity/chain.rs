@@ -1,6 +1,12 @@
 //! [`Chain`]: the intermediate certificates between the end-entity certificate and a trust anchor.
 
+use std::ops::RangeInclusive;
+
 use x509_parser::certificate::X509Certificate;
+use x509_parser::oid_registry;
+use x509_parser::oid_registry::Oid;
+use x509_parser::public_key::PublicKey;
+use x509_parser::signature_algorithm::SignatureAlgorithm;
 
 use super::certificate;
 use super::certificate::CertificateError;
@@ -70,9 +76,10 @@ impl Chain {
     }
 }
 
-/// A root is its own issuer; the service knows it as the trust anchor.
+/// A root is signed with its own key; the service knows it as the trust anchor. A CA's certificate for
+/// its new key, signed with its old one, has the same two names and is an intermediate.
 fn is_root(certificate: &X509Certificate<'_>) -> bool {
-    certificate.subject().as_raw() == certificate.issuer().as_raw()
+    issued(certificate, certificate)
 }
 
 /// Whether `issuer` signed `subject`. Renewed CAs share a name, so the name alone does not tell; a
@@ -81,11 +88,79 @@ fn issued(issuer: &X509Certificate<'_>, subject: &X509Certificate<'_>) -> bool {
     if issuer.subject().as_raw() != subject.issuer().as_raw() {
         return false;
     }
-    !matches!(
-        subject.verify_signature(Some(issuer.public_key())),
-        Err(x509_parser::error::X509Error::SignatureVerificationError)
-    )
+    !is_verifiable(issuer, subject) || subject.verify_signature(Some(issuer.public_key())).is_ok()
 }
+
+/// Whether the signing library checks signatures of this kind by such a key. What it does not check
+/// fails just as a wrong signature does.
+fn is_verifiable(issuer: &X509Certificate<'_>, subject: &X509Certificate<'_>) -> bool {
+    let is_checked_key = match issuer.public_key().parsed() {
+        Ok(PublicKey::RSA(key)) => RSA_BITS.contains(&key.key_size()),
+        Ok(PublicKey::EC(point)) => match point.data() {
+            [0x04, rest @ ..] => EC_POINT_OCTETS.contains(&rest.len()),
+            _ => false,
+        },
+        Ok(_) => true,
+        Err(_) => false,
+    };
+    let is_checked_signature = match SignatureAlgorithm::try_from(&subject.signature_algorithm) {
+        Ok(SignatureAlgorithm::RSASSA_PSS(parameters)) => {
+            let oid = parameters.hash_algorithm_oid();
+            PSS_SALT_OCTETS
+                .iter()
+                .any(|(hash, octets)| oid == hash && parameters.salt_length() == *octets)
+        }
+        Ok(_) => true,
+        Err(_) => false,
+    };
+    is_checked_key && is_checked_signature
+}
+
+/// RSA keys that ring verifies with.
+const RSA_BITS: RangeInclusive<usize> = 2048..=8192;
+
+/// Uncompressed points on P-256 and P-384, without their first octet.
+const EC_POINT_OCTETS: [usize; 2] = [64, 96];
+
+/// The salts that ring expects: as long as the digest.
+const PSS_SALT_OCTETS: [(Oid<'static>, u32); 3] = [
+    (oid_registry::OID_NIST_HASH_SHA256, 32),
+    (oid_registry::OID_NIST_HASH_SHA384, 48),
+    (oid_registry::OID_NIST_HASH_SHA512, 64),
+];
 
 /// The service takes five. More are sent, so that it can say so, but not a whole bundle of roots.
 pub const CHAIN_LENGTH_MAX: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::identity::files::pem;
+
+    /// What of `fixtures/chains/NAME.pem` is sent with its first certificate, by place in the file.
+    fn sent(name: &str) -> Vec<usize> {
+        let text = fs::read(format!("fixtures/chains/{name}.pem")).unwrap();
+        let blocks = pem::read_blocks(&text).into_iter();
+        let ders: Vec<Vec<u8>> = blocks
+            .map(|block| block.unwrap().der.expose().clone())
+            .collect();
+        let chain = Chain::by_issuer(&ders[0], &ders[1..]);
+        let place = |der| ders.iter().position(|one| one == der).unwrap();
+        chain.certificates().iter().map(place).collect()
+    }
+
+    #[test]
+    fn rollover_certificate_is_sent_and_roots_are_not() {
+        // The leaf, the CA's new key signed with its old one, the new root, the old root.
+        assert_eq!(sent("rollover"), [1]);
+    }
+
+    #[test]
+    fn issuer_that_cannot_be_verified_is_sent() {
+        for name in ["compressed-point", "pss-salt", "rsa1024"] {
+            assert_eq!(sent(name), [1], "{name}");
+        }
+    }
+}

@@ -8,7 +8,9 @@ use std::fmt;
 use std::io::BufRead;
 
 use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use base64::alphabet;
+use base64::engine::GeneralPurpose;
+use base64::engine::GeneralPurposeConfig;
 
 use crate::secret::Secret;
 
@@ -38,7 +40,7 @@ impl PemBlock {
         // Decoded into memory that is large enough from the start: growing would leave copies behind.
         let capacity = base64::decoded_len_estimate(base64.expose().len());
         let mut der = Secret::new(Vec::with_capacity(capacity));
-        match BASE64_STANDARD.decode_vec(base64.expose(), der.expose_mut()) {
+        match BASE64_LENIENT.decode_vec(base64.expose(), der.expose_mut()) {
             Ok(()) => Ok(Self {
                 label: section.label.to_owned(),
                 dek_info,
@@ -181,6 +183,12 @@ impl fmt::Display for PemError {
 
 impl std::error::Error for PemError {}
 
+/// As OpenSSL and the reference helper read it: bits that are left over at the end may be set.
+const BASE64_LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
+
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
 
@@ -191,6 +199,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 #[cfg(test)]
 mod tests {
+    use base64::prelude::BASE64_STANDARD;
     use proptest::prelude::*;
 
     use super::*;
@@ -233,6 +242,13 @@ mod tests {
         let block = read_blocks(text.as_bytes()).remove(0).unwrap();
         assert_eq!(block.dek_info.as_deref(), Some("AES-128-CBC,00"));
         assert_eq!(block.der.expose(), &[1, 2, 3]);
+    }
+
+    #[test]
+    fn bits_left_over_are_passed_over() {
+        let text = "-----BEGIN A-----\nAQJ=\n-----END A-----\n";
+        let block = read_blocks(text.as_bytes()).remove(0).unwrap();
+        assert_eq!(block.der.expose(), &[1, 2]);
     }
 
     #[test]
