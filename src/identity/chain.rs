@@ -10,6 +10,7 @@ use x509_parser::signature_algorithm::SignatureAlgorithm;
 
 use super::certificate;
 use super::certificate::CertificateError;
+use super::work::Work;
 
 /// Intermediates as they are sent, nearest issuer first where the order is ours.
 #[derive(Debug, Clone, Default)]
@@ -28,20 +29,23 @@ impl Chain {
 
     /// The issuers of `leaf` among `candidates`, ordered by issuer; the leaf itself, self-signed
     /// roots and whatever leads nowhere or is no certificate are left out.
-    pub fn by_issuer(leaf: &[u8], candidates: &[Vec<u8>]) -> Self {
-        Self::above(leaf, candidates, |issuer| !is_root(issuer))
+    pub fn by_issuer(leaf: &[u8], candidates: &[Vec<u8>], work: &mut Work) -> Self {
+        Self::above(leaf, candidates, work, |issuer, work| {
+            !is_root(issuer, work)
+        })
     }
 
     /// As [`Chain::by_issuer`], with the root where it is among `candidates`: the reference helper
     /// sends all that a PKCS#12 file holds.
-    pub fn by_issuer_with_root(leaf: &[u8], candidates: &[Vec<u8>]) -> Self {
-        Self::above(leaf, candidates, |_| true)
+    pub fn by_issuer_with_root(leaf: &[u8], candidates: &[Vec<u8>], work: &mut Work) -> Self {
+        Self::above(leaf, candidates, work, |_, _| true)
     }
 
     fn above(
         leaf: &[u8],
         candidates: &[Vec<u8>],
-        is_sent: fn(&X509Certificate<'_>) -> bool,
+        work: &mut Work,
+        is_sent: fn(&X509Certificate<'_>, &mut Work) -> bool,
     ) -> Self {
         let Ok(leaf) = certificate::parse(leaf) else {
             return Self::default();
@@ -53,11 +57,17 @@ impl Chain {
         let mut found: Vec<&Vec<u8>> = Vec::new();
         let mut next = vec![&leaf];
         // Each certificate is followed once, so this ends also where two certify each other.
-        while !next.is_empty() {
+        // More than are sent is an error in any case, so nothing is looked for beyond that.
+        while !next.is_empty() && found.len() <= CHAIN_LENGTH_MAX {
             let mut issuers = Vec::new();
             for subject in next {
                 for (der, issuer) in &pool {
-                    if is_sent(issuer) && !found.contains(der) && issued(issuer, subject) {
+                    if found.len() <= CHAIN_LENGTH_MAX
+                        && issuer.subject().as_raw() == subject.issuer().as_raw()
+                        && !found.contains(der)
+                        && issued(issuer, subject, work)
+                        && is_sent(issuer, work)
+                    {
                         found.push(der);
                         issuers.push(issuer);
                     }
@@ -78,17 +88,20 @@ impl Chain {
 
 /// A root is signed with its own key; the service knows it as the trust anchor. A CA's certificate for
 /// its new key, signed with its old one, has the same two names and is an intermediate.
-fn is_root(certificate: &X509Certificate<'_>) -> bool {
-    issued(certificate, certificate)
+fn is_root(certificate: &X509Certificate<'_>, work: &mut Work) -> bool {
+    issued(certificate, certificate, work)
 }
 
 /// Whether `issuer` signed `subject`. Renewed CAs share a name, so the name alone does not tell; a
 /// signature by an algorithm that cannot be checked here gets the benefit of the doubt.
-fn issued(issuer: &X509Certificate<'_>, subject: &X509Certificate<'_>) -> bool {
+fn issued(issuer: &X509Certificate<'_>, subject: &X509Certificate<'_>, work: &mut Work) -> bool {
     if issuer.subject().as_raw() != subject.issuer().as_raw() {
         return false;
     }
-    !is_verifiable(issuer, subject) || subject.verify_signature(Some(issuer.public_key())).is_ok()
+    // So does one that is too many to check.
+    !is_verifiable(issuer, subject)
+        || !work.spend(SIGNATURE_NANOSECONDS)
+        || subject.verify_signature(Some(issuer.public_key())).is_ok()
 }
 
 /// Whether the signing library checks signatures of this kind by such a key. What it does not check
@@ -115,6 +128,9 @@ fn is_verifiable(issuer: &X509Certificate<'_>, subject: &X509Certificate<'_>) ->
     };
     is_checked_key && is_checked_signature
 }
+
+/// As long as RSA of 8192 bits takes.
+const SIGNATURE_NANOSECONDS: u64 = 400_000;
 
 /// RSA keys that ring verifies with.
 const RSA_BITS: RangeInclusive<usize> = 2048..=8192;
@@ -146,7 +162,7 @@ mod tests {
         let ders: Vec<Vec<u8>> = blocks
             .map(|block| block.unwrap().der.expose().clone())
             .collect();
-        let chain = Chain::by_issuer(&ders[0], &ders[1..]);
+        let chain = Chain::by_issuer(&ders[0], &ders[1..], &mut Work::new());
         let place = |der| ders.iter().position(|one| one == der).unwrap();
         chain.certificates().iter().map(place).collect()
     }
@@ -162,5 +178,33 @@ mod tests {
         for name in ["compressed-point", "pss-salt", "rsa1024"] {
             assert_eq!(sent(name), [1], "{name}");
         }
+    }
+
+    /// Certificates of one name that all certify each other, as far as names tell.
+    fn crossed(count: usize) -> Vec<Vec<u8>> {
+        let mut name = rcgen::DistinguishedName::new();
+        name.push(rcgen::DnType::CommonName, "crossed");
+        let mut params = rcgen::CertificateParams::default();
+        params.distinguished_name = name;
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let issuer = rcgen::Issuer::new(params.clone(), rcgen::KeyPair::generate().unwrap());
+        let certificate = |_| {
+            let key = rcgen::KeyPair::generate().unwrap();
+            params.signed_by(&key, &issuer).unwrap().der().to_vec()
+        };
+        (0..count).map(certificate).collect()
+    }
+
+    #[test]
+    fn certificates_of_one_name_cost_what_work_is_left() {
+        let ders = crossed(400);
+        let mut work = Work::new();
+        let chain = Chain::by_issuer(&ders[0], &ders[1..], &mut work);
+        assert!(chain.certificates().len() <= CHAIN_LENGTH_MAX + 1);
+        // None is spent beyond the allowance: then the next are taken unchecked, and are too many.
+        let mut spent = Work::new();
+        while spent.spend(SIGNATURE_NANOSECONDS) {}
+        let chain = Chain::by_issuer(&ders[0], &ders[1..], &mut spent);
+        assert!(chain.certificates().is_empty() || chain.certificates().len() > CHAIN_LENGTH_MAX);
     }
 }

@@ -181,7 +181,7 @@ fn decode_base64(value: &[u8]) -> Option<Secret<Vec<u8>>> {
 /// A certificate with a chain of five and a key takes some 20 KB; ten times that may be comments.
 pub const LOCATOR_BYTES_MAX: usize = 1024 * 1024;
 
-const PEM_BEGIN: &[u8] = b"-----BEGIN ";
+const PEM_BEGIN: &[u8] = b"-----BEGIN";
 
 #[cfg(test)]
 mod tests {

@@ -11,6 +11,7 @@ use super::chain::CHAIN_LENGTH_MAX;
 use super::chain::Chain;
 use super::error::IdentityError;
 use super::error::Missing;
+use super::files::der;
 use super::files::pem;
 use super::files::pem::PemBlock;
 use super::files::pem::PemError;
@@ -134,10 +135,14 @@ enum Contents {
 fn read(locator: &Locator) -> Result<Contents, IdentityError> {
     let bytes = locator.read().map_err(IdentityError::File)?;
     let blocks = pem::read_blocks(bytes.expose());
-    match blocks.is_empty() && pkcs12::is_pkcs12(bytes.expose()) {
-        true => Ok(Contents::Pkcs12(bytes)),
-        false => Ok(Contents::Pem(blocks)),
+    if !blocks.is_empty() {
+        return Ok(Contents::Pem(blocks));
     }
+    if pkcs12::is_pkcs12(bytes.expose()) {
+        return Ok(Contents::Pkcs12(bytes));
+    }
+    let blocks = der::blocks(bytes.expose()).unwrap_or_default();
+    Ok(Contents::Pem(blocks.into_iter().map(Ok).collect()))
 }
 
 fn read_pem(locator: &Locator, what: Missing) -> Result<Blocks, IdentityError> {
@@ -159,13 +164,13 @@ fn open_pem(
 ) -> Result<Identity, IdentityError> {
     let mut work = Work::new();
     let (leaf, others) = pem_contents::certificate(certificate.name(), blocks)?;
-    let chain = match intermediates {
+    let given = match intermediates {
         Some(locator) => {
-            pem_contents::chain(locator.name(), read_pem(locator, Missing::Certificate)?)?
+            let blocks = read_pem(locator, Missing::Certificate)?;
+            Some(pem_contents::chain(locator.name(), blocks)?)
         }
-        None => Chain::by_issuer(leaf.der(), &others),
+        None => None,
     };
-    check_chain_length(intermediates.as_ref().unwrap_or(certificate), &chain)?;
     let key_locator = private_key.unwrap_or(certificate);
     let key = match key_locator.is_same(certificate) {
         true => pem_contents::private_key(key_locator.name(), blocks, secrets, &mut work)?,
@@ -174,6 +179,9 @@ fn open_pem(
             pem_contents::private_key(key_locator.name(), &blocks, secrets, &mut work)?
         }
     };
+    let (leaf, others) = pem_contents::leaf_of(&key, leaf, others);
+    let chain = given.unwrap_or_else(|| Chain::by_issuer(leaf.der(), &others, &mut work));
+    check_chain_length(intermediates.as_ref().unwrap_or(certificate), &chain)?;
     if key.public_key() != leaf.public_key() {
         return Err(IdentityError::KeyDoesNotMatchCertificate {
             certificate: certificate.name().to_owned(),
@@ -260,7 +268,7 @@ fn identity_of(locator: &Locator, found: &Pkcs12) -> Result<Identity, IdentityEr
             private_keys: found.private_keys.len(),
         }));
     };
-    let chain = Chain::by_issuer_with_root(leaf.der(), &found.certificates);
+    let chain = Chain::by_issuer_with_root(leaf.der(), &found.certificates, &mut Work::new());
     Ok(Identity {
         certificate: leaf,
         chain,

@@ -4,6 +4,7 @@
 mod derivation;
 #[cfg(target_os = "linux")]
 mod exposure;
+mod forms;
 mod inputs;
 mod key_files;
 mod names;

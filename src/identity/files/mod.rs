@@ -2,8 +2,10 @@
 
 mod ber;
 pub mod decryption;
+pub(super) mod der;
 pub mod encrypted_key;
 pub mod pem;
 pub(super) mod pem_contents;
+mod pem_repair;
 pub mod pkcs12;
 pub mod private_key;

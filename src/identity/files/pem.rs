@@ -12,6 +12,7 @@ use base64::alphabet;
 use base64::engine::GeneralPurpose;
 use base64::engine::GeneralPurposeConfig;
 
+use super::pem_repair;
 use crate::secret::Secret;
 
 /// One `-----BEGIN label-----` ... `-----END label-----` block.
@@ -25,11 +26,44 @@ pub struct PemBlock {
     pub der: Secret<Vec<u8>>,
 }
 
-/// Every block of `text`, in order, or what is wrong with it. A file without any gives none.
+/// Every block of `text`, in order, or what is wrong with it. A file without any gives none. Text that was
+/// changed on its way is put right where that gives more blocks.
 pub fn read_blocks(text: &[u8]) -> Vec<Result<PemBlock, PemError>> {
-    sections(text)
-        .map(|section| PemBlock::decode(section?))
-        .collect()
+    let read = |text| -> Vec<_> {
+        let sections = sections(text);
+        sections.map(|section| PemBlock::decode(section?)).collect()
+    };
+    let blocks = read(text);
+    let right = |blocks: &[Result<PemBlock, PemError>]| blocks.iter().flatten().count();
+    let found = right(&blocks);
+    if !pem_repair::is_needed(text, found) {
+        return blocks;
+    }
+    let repaired = read(pem_repair::repaired(text).expose());
+    match right(&repaired) > found {
+        true => with_errors_of(blocks, repaired),
+        false => blocks,
+    }
+}
+
+/// What is cut off is still an error, unless it was put right too.
+fn with_errors_of(
+    blocks: Vec<Result<PemBlock, PemError>>,
+    mut repaired: Vec<Result<PemBlock, PemError>>,
+) -> Vec<Result<PemBlock, PemError>> {
+    let is_gone = |label: &str| {
+        let is_it = |block: &PemBlock| block.label == label;
+        !repaired.iter().flatten().any(is_it)
+    };
+    let errors: Vec<_> = blocks
+        .into_iter()
+        .filter(|block| match block {
+            Err(PemError::Unterminated { label }) => is_gone(label),
+            Err(PemError::LineBreaksLost | PemError::NotBase64 { .. }) | Ok(_) => false,
+        })
+        .collect();
+    repaired.extend(errors);
+    repaired
 }
 
 impl PemBlock {
@@ -63,13 +97,10 @@ pub(crate) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// Headers, where there are any, end at the first empty line (RFC 1421, 4.4). Base64 has no
-    /// colon.
+    /// Headers, where there are any, have a colon, and base64 has none. An empty line should end them
+    /// (RFC 1421, 4.4), but need not.
     fn headers(self) -> impl Iterator<Item = &'a [u8]> {
-        let has_headers = Lines(self.body)
-            .next()
-            .is_some_and(|line| line.contains(&b':'));
-        Lines(self.body).take_while(move |line| has_headers && !line.is_empty())
+        Lines(self.body).take_while(|line| line.contains(&b':'))
     }
 
     /// Appends the base64 text to `base64`, which is large enough if it holds as much as the file.
@@ -189,8 +220,8 @@ const BASE64_LENIENT: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
 );
 
-const BEGIN: &[u8] = b"-----BEGIN ";
-const END: &[u8] = b"-----END ";
+pub(super) const BEGIN: &[u8] = b"-----BEGIN ";
+pub(super) const END: &[u8] = b"-----END ";
 
 /// The longest label in use has 26 characters.
 const LABEL_BYTES_MAX: usize = 64;
@@ -267,7 +298,8 @@ mod tests {
 
     #[test]
     fn key_that_has_lost_its_line_breaks_is_not_shown() {
-        let pem = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMG\n-----END PRIVATE KEY-----\n";
+        // Cut off as well, so that it cannot be put right.
+        let pem = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMG\n";
         for separator in [" ", "", "\\n"] {
             let blocks = read_blocks(pem.replace('\n', separator).as_bytes());
             let error = blocks[0].as_ref().unwrap_err();

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::decryption::error::DecryptionError;
+use super::der;
 use super::encrypted_key;
 use super::pem::PemBlock;
 use super::pem::PemError;
@@ -14,6 +15,7 @@ use crate::identity::error::IdentityError;
 use crate::identity::error::Missing;
 use crate::identity::secrets::Purpose;
 use crate::identity::secrets::Secrets;
+use crate::identity::signer::Signer;
 use crate::identity::unlock;
 use crate::identity::unlock::Attempt;
 use crate::identity::unlock::Protected;
@@ -40,6 +42,31 @@ pub(in crate::identity) fn certificate(
     Ok((leaf, certificates.collect()))
 }
 
+/// The certificate that `key` fits, which need not be the first, and the others. Where it fits none, the
+/// first stays the leaf.
+pub(in crate::identity) fn leaf_of(
+    key: &PrivateKey,
+    first: Certificate,
+    mut others: Vec<Vec<u8>>,
+) -> (Certificate, Vec<Vec<u8>>) {
+    let fits = |certificate: &Certificate| certificate.public_key() == key.public_key();
+    if fits(&first) {
+        return (first, others);
+    }
+    let found = others.iter().enumerate().find_map(|(index, der)| {
+        let certificate = Certificate::from_der(der).ok().filter(|it| fits(it))?;
+        Some((index, certificate))
+    });
+    match found {
+        Some((index, leaf)) => {
+            others.remove(index);
+            others.insert(0, first.der().to_vec());
+            (leaf, others)
+        }
+        None => (first, others),
+    }
+}
+
 /// The chain of `--intermediates`: whoever wrote it meant its order, and all of it.
 pub(in crate::identity) fn chain(
     path: &Path,
@@ -51,6 +78,12 @@ pub(in crate::identity) fn chain(
             path: path.to_owned(),
             source,
         })?;
+        if LABELS_PKCS7.contains(&block.label.as_str())
+            && let Some(blocks) = der::certificates_of_pkcs7(block.der.expose())
+        {
+            certificates.extend(blocks.iter().map(|block| block.der.expose().clone()));
+            continue;
+        }
         if block.label != LABEL_CERTIFICATE {
             return Err(IdentityError::ChainBlock {
                 path: path.to_owned(),
@@ -137,4 +170,8 @@ type Decrypt<'a> = &'a dyn Fn(&str, &mut Work) -> Result<Secret<Vec<u8>>, Decryp
 type ParsePrivateKey = fn(&[u8]) -> Result<PrivateKey, PrivateKeyError>;
 
 const LABEL_CERTIFICATE: &str = "CERTIFICATE";
+
+/// What OpenSSL and Windows write in front of a `.p7b`.
+const LABELS_PKCS7: [&str; 2] = ["PKCS7", "PKCS #7 SIGNED DATA"];
+
 const LABEL_PRIVATE_KEY_SUFFIX: &str = "PRIVATE KEY";

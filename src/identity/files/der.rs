@@ -1,0 +1,84 @@
+//! DER without PEM around it, as Windows and hardware export it: a certificate, a key, or the certificates
+//! of a PKCS#7 file (`.p7b`), told apart by the first elements.
+
+use pkcs8::ObjectIdentifier;
+
+use super::ber;
+use super::ber::Malformed;
+use super::ber::Reader;
+use super::pem::PemBlock;
+use crate::secret::Secret;
+
+/// The blocks that the same content would be in PEM; `None` where it is none of these.
+pub(in crate::identity) fn blocks(der: &[u8]) -> Option<Vec<PemBlock>> {
+    let label = label(der).ok()?;
+    match label {
+        LABEL_PKCS7 => certificates_of_pkcs7(der),
+        label => Some(vec![block(label, der)]),
+    }
+}
+
+/// The certificates of a SignedData without a signer (RFC 2315, 9.1), in their order.
+pub(in crate::identity) fn certificates_of_pkcs7(der: &[u8]) -> Option<Vec<PemBlock>> {
+    let read = || {
+        let mut content_info = Reader::new(der).sequence()?;
+        if content_info.object_identifier()? != OID_SIGNED_DATA {
+            return Err(Malformed);
+        }
+        let mut signed_data = content_info.explicit()?.sequence()?;
+        signed_data.integer()?;
+        signed_data.content(SET)?;
+        signed_data.sequence()?;
+        let mut certificates = signed_data.explicit()?;
+        let mut blocks = Vec::new();
+        while !certificates.is_empty() {
+            let certificate = certificates.whole_sequence()?;
+            blocks.push(block(LABEL_CERTIFICATE, certificate.expose()));
+        }
+        Ok(blocks)
+    };
+    read().ok()
+}
+
+fn block(label: &str, der: &[u8]) -> PemBlock {
+    PemBlock {
+        label: label.to_owned(),
+        dek_info: None,
+        der: Secret::new(der.to_vec()),
+    }
+}
+
+/// What the content is, in the words of PEM. What it holds is checked by whoever reads the block.
+fn label(der: &[u8]) -> Result<&'static str, Malformed> {
+    let mut outer = Reader::new(der);
+    let mut elements = outer.sequence()?;
+    outer.finish()?;
+    if elements.is_next(ber::OBJECT_IDENTIFIER) {
+        return Ok(LABEL_PKCS7);
+    }
+    if elements.is_next(ber::SEQUENCE) {
+        // An AlgorithmIdentifier in front of the encrypted key, or what is signed of a certificate.
+        let mut first = elements.sequence()?;
+        return match first.object_identifier() {
+            Ok(_) => Ok("ENCRYPTED PRIVATE KEY"),
+            Err(_) => Ok(LABEL_CERTIFICATE),
+        };
+    }
+    elements.integer()?;
+    if elements.is_next(ber::SEQUENCE) {
+        Ok("PRIVATE KEY")
+    } else if elements.is_next(ber::INTEGER) {
+        Ok("RSA PRIVATE KEY")
+    } else if elements.is_next(ber::OCTET_STRING) {
+        Ok("EC PRIVATE KEY")
+    } else {
+        Err(Malformed)
+    }
+}
+
+/// `signedData` of PKCS#7.
+const OID_SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
+const SET: u8 = 0x31;
+
+const LABEL_CERTIFICATE: &str = "CERTIFICATE";
+pub(super) const LABEL_PKCS7: &str = "PKCS7";
