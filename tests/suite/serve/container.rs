@@ -1,17 +1,25 @@
 //! `serve --container-credentials`: who shows the token is given credentials, and nobody else.
 
 use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
+use std::time::Instant;
 
 use crate::support::helper::Helper;
+use crate::support::helper::Running;
 use crate::support::imds::Answer;
 use crate::support::imds::CREDENTIALS;
+use crate::support::imds::Connection;
 use crate::support::imds::Server;
+use crate::support::imds::port;
 use crate::support::imds::put_token;
 use crate::support::imds::request;
 use crate::support::imds::serve;
 use crate::support::issued;
+use crate::support::program::is_there;
 use crate::support::running::wait_until;
 use crate::support::service;
+use crate::support::skip;
 
 const PATH: &str = "GET /v1/credentials";
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -195,24 +203,59 @@ fn removed_token_is_invalid_until_there_is_a_file() {
 }
 
 #[test]
-fn wrong_tokens_hold_up_nobody_who_shows_the_right_one() {
+fn disk_that_hangs_holds_up_nobody_with_the_token() {
+    let test = "disk_that_hangs_holds_up_nobody_with_the_token";
+    if !is_there("strace", &["-e", "inject=none:signal=KILL", "true"]) {
+        skip(&format!("{test}: no strace, or it cannot trace"));
+        return;
+    }
     let service = service(&[]);
-    let helper = with_token_file(&service.url());
-    let server = Server::start(&helper);
-    let token = token(&helper);
-    let wrong = request(PATH, &[("Authorization", TOKEN)]);
-    // All but the first wait for the next look, a second later.
-    let mut waiting: Vec<_> = (0..50).map(|_| server.connect()).collect();
+    let helper = with_token_file(&service.url()).file("token", TOKEN);
+    let path = helper.home().join("token").display().to_string();
+    // From the second time on, opening the file takes 20 s.
+    let hangs = "inject=openat:delay_enter=20000000:when=2+";
+    let starter = [
+        "strace",
+        "-D",
+        "-f",
+        "-o",
+        "/dev/null",
+        "-P",
+        &path,
+        "-e",
+        hangs,
+    ];
+    let mut running = start(&helper, &starter);
+    wait_until(&mut running, "it listens", |said| port(said).is_some());
+    let port = port(&running.stderr_so_far()).unwrap();
+    let wrong = TOKEN.replace('0', "9");
+    let begin = Instant::now();
+    let mut waiting: Vec<_> = (0..20).map(|_| Connection::open(port)).collect();
     for connection in &mut waiting {
+        let wrong = request(PATH, &[("Authorization", &wrong)]);
         connection.send(&wrong).unwrap();
     }
+    let right = request(PATH, &[("Authorization", TOKEN)]);
     for _ in 0..20 {
-        assert_eq!(ask(&server, &token).status, 200);
+        assert_eq!(Connection::open(port).ask(&right).status, 200);
     }
     for connection in &mut waiting {
         let answer = connection.answer(false).unwrap().unwrap();
         assert_error(&answer, 401, "AccessDeniedException");
     }
+    assert!(begin.elapsed() < Duration::from_secs(15));
+}
+
+/// Starts it by the words of another program.
+fn start<'a>(helper: &'a Helper, starter: &[&str]) -> Running<'a> {
+    let child = helper
+        .command(starter)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    Running::new(child, helper)
 }
 
 #[test]
