@@ -81,7 +81,7 @@ static IMDS: LazyLock<Imds> = LazyLock::new(|| {
     renewal.renewed(NOW, Duration::from_secs(3600), 0.5);
     supply.begin_with(credentials, renewal);
     Imds {
-        names: Names::new([], Vec::new()),
+        names: Names::new([], vec!["relay.example".parse().unwrap()]),
         role_name: "ci-role".to_owned(),
         tokens: MetadataTokens::new(Arc::new(SystemRandom::new())).unwrap(),
         supply: Arc::new(supply),
