@@ -17,6 +17,7 @@ mod inspect;
 mod interop;
 mod past_defects;
 #[cfg(unix)]
+mod name_resolution;
 mod serve;
 mod sigv4;
 mod support;

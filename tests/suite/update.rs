@@ -3,6 +3,8 @@
 mod once;
 mod renewals;
 #[cfg(unix)]
+mod engine;
+#[cfg(unix)]
 mod signals;
 mod start;
 

@@ -80,8 +80,6 @@ impl Renewing {
         if let Some((credentials, renewal)) = latest {
             supply.begin_with(credentials, renewal);
         }
-        // Nobody may read the log: that is to hold up nothing.
-        report::write_in_background().map_err(RunError::Runtime)?;
         let (request, passwords) = (Arc::clone(session.request()), session.passwords().clone());
         let (provider, failures) = session.into_provider();
         let failures = Arc::new(failures);

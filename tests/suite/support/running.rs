@@ -26,6 +26,16 @@ pub(crate) fn wait_until(
     }
 }
 
+/// Waits until it is so, whoever does it.
+#[cfg(unix)]
+pub(crate) fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < WAIT_MAX, "never {what}");
+        thread::sleep(TICK);
+    }
+}
+
 /// Ends it as systemd does.
 #[cfg(unix)]
 pub(crate) fn terminated(running: Running<'_>) -> Output {

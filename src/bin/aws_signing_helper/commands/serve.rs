@@ -59,6 +59,8 @@ pub(crate) fn run(arguments: Serve, environment: &Environment) -> Result<ExitCod
             needed: "container-credentials",
         });
     }
+    // Nobody may read the log: that is to hold up nothing.
+    report::write_in_background().map_err(RunError::Runtime)?;
     let is_debug = arguments.debug.debug == Some(true);
     let session = Session::new(arguments.call, is_debug, environment)
         .map_err(|error| error.with_strays(&arguments.strays.strays))?;

@@ -31,6 +31,11 @@ use crate::session::jitter;
 /// `update`.
 pub(crate) fn run(arguments: Update, environment: &Environment) -> Result<ExitCode, RunError> {
     let is_debug = arguments.debug.debug == Some(true);
+    let is_once = arguments.file.once == Some(true);
+    if !is_once {
+        // Nobody may read the log: that is to hold up nothing.
+        report::write_in_background().map_err(RunError::Runtime)?;
+    }
     let session = Session::new(arguments.call, is_debug, environment)
         .map_err(|error| error.with_strays(&arguments.strays.strays))?;
     let name = arguments.file.profile.filter(|name| !name.is_empty());
@@ -48,7 +53,7 @@ pub(crate) fn run(arguments: Update, environment: &Environment) -> Result<ExitCo
     };
     credentials_file::check(&path, method).map_err(RunError::CredentialsFile)?;
     let entry = cached::entry(&session, arguments.cache, environment)?;
-    if arguments.file.once == Some(true) {
+    if is_once {
         let credentials = cached::credentials(session, entry, Usage::Unrefreshed)?;
         let updated = credentials_file::update(&path, method, &profile, &credentials)
             .map_err(RunError::CredentialsFile)?;
