@@ -12,15 +12,51 @@ use std::path::Component;
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::platform;
 use crate::platform::HOME_VARIABLE;
 
 /// Environment variables, by name.
 ///
 /// `Debug` shows the names only: values may hold passwords (a proxy's, for one).
-#[derive(Clone, Default)]
-pub struct Environment(BTreeMap<OsString, OsString>);
+#[derive(Clone)]
+pub struct Environment {
+    variables: BTreeMap<OsString, OsString>,
+    /// Whether names are equal whatever their case, as on Windows; then they are kept in capitals.
+    ignores_case: bool,
+}
+
+impl Default for Environment {
+    fn default() -> Self {
+        Self::new(platform::VARIABLES_IGNORE_CASE)
+    }
+}
 
 impl Environment {
+    fn new(ignores_case: bool) -> Self {
+        Self {
+            variables: BTreeMap::new(),
+            ignores_case,
+        }
+    }
+
+    fn with<K: Into<OsString>, V: Into<OsString>>(
+        mut self,
+        variables: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        for (name, value) in variables {
+            let name = self.key(&name.into());
+            self.variables.insert(name, value.into());
+        }
+        self
+    }
+
+    fn key(&self, name: &OsStr) -> OsString {
+        match self.ignores_case {
+            true => name.to_ascii_uppercase(),
+            false => name.to_owned(),
+        }
+    }
+
     /// The value of `name` as text; bytes that are no UTF-8 are replaced, so that they are refused
     /// by whoever parses the value instead of being taken for an absent variable.
     pub fn text(&self, name: &str) -> Option<String> {
@@ -30,8 +66,8 @@ impl Environment {
 
     /// The value of `name` as the operating system holds it, for paths.
     pub fn raw(&self, name: &str) -> Option<&OsStr> {
-        self.0
-            .get(OsStr::new(name))
+        self.variables
+            .get(&self.key(OsStr::new(name)))
             .filter(|value| !value.is_empty())
             .map(OsString::as_os_str)
     }
@@ -50,12 +86,13 @@ impl Environment {
 
     /// Whether there is any variable whose name begins with `prefix`.
     pub fn has_any(&self, prefix: &str) -> bool {
-        self.0
-            .range::<OsStr, _>((Bound::Included(OsStr::new(prefix)), Bound::Unbounded))
+        let prefix = self.key(OsStr::new(prefix));
+        self.variables
+            .range::<OsStr, _>((Bound::Included(prefix.as_os_str()), Bound::Unbounded))
             .next()
             .is_some_and(|(name, _)| {
                 let name = name.as_encoded_bytes();
-                name.starts_with(prefix.as_bytes())
+                name.starts_with(prefix.as_encoded_bytes())
             })
     }
 
@@ -74,18 +111,13 @@ impl Environment {
 
 impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
-        Self(
-            variables
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        )
+        Self::default().with(variables)
     }
 }
 
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.variables.keys()).finish()
     }
 }
 
@@ -134,6 +166,19 @@ mod tests {
         assert!(environment.has_any("AWS_"));
         assert!(!environment.has_any("AWS_Y"));
         assert!(!environment.has_any("C"));
+    }
+
+    #[test]
+    fn case_of_names_counts_where_the_system_says_so() {
+        let variables = [("https_Proxy", "p"), ("Aws_Profile", "q")];
+        let windows = Environment::new(true).with(variables);
+        assert_eq!(windows.text("HTTPS_PROXY").as_deref(), Some("p"));
+        assert_eq!(windows.text("https_proxy").as_deref(), Some("p"));
+        assert!(windows.has_any("AWS_"));
+        let unix = Environment::new(false).with(variables);
+        assert_eq!(unix.text("HTTPS_PROXY"), None);
+        assert_eq!(unix.text("https_Proxy").as_deref(), Some("p"));
+        assert!(!unix.has_any("AWS_"));
     }
 
     #[test]

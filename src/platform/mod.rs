@@ -49,6 +49,7 @@ pub use self::process::tell_ready;
 pub(crate) use self::system::CACHE_FOLDERS;
 pub(crate) use self::system::HOME_VARIABLE;
 pub(crate) use self::system::LOCKS_ARE_ADVISORY;
+pub(crate) use self::system::VARIABLES_IGNORE_CASE;
 pub use self::system::allow_open_files;
 pub(crate) use self::system::exposure;
 pub(crate) use self::system::file_version;

@@ -71,6 +71,9 @@ pub(crate) fn is_address_family_unknown(error: &io::Error) -> bool {
 /// Windows Sockets error codes, "address family not supported".
 const WSAEAFNOSUPPORT: i32 = 10_047;
 
+/// Whether names of variables are equal whatever their case.
+pub(crate) const VARIABLES_IGNORE_CASE: bool = true;
+
 /// The variable that holds the user's home directory.
 pub(crate) const HOME_VARIABLE: &str = "USERPROFILE";
 

@@ -100,6 +100,9 @@ pub(crate) fn is_address_family_unknown(error: &io::Error) -> bool {
     error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
 }
 
+/// Whether names of variables are equal whatever their case.
+pub(crate) const VARIABLES_IGNORE_CASE: bool = false;
+
 /// The variable that holds the user's home directory.
 pub(crate) const HOME_VARIABLE: &str = "HOME";
 
