@@ -1,5 +1,5 @@
 //! [`Environment`]: the variables of the process as a value, so that nothing below the binary reads
-//! them by itself.
+//! them by itself, but for `NOTIFY_SOCKET` in `platform::tell_ready`.
 //!
 //! An empty variable counts as one that is not set, as in the AWS SDKs.
 

@@ -16,7 +16,7 @@
 //!
 //! Nothing here reads the environment, the wall clock or a random source, and nothing prints or
 //! exits: the caller passes [`environment::Environment`], [`clock::Clock`] and a source of jitter,
-//! and decides what to show.
+//! and decides what to show. One exception: `platform::tell_ready` reads `NOTIFY_SOCKET`.
 //!
 //! [SigV4-X509]: https://docs.aws.amazon.com/rolesanywhere/latest/userguide/authentication-sign-process.html
 

@@ -37,7 +37,8 @@ impl Termination {
     }
 }
 
-/// Tells systemd that what this process is for is there, if systemd wants to know.
+/// Tells systemd that what this process is for is there, if systemd wants to know: its library
+/// reads `NOTIFY_SOCKET`.
 pub fn tell_ready() {
     // Whoever is not listening does not miss it.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);

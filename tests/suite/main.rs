@@ -12,6 +12,8 @@ mod cli;
 mod create_session;
 mod credentials_file;
 mod credential_process;
+#[cfg(target_os = "linux")]
+mod deploy;
 mod identity;
 mod inspect;
 mod interop;
