@@ -4,6 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::process::Stdio;
+use std::thread::sleep;
+use std::time::Duration;
+use std::time::Instant;
 
 use crate::support::program::is_there;
 use crate::support::skip;
@@ -22,6 +25,20 @@ fn service_units_do_not_hold_targets_back() {
         assert!(has_line(&text, "Requires=sysinit.target"), "{unit}");
         assert!(has_line(&text, "Conflicts=shutdown.target"), "{unit}");
         assert!(has_line(&text, "Before=shutdown.target"), "{unit}");
+    }
+}
+
+/// A program that never says that it is ready stands for one that cannot reach the service.
+#[test]
+fn machine_starts_while_service_is_unreachable() {
+    if let Some(obstacle) = obstacle_to_systemd() {
+        skip(&format!(
+            "machine_starts_while_service_is_unreachable: {obstacle}"
+        ));
+        return;
+    }
+    for unit in SERVICES {
+        assert!(machine_starts_with(unit), "{unit}");
     }
 }
 
@@ -115,6 +132,76 @@ fn pod_is_ready_with_its_sidecar() {
     assert!(text.contains("[::]:9912"));
 }
 
+/// Why systemd cannot run in namespaces of its own here, if so.
+fn obstacle_to_systemd() -> Option<&'static str> {
+    if !Path::new("/lib/systemd/systemd").exists() {
+        return Some("no systemd");
+    }
+    let mounts = "mount --make-rprivate / && mount -t sysfs sysfs /sys \
+                  && mount -t cgroup2 cgroup2 /sys/fs/cgroup && test -w /sys/fs/cgroup/cgroup.procs";
+    let arguments = [&NAMESPACES[..], &["sh", "-c", mounts]].concat();
+    (!is_there("unshare", &arguments)).then_some("no right to make namespaces with control groups")
+}
+
+/// Whether multi-user.target is reached while the unit, whose program sleeps, is still starting.
+fn machine_starts_with(unit: &str) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(unit), with_sleep(&deployed(unit))).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/deploy/boot.sh");
+    let mut systemd = Command::new("unshare")
+        .args(NAMESPACES)
+        .args(["bash", script])
+        .arg(folder.path())
+        .arg(unit.trim_end_matches("@.service"))
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    let reached = folder.path().join("reached");
+    while !reached.exists() && start.elapsed() < PATIENCE {
+        sleep(Duration::from_millis(50));
+    }
+    systemd.kill().unwrap();
+    systemd.wait().unwrap();
+    remove_control_group(folder.path());
+    reached.exists()
+}
+
+/// The control group that `boot.sh` made; its processes take a moment to go.
+fn remove_control_group(folder: &Path) {
+    let lines = "mount --make-rprivate / && cd \"$0\" && mount -t cgroup2 cgroup2 groups && cd groups \
+                 && for attempt in $(seq 100); do \
+                 find \"$(basename \"$0\")\" -depth -type d -exec rmdir {} + && break; sleep 0.1; done";
+    let folder = folder.display().to_string();
+    is_there("unshare", &["--mount", "sh", "-c", lines, &folder]);
+}
+
+/// Without the sandbox, which takes more rights than namespaces have.
+fn with_sleep(unit: &str) -> String {
+    let is_sandbox = |line: &&str| {
+        [
+            "Protect",
+            "Private",
+            "Restrict",
+            "SystemCall",
+            "Memory",
+            "Limit",
+        ]
+        .iter()
+        .any(|start| line.starts_with(start))
+    };
+    let mut text = String::new();
+    for line in unit.lines().filter(|line| !is_sandbox(line)) {
+        text.push_str(match line.split_once('=') {
+            Some(("ExecStart", _)) => "ExecStart=/bin/sleep 100000",
+            Some(("User", _)) => "User=nobody",
+            _ => line,
+        });
+        text.push('\n');
+    }
+    text
+}
+
 fn deployed(name: &str) -> String {
     file(&format!("deploy/{name}"))
 }
@@ -126,3 +213,17 @@ fn file(path: &str) -> String {
 fn has_line(text: &str, line: &str) -> bool {
     text.lines().any(|found| found == line)
 }
+
+const NAMESPACES: [&str; 8] = [
+    "--pid",
+    "--mount",
+    "--net",
+    "--uts",
+    "--ipc",
+    "--cgroup",
+    "--fork",
+    "--kill-child",
+];
+
+/// For a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(120);
