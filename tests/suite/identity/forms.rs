@@ -40,6 +40,8 @@ fn call_with(certificate: &[u8], key: &[u8]) -> (Helper, rolesanywhere_emulator:
     (helper, service)
 }
 
+type Change<'a> = &'a dyn Fn(&str) -> Vec<u8>;
+
 #[test]
 fn changed_text_is_put_right() {
     let (certificate, key) = (pem("ec256.crt"), pem("ec256.key"));
@@ -47,7 +49,7 @@ fn changed_text_is_put_right() {
         let units = std::iter::once(0xfeff).chain(text.encode_utf16());
         units.flat_map(u16::to_le_bytes).collect()
     };
-    let changes: [&dyn Fn(&str) -> Vec<u8>; 7] = [
+    let changes: [Change; 7] = [
         &|text| text.replace('\n', " ").into_bytes(),
         &|text| text.replace('\n', "").into_bytes(),
         &|text| text.replace('\n', "\\n").into_bytes(),
