@@ -16,6 +16,7 @@ use rolesanywhere::aws_call::Failure;
 use rolesanywhere::aws_call::endpoint::Endpoint;
 use rolesanywhere::aws_call::error::CallError;
 use rolesanywhere::aws_call::error::ServerCertificateFault;
+use rolesanywhere::aws_call::proxy::Proxy;
 use rolesanywhere::aws_call::transport::AttemptLimits;
 use rolesanywhere::aws_call::trust_roots::TrustRoots;
 use rolesanywhere::clock::Clock;
@@ -419,6 +420,43 @@ fn tls_failures_are_final_and_named() {
     server.join().unwrap();
     assert!(matches!(call.error(), CallError::NotTls { .. }));
     assert_eq!(call.attempts(), 1);
+}
+
+/// It looks the name up and connects in turn, which may take longer than a connection of our own.
+#[test]
+fn proxy_has_a_limit_of_its_own() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            thread::sleep(Duration::from_millis(400));
+            let _ = stream.write_all(b"HTTP/1.1 403 Not today\r\n\r\n");
+        }
+    });
+    let call_within = |connect_by_proxy| {
+        call_with(Script::default(), |settings| {
+            settings.endpoint = Endpoint::parse("https://service.invalid").unwrap();
+            let variables = [("HTTPS_PROXY", proxy.as_str())].into_iter().collect();
+            settings.proxy = Proxy::on_the_way_to(&settings.endpoint, &variables).unwrap();
+            settings.attempts_max = 1;
+            settings.attempt_limits.connect = Duration::from_millis(100);
+            settings.attempt_limits.connect_by_proxy = connect_by_proxy;
+        })
+    };
+    let slow = call_within(Duration::from_secs(240));
+    let text = slow.error().to_string();
+    assert!(
+        text.ends_with("the proxy answered CONNECT with 403 Not today"),
+        "{text}"
+    );
+    let late = call_within(Duration::from_millis(100));
+    let text = late.error().to_string();
+    assert!(
+        text.contains("the proxy made no connection within"),
+        "{text}"
+    );
 }
 
 /// A server with a certificate like this, and a bundle that trusts its issuer.

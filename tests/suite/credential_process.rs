@@ -481,6 +481,20 @@ fn known_refusals_come_with_a_hint() {
 }
 
 #[test]
+fn intermediates_without_a_certificate_are_named_after_a_refusal() {
+    let untrusted = Response::error(
+        403,
+        "AccessDeniedException",
+        "Untrusted Signing Certificate",
+    );
+    let stderr = stderr_after(untrusted, &["--intermediates", "pki/empty.pem"]);
+    assert!(
+        stderr.contains("hint: the file of --intermediates holds no certificate"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn refusal_without_code_and_message_is_a_foreign_answer() {
     let answer = Response {
         status: 403,
@@ -655,8 +669,10 @@ fn proxy_is_named_and_an_unused_one_pointed_at() {
 fn key_without_line_breaks_is_never_shown() {
     let key = fs::read_to_string(vectors().join("pki/ec256.key")).unwrap();
     let secret = key.lines().nth(1).unwrap().to_owned();
+    // Cut off as well, so that it cannot be put right.
+    let cut = key.split("-----END").next().unwrap();
     for separator in [" ", "", "\\n"] {
-        let helper = Helper::new().file("flat.key", &key.replace('\n', separator));
+        let helper = Helper::new().file("flat.key", &cut.replace('\n', separator));
         let path = helper.home().join("flat.key").display().to_string();
         let output = helper
             .args(["credential-process", "--certificate", "pki/ec256.crt"])

@@ -19,6 +19,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) identity: &'a Identity,
     /// For what.
     pub(crate) request: &'a CreateSessionRequest,
+    /// Whether intermediates were given in a file of their own.
+    pub(crate) has_intermediates: bool,
     /// Whether there is a proxy on the way by the environment, which was not to be used.
     pub(crate) is_proxy_unused: bool,
     /// When.
@@ -86,6 +88,12 @@ fn access_denied(message: &str, asked: Asked<'_>) -> String {
     let concerns = concerns(asked);
     if message.contains("insufficient certificate") {
         return format!("{KEY_USAGE}{concerns}");
+    }
+    if message.contains("untrusted")
+        && asked.has_intermediates
+        && asked.identity.chain().certificates().is_empty()
+    {
+        return NO_INTERMEDIATES.to_owned();
     }
     if message.contains("untrusted") {
         return format!("{UNTRUSTED}{concerns}");
@@ -198,6 +206,7 @@ const OTHER_NAME: &str = "the server's certificate is for another name: check th
                           no proxy or captive portal answers in its place";
 const UNTRUSTED: &str = "the trust anchor does not vouch for this certificate: is it the CA that \
                          issued it, and are the intermediates given (--intermediates)";
+const NO_INTERMEDIATES: &str = "the file of --intermediates holds no certificate, so none was sent";
 const SIGNATURE: &str = "the service could not verify the signature: something on the way may change \
                          the request, or the clock is wrong";
 const ROLE_SESSION_NAME: &str = "a --role-session-name is refused unless the profile has \

@@ -203,6 +203,7 @@ impl Session {
     pub(crate) fn into_provider(self) -> (SessionProvider, Failures) {
         let failures = Failures {
             create_session: self.request.create_session.clone(),
+            has_intermediates: self.request.identity.intermediates.is_some(),
             is_proxy_unused: self.is_proxy_unused,
         };
         (self.provider, failures)
@@ -212,6 +213,7 @@ impl Session {
 /// What a call that failed is explained by.
 pub(crate) struct Failures {
     create_session: CreateSessionRequest,
+    has_intermediates: bool,
     is_proxy_unused: bool,
 }
 
@@ -226,6 +228,7 @@ impl Failures {
             let asked = Asked {
                 identity,
                 request: &self.create_session,
+                has_intermediates: self.has_intermediates,
                 is_proxy_unused: self.is_proxy_unused,
                 time: Clock::System.now(),
             };
