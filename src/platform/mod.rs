@@ -44,6 +44,8 @@ pub(crate) use self::folder::Entry;
 pub(crate) use self::folder::Folder;
 pub(crate) use self::folder::Kind;
 pub(crate) use self::folder::Rights;
+pub use self::process::EndingSignal;
+pub use self::process::EndingSignals;
 pub use self::process::Termination;
 pub use self::process::tell_ready;
 pub(crate) use self::system::CACHE_FOLDERS;
@@ -67,6 +69,7 @@ pub(crate) use self::system::time_since_boot;
 pub(crate) use self::system_store::system_verifier;
 pub use self::terminal::has_terminal;
 pub use self::terminal::prompt_password;
+pub use self::terminal::restore_terminal;
 pub use self::terminal::standard_input;
 
 /// What verifies a server's certificate by the operating system's own store, where there is one.

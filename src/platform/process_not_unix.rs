@@ -34,15 +34,15 @@ impl Termination {
         })
     }
 
-    /// Waits for one. Gives the exit code of a process that it ends.
-    pub async fn wait(&mut self) -> i32 {
+    /// Waits for one.
+    pub async fn wait(&mut self) {
         poll_fn(|context| {
             let is_told = self.interrupt.poll_recv(context).is_ready()
                 | self.terminate.poll_recv(context).is_ready()
                 | self.close.poll_recv(context).is_ready()
                 | self.shutdown.poll_recv(context).is_ready();
             match is_told {
-                true => Poll::Ready(STATUS_CONTROL_C_EXIT),
+                true => Poll::Ready(()),
                 false => Poll::Pending,
             }
         })
@@ -52,6 +52,35 @@ impl Termination {
 
 /// Nobody here wants to know that this process is ready.
 pub fn tell_ready() {}
+
+/// The same events, for a process that does not handle them.
+#[derive(Debug)]
+pub struct EndingSignals(Termination);
+
+/// An event that came.
+#[derive(Debug, Clone, Copy)]
+pub struct EndingSignal {
+    /// The exit code of a process that it ends.
+    pub exit_code: i32,
+    /// Whether it is one of those of [`Termination`].
+    pub is_termination: bool,
+}
+
+impl EndingSignals {
+    /// From now on none of them ends anything by itself. Needs an event loop.
+    pub fn listen() -> io::Result<Self> {
+        Termination::listen().map(Self)
+    }
+
+    /// Waits for one.
+    pub async fn wait(&mut self) -> EndingSignal {
+        self.0.wait().await;
+        EndingSignal {
+            exit_code: STATUS_CONTROL_C_EXIT,
+            is_termination: true,
+        }
+    }
+}
 
 /// `STATUS_CONTROL_C_EXIT`, 0xC000013A.
 const STATUS_CONTROL_C_EXIT: i32 = -1_073_741_510;

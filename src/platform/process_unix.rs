@@ -24,14 +24,59 @@ impl Termination {
         })
     }
 
-    /// Waits for one. Gives the exit code of a process that it ends, as shells count it.
-    pub async fn wait(&mut self) -> i32 {
+    /// Waits for one.
+    pub async fn wait(&mut self) {
         poll_fn(|context| {
-            if self.terminate.poll_recv(context).is_ready() {
-                return Poll::Ready(128 + SignalKind::terminate().as_raw_value());
-            }
+            let terminate = self.terminate.poll_recv(context);
             let interrupt = self.interrupt.poll_recv(context);
-            interrupt.map(|_| 128 + SignalKind::interrupt().as_raw_value())
+            match terminate.is_ready() || interrupt.is_ready() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
+    }
+}
+
+/// The signals that end a process which does not handle them, and that a shell or a terminal sends.
+#[derive(Debug)]
+pub struct EndingSignals([(SignalKind, Signal); 4]);
+
+/// A signal that came.
+#[derive(Debug, Clone, Copy)]
+pub struct EndingSignal {
+    /// The exit code of a process that it ends, as shells count it.
+    pub exit_code: i32,
+    /// Whether it is one of those of [`Termination`].
+    pub is_termination: bool,
+}
+
+impl EndingSignals {
+    /// From now on they end nothing by themselves. Needs an event loop.
+    pub fn listen() -> io::Result<Self> {
+        let listen = |kind| Ok::<_, io::Error>((kind, signal(kind)?));
+        Ok(Self([
+            listen(SignalKind::terminate())?,
+            listen(SignalKind::interrupt())?,
+            listen(SignalKind::hangup())?,
+            listen(SignalKind::quit())?,
+        ]))
+    }
+
+    /// Waits for one.
+    pub async fn wait(&mut self) -> EndingSignal {
+        poll_fn(|context| {
+            let came = self
+                .0
+                .iter_mut()
+                .find_map(|(kind, signal)| signal.poll_recv(context).is_ready().then_some(*kind));
+            came.map_or(Poll::Pending, |kind| {
+                let terminations = [SignalKind::terminate(), SignalKind::interrupt()];
+                Poll::Ready(EndingSignal {
+                    exit_code: 128 + kind.as_raw_value(),
+                    is_termination: terminations.contains(&kind),
+                })
+            })
         })
         .await
     }

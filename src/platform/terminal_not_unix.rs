@@ -19,3 +19,6 @@ pub fn has_terminal() -> bool {
 pub fn prompt_password(prompt: &str) -> io::Result<String> {
     rpassword::prompt_password(prompt)
 }
+
+/// The library that asks sets the console back itself.
+pub fn restore_terminal() {}

@@ -6,11 +6,14 @@ use std::io::ErrorKind;
 use std::io::Read;
 use std::io::Write;
 use std::os::fd::AsFd;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
 
 use rustix::process::Signal;
 use rustix::termios::LocalModes;
 use rustix::termios::OptionalActions;
 use rustix::termios::SpecialCodeIndex;
+use rustix::termios::Termios;
 use rustix::termios::tcgetattr;
 use rustix::termios::tcsetattr;
 use zeroize::Zeroize;
@@ -42,12 +45,14 @@ pub fn prompt_password(prompt: &str) -> io::Result<String> {
     // Ctrl-C is to end the line instead of the process, so that the terminal can be set back.
     quiet.local_modes -= LocalModes::ECHO | LocalModes::ISIG;
     quiet.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
+    // Before it is changed, so that a signal finds what to set it back to.
+    *changed() = Some((terminal.try_clone()?, before));
     tcsetattr(&terminal, OptionalActions::Flush, &quiet)?;
     let mut answer = Zeroizing::new(vec![0; LINE_BYTES_MAX]);
     let read = terminal
         .write_all(prompt.as_bytes())
         .and_then(|()| terminal.read(&mut answer));
-    tcsetattr(&terminal, OptionalActions::Flush, &before)?;
+    restore_terminal();
     let _ = terminal.write_all(b"\n");
     answer.truncate(read?);
     match answer.pop() {
@@ -62,6 +67,23 @@ pub fn prompt_password(prompt: &str) -> io::Result<String> {
         Some(_) | None => Err(ErrorKind::UnexpectedEof.into()),
     }
 }
+
+/// Sets a terminal back whose echo a prompt has switched off: whoever ends the process meanwhile calls it.
+pub fn restore_terminal() {
+    if let Some((terminal, before)) = changed().take() {
+        // A terminal that is gone needs none.
+        let _ = tcsetattr(&terminal, OptionalActions::Flush, &before);
+    }
+}
+
+fn changed() -> MutexGuard<'static, Option<(File, Termios)>> {
+    CHANGED
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// The terminal of the process while a prompt has changed it, and how it was: there is one.
+static CHANGED: Mutex<Option<(File, Termios)>> = Mutex::new(None);
 
 const CTRL_C: u8 = 3;
 

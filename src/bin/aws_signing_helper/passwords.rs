@@ -1,10 +1,12 @@
 //! Where the passwords of a command come from: a flag, a file, or whoever sits at the terminal.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::TryLockError;
+use std::thread;
 use std::time::Instant;
 
 use rolesanywhere::environment::Environment;
@@ -22,6 +24,7 @@ use rolesanywhere::text::ShownName;
 use crate::arguments::PasswordFlags;
 use crate::error::RunError;
 use crate::inputs::home_expanded;
+use crate::signals;
 
 /// The passwords of one command line.
 pub(crate) struct Passwords {
@@ -213,9 +216,19 @@ fn shown(flag: &str, path: &Path) -> String {
 /// Asks on the terminal, not on stdin and stdout, which belong to whoever reads the credentials.
 /// Without a terminal, or when the answer is given up, there is no password.
 fn ask(path: &Path) -> Option<Secret<String>> {
-    platform::prompt_password(&format!("Password of {}: ", ShownName::of(path)))
-        .ok()
-        .map(Secret::new)
+    if !platform::has_terminal() {
+        return None;
+    }
+    // Without it a signal would leave the terminal without echo; so nobody is asked.
+    signals::end_by_signals().ok()?;
+    match platform::prompt_password(&format!("Password of {}: ", ShownName::of(path))) {
+        Ok(answer) => Some(Secret::new(answer)),
+        // Ctrl-C: the signal is on its way, and ends the process.
+        Err(error) if error.kind() == ErrorKind::Interrupted => loop {
+            thread::park();
+        },
+        Err(_) => None,
+    }
 }
 
 const PKCS8_FILE: &str = "pkcs8-password-file";

@@ -8,6 +8,8 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::thread;
 
+use rolesanywhere::platform;
+use rolesanywhere::platform::EndingSignals;
 use rolesanywhere::platform::Termination;
 use tokio::runtime::Builder;
 
@@ -39,20 +41,35 @@ pub(crate) async fn until_signal(
 /// Lets signals end this process if it is the first of its container. The kernel spares that one, unless
 /// it listens.
 pub(crate) fn end_as_first_process() -> io::Result<()> {
-    if std::process::id() != 1 {
+    match std::process::id() {
+        1 => end_by_signals(),
+        _ => Ok(()),
+    }
+}
+
+/// From now on a thread ends this process by a signal, unless the command handles it, and sets the terminal
+/// back before: a prompt has switched its echo off.
+pub(crate) fn end_by_signals() -> io::Result<()> {
+    if IS_LISTENING.swap(true, Ordering::Relaxed) {
         return Ok(());
     }
     let runtime = Builder::new_current_thread().enable_io().build()?;
-    let mut termination = runtime.block_on(async { Termination::listen() })?;
+    let mut ending = runtime.block_on(async { EndingSignals::listen() })?;
     let wait = move || {
-        let code = runtime.block_on(termination.wait());
-        if !IS_HANDLED.load(Ordering::Relaxed) {
-            #[expect(clippy::exit, reason = "as the signal would, wherever the process is")]
-            std::process::exit(code);
+        loop {
+            let signal = runtime.block_on(ending.wait());
+            if !signal.is_termination || !IS_HANDLED.load(Ordering::Relaxed) {
+                platform::restore_terminal();
+                #[expect(clippy::exit, reason = "as the signal would, wherever the process is")]
+                std::process::exit(signal.exit_code);
+            }
         }
     };
     thread::Builder::new().spawn(wait).map(drop)
 }
 
-/// Signals are handled by the command.
+/// SIGTERM and SIGINT are handled by the command.
 static IS_HANDLED: AtomicBool = AtomicBool::new(false);
+
+/// There is the thread.
+static IS_LISTENING: AtomicBool = AtomicBool::new(false);

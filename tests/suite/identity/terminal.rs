@@ -135,6 +135,42 @@ fn control_c_ends_the_prompt_and_leaves_the_terminal_as_it_was() {
     assert!(emulator.requests().is_empty());
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn signal_at_the_prompt_leaves_the_terminal_as_it_was() {
+    use rustix::process::Pid;
+    use rustix::process::Signal;
+    use rustix::process::kill_process;
+
+    for (signal, exit) in [
+        (Signal::TERM, 143),
+        (Signal::INT, 130),
+        (Signal::HUP, 129),
+        (Signal::QUIT, 131),
+    ] {
+        let Some(terminal) = Terminal::open("a signal at the prompt") else {
+            return;
+        };
+        let emulator = emulator(Settings::default());
+        let helper = encrypted(&emulator);
+        let running = terminal.start(&helper);
+        terminal.wait_for_prompt(1);
+        // The shell is what was started, and the helper its child.
+        let shell = running.id();
+        let children = format!("/proc/{shell}/task/{shell}/children");
+        let children = fs::read_to_string(children).unwrap();
+        let id = Pid::from_raw(children.trim().parse().unwrap()).unwrap();
+        kill_process(id, signal).unwrap();
+        let Ending { output, echoes, .. } = terminal.end(running);
+        assert_eq!(
+            (output.exit, output.stdout_text()),
+            (exit, ""),
+            "{signal:?}"
+        );
+        assert!(echoes, "{signal:?}: the terminal is left without echo");
+    }
+}
+
 #[test]
 fn control_d_ends_the_prompt_with_an_error() {
     let Some(mut terminal) = Terminal::open("Ctrl-D at the prompt") else {

@@ -69,6 +69,26 @@ fn probes_tell_whether_there_are_credentials() {
     assert!(after.stdout.is_empty());
 }
 
+/// The sidecar of `deploy/` relies on it.
+#[test]
+fn status_address_of_all_takes_both_families() {
+    let service = service(&[]);
+    let helper = serve(&service.url()).args(["--status-address", "[::]:0"]);
+    if TcpListener::bind("[::]:0").is_err() {
+        crate::support::skip("status_address_of_all_takes_both_families: no IPv6");
+        return;
+    }
+    let mut running = helper.start();
+    wait_until(&mut running, "an address", |said| {
+        status_address(said).is_some()
+    });
+    let port = status_address(&running.stderr_so_far()).unwrap().port();
+    for address in ["127.0.0.1", "::1"] {
+        let address = SocketAddr::new(address.parse().unwrap(), port);
+        assert_eq!(probe(address, "GET /healthz").status, 200, "{address}");
+    }
+}
+
 #[test]
 fn credentials_that_are_about_to_end_are_not_ready() {
     let service = service(&["expires-in=200:*"]);
