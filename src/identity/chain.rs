@@ -7,6 +7,7 @@ use x509_parser::oid_registry;
 use x509_parser::oid_registry::Oid;
 use x509_parser::public_key::PublicKey;
 use x509_parser::signature_algorithm::SignatureAlgorithm;
+use x509_parser::x509::X509Name;
 
 use super::certificate;
 use super::certificate::CertificateError;
@@ -63,7 +64,7 @@ impl Chain {
             for subject in next {
                 for (der, issuer) in &pool {
                     if found.len() <= CHAIN_LENGTH_MAX
-                        && issuer.subject().as_raw() == subject.issuer().as_raw()
+                        && is_same_name(issuer.subject(), subject.issuer())
                         && !found.contains(der)
                         && issued(issuer, subject, work)
                         && is_sent(issuer, work)
@@ -95,13 +96,35 @@ fn is_root(certificate: &X509Certificate<'_>, work: &mut Work) -> bool {
 /// Whether `issuer` signed `subject`. Renewed CAs share a name, so the name alone does not tell; a
 /// signature by an algorithm that cannot be checked here gets the benefit of the doubt.
 fn issued(issuer: &X509Certificate<'_>, subject: &X509Certificate<'_>, work: &mut Work) -> bool {
-    if issuer.subject().as_raw() != subject.issuer().as_raw() {
+    if !is_same_name(issuer.subject(), subject.issuer()) {
         return false;
     }
     // So does one that is too many to check.
     !is_verifiable(issuer, subject)
         || !work.spend(SIGNATURE_NANOSECONDS)
         || subject.verify_signature(Some(issuer.public_key())).is_ok()
+}
+
+/// RFC 5280, 7.1: whatever string type a value has, in any case, and with any white space.
+fn is_same_name(one: &X509Name<'_>, other: &X509Name<'_>) -> bool {
+    if one.as_raw() == other.as_raw() {
+        return true;
+    }
+    let count = |name: &X509Name<'_>| name.iter_attributes().count();
+    let mut pairs = one.iter_attributes().zip(other.iter_attributes());
+    count(one) == count(other)
+        && pairs.all(|(one, other)| {
+            let is_same_text = match (one.as_str(), other.as_str()) {
+                (Ok(one), Ok(other)) => folded(one) == folded(other),
+                (Ok(_) | Err(_), Ok(_) | Err(_)) => one.as_slice() == other.as_slice(),
+            };
+            one.attr_type() == other.attr_type() && is_same_text
+        })
+}
+
+fn folded(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").to_lowercase()
 }
 
 /// Whether the signing library checks signatures of this kind by such a key. What it does not check
@@ -206,5 +229,35 @@ mod tests {
         while spent.spend(SIGNATURE_NANOSECONDS) {}
         let chain = Chain::by_issuer(&ders[0], &ders[1..], &mut spent);
         assert!(chain.certificates().is_empty() || chain.certificates().len() > CHAIN_LENGTH_MAX);
+    }
+
+    #[test]
+    fn names_are_the_same_in_another_encoding() {
+        let issuer_key = rcgen::KeyPair::generate().unwrap();
+        let named = |value: rcgen::DnValue| {
+            let mut params = rcgen::CertificateParams::default();
+            let mut name = rcgen::DistinguishedName::new();
+            name.push(rcgen::DnType::CommonName, value);
+            params.distinguished_name = name;
+            params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+            params
+        };
+        let root_key = rcgen::KeyPair::generate().unwrap();
+        let root = rcgen::Issuer::new(named(rcgen::DnValue::Utf8String("Root".into())), root_key);
+        let utf8 = named(rcgen::DnValue::Utf8String("Issuing  ca".into()));
+        let intermediate = utf8.signed_by(&issuer_key, &root).unwrap();
+        // The leaf's issuer has the same name as a PrintableString, in another case.
+        let printable = named(rcgen::DnValue::PrintableString(
+            "Issuing CA".try_into().unwrap(),
+        ));
+        let issuer = rcgen::Issuer::new(printable, issuer_key);
+        let leaf_key = rcgen::KeyPair::generate().unwrap();
+        let mut leaf = rcgen::CertificateParams::default();
+        leaf.distinguished_name
+            .push(rcgen::DnType::OrganizationName, "leaf");
+        let leaf = leaf.signed_by(&leaf_key, &issuer).unwrap();
+        let candidates = [intermediate.der().to_vec()];
+        let chain = Chain::by_issuer(leaf.der(), &candidates, &mut Work::new());
+        assert_eq!(chain.certificates(), candidates);
     }
 }
