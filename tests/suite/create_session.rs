@@ -459,20 +459,11 @@ fn proxy_has_a_limit_of_its_own() {
     );
 }
 
-/// A server with a certificate like this, and a bundle that trusts its issuer.
-fn call_of_server(arrange: impl Fn(&mut rcgen::CertificateParams)) -> Call {
-    let issuer_key = rcgen::KeyPair::generate().unwrap();
-    let mut params = rcgen::CertificateParams::default();
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let root = params.self_signed(&issuer_key).unwrap();
-    let issuer = rcgen::Issuer::new(params, issuer_key);
-    let key = rcgen::KeyPair::generate().unwrap();
-    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    arrange(&mut params);
-    let certificate = params.signed_by(&key, &issuer).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let bundle = folder.path().join("bundle.pem");
-    std::fs::write(&bundle, root.pem()).unwrap();
+/// A server that shows this certificate to one client: its port.
+fn tls_server(
+    certificate: &rcgen::Certificate,
+    key: &rcgen::KeyPair,
+) -> (u16, thread::JoinHandle<()>) {
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -490,6 +481,24 @@ fn call_of_server(arrange: impl Fn(&mut rcgen::CertificateParams)) -> Call {
         let mut tls = rustls::ServerConnection::new(std::sync::Arc::new(config)).unwrap();
         let _ = tls.complete_io(&mut stream);
     });
+    (port, server)
+}
+
+/// A server with a certificate like this, and a bundle that trusts its issuer.
+fn call_of_server(arrange: impl Fn(&mut rcgen::CertificateParams)) -> Call {
+    let issuer_key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let root = params.self_signed(&issuer_key).unwrap();
+    let issuer = rcgen::Issuer::new(params, issuer_key);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    arrange(&mut params);
+    let certificate = params.signed_by(&key, &issuer).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = folder.path().join("bundle.pem");
+    std::fs::write(&bundle, root.pem()).unwrap();
+    let (port, server) = tls_server(&certificate, &key);
     let call = call_with(Script::default(), |settings| {
         settings.endpoint = Endpoint::parse(&format!("https://localhost:{port}")).unwrap();
         settings.trust_roots = TrustRoots::Bundle(bundle.clone());
@@ -534,26 +543,8 @@ fn server_that_shows_a_ca_certificate_is_refused_in_words() {
     let folder = tempfile::tempdir().unwrap();
     let bundle = folder.path().join("bundle.pem");
     std::fs::write(&bundle, certificate.pem()).unwrap();
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![certificate.der().clone()],
-            rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-        )
-        .unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!(
-        "https://localhost:{}",
-        listener.local_addr().unwrap().port()
-    );
-    let server = thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut tls = rustls::ServerConnection::new(std::sync::Arc::new(config)).unwrap();
-        let _ = tls.complete_io(&mut stream);
-    });
+    let (port, server) = tls_server(&certificate, &key);
+    let url = format!("https://localhost:{port}");
     let call = call_with(Script::default(), |settings| {
         settings.endpoint = Endpoint::parse(&url).unwrap();
         settings.trust_roots = TrustRoots::Bundle(bundle);

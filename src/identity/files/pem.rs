@@ -13,6 +13,8 @@ use base64::engine::GeneralPurpose;
 use base64::engine::GeneralPurposeConfig;
 
 use super::pem_repair;
+use super::pem_repair::BEGIN;
+use super::pem_repair::END;
 use crate::secret::Secret;
 
 /// One `-----BEGIN label-----` ... `-----END label-----` block.
@@ -219,9 +221,6 @@ const BASE64_LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
 );
-
-pub(super) const BEGIN: &[u8] = b"-----BEGIN ";
-pub(super) const END: &[u8] = b"-----END ";
 
 /// The longest label in use has 26 characters.
 const LABEL_BYTES_MAX: usize = 64;

@@ -2,8 +2,6 @@
 //! plain: line breaks that became spaces, `\n`, `%0A` or nothing; quotes around it; UTF-16; a byte-order mark
 //! or a boundary in the middle of a line.
 
-use super::pem::BEGIN;
-use super::pem::END;
 use crate::secret::Secret;
 
 /// Whether `text` begins blocks that lines do not show, or is UTF-16.
@@ -143,6 +141,10 @@ fn split_once<'a>(text: &'a [u8], by: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let position = memchr::memmem::find(text, by)?;
     Some((text.get(..position)?, text.get(position + by.len()..)?))
 }
+
+/// In front of a label.
+pub(super) const BEGIN: &[u8] = b"-----BEGIN ";
+pub(super) const END: &[u8] = b"-----END ";
 
 const HYPHENS: &[u8] = b"-----";
 const LABEL_BYTES_MAX: usize = 64;
