@@ -35,6 +35,14 @@ pub(crate) fn report(error: &RunError) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// Ends the process with `error`, whatever its other threads wait for.
+pub(crate) fn fail(error: &RunError) -> ! {
+    failure(error);
+    flush();
+    #[expect(clippy::exit, reason = "the thread that should end it hangs")]
+    std::process::exit(1)
+}
+
 /// An error with its causes, and what to do about it.
 pub(crate) fn failure(error: &RunError) {
     line(&format!("error: {}", chain(error)));

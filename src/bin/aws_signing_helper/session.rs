@@ -143,31 +143,31 @@ impl Session {
         Ok(identity)
     }
 
-    /// On a thread of its own: a file system that hangs makes nobody wait for longer than the command may
-    /// take. A person may take any time for a password.
+    /// A file system that hangs makes nobody wait for longer than the command may take: then a thread that
+    /// watches ends the process. To read on that thread would cost a call twice as many pages of memory. A
+    /// person may take any time for a password.
     fn read_identity(&self) -> Result<Identity, RunError> {
-        let (request, passwords) = (Arc::clone(&self.request), Arc::clone(&self.passwords));
-        let (sender, receiver) = mpsc::channel();
-        let read = move || {
-            let identity = request.identity.open(passwords.as_ref());
-            // What is held is wiped by the caller.
-            drop((request, passwords));
-            // Nobody may be waiting any more.
-            let _ = sender.send(identity);
-        };
-        thread::Builder::new()
-            .spawn(read)
-            .map_err(RunError::Runtime)?;
-        loop {
-            let left = ClientSettings::TIME_MAX.saturating_sub(self.begin.elapsed());
-            match receiver.recv_timeout(left.max(LOOK_APART)) {
-                Ok(identity) => return identity.map_err(RunError::Identity),
-                Err(RecvTimeoutError::Timeout) if self.passwords.is_asking() => {}
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    return Err(RunError::IdentityTimedOut);
+        let (begin, passwords) = (self.begin, Arc::clone(&self.passwords));
+        let (reading, is_read) = mpsc::channel::<()>();
+        let watch = move || {
+            loop {
+                let left = ClientSettings::TIME_MAX.saturating_sub(begin.elapsed());
+                match is_read.recv_timeout(left.max(LOOK_APART)) {
+                    Err(RecvTimeoutError::Timeout) if passwords.is_asking() => {}
+                    Err(RecvTimeoutError::Timeout) => report::fail(&RunError::IdentityTimedOut),
+                    Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
                 }
             }
-        }
+        };
+        let watching = thread::Builder::new()
+            .stack_size(WATCH_STACK_BYTES)
+            .spawn(watch)
+            .map_err(RunError::Runtime)?;
+        let identity = self.request.identity.open(self.passwords.as_ref());
+        drop(reading);
+        // It holds the passwords, which are to be wiped before the call.
+        let _ = watching.join();
+        identity.map_err(RunError::Identity)
     }
 
     /// The role's name, under which an endpoint offers its credentials.
@@ -371,6 +371,9 @@ pub(crate) fn jitter() -> f64 {
         Err(_) => 1.0,
     }
 }
+
+/// For a thread that waits, and at the end writes a line.
+const WATCH_STACK_BYTES: usize = 128 * 1024;
 
 /// How often to look whether a person is done.
 const LOOK_APART: Duration = Duration::from_millis(200);
