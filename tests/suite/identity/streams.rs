@@ -95,10 +95,9 @@ fn pipe_is_read_once_and_held() {
     for writer in writers {
         writer.join().unwrap();
     }
-    let stderr = running.stderr_so_far();
     for path in [certificate, key] {
         let warning = format!("warning: {path} is read only at startup");
-        assert!(stderr.contains(&warning), "{stderr}");
+        wait_until(&warning, || running.stderr_so_far().contains(&warning));
     }
 }
 
