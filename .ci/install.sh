@@ -8,6 +8,8 @@ missing=()
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 command -v openssl >/dev/null || missing+=(openssl)
 command -v strace >/dev/null || missing+=(strace)
+# The units of deploy/ are started by it, in namespaces of their own.
+[ -x /lib/systemd/systemd ] || missing+=(systemd)
 command -v ip >/dev/null || missing+=(iproute2)
 command -v curl >/dev/null || missing+=(curl)
 command -v sysctl >/dev/null || missing+=(procps)
