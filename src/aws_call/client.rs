@@ -104,9 +104,17 @@ impl Client {
         loop {
             let time =
                 self.settings.clock.now() + time::Duration::seconds(clock_ahead.unwrap_or(0));
-            let error = match self.attempt(operation, (attempt, time), watch).await {
-                Ok(output) => return Ok(output),
-                Err(error) => error,
+            // Whatever the parts of an attempt may take: the limit of the call is that of all of them.
+            let left = self.settings.time_max.saturating_sub(begin.elapsed());
+            let attempted = self.attempt(operation, (attempt, time), watch);
+            let outcome = tokio::time::timeout(left, attempted).await;
+            let error = match outcome {
+                Ok(Ok(output)) => return Ok(output),
+                Ok(Err(error)) => error,
+                Err(_) => CallError::TimedOut {
+                    host: self.settings.endpoint.authority(),
+                    after: begin.elapsed(),
+                },
             };
             let correction = match clock_ahead {
                 None => error.clock_correction_seconds(),

@@ -136,6 +136,10 @@ impl CallError {
     /// Its class.
     pub fn class(&self) -> FailureClass {
         match self {
+            // A password that was refused is not presented again: accounts lock.
+            Self::Connect { cause, .. } if cause == PROXY_AUTHENTICATION_REFUSED => {
+                FailureClass::Ours
+            }
             Self::NameResolution { .. }
             | Self::Connect { .. }
             | Self::Connection { .. }
@@ -379,6 +383,10 @@ impl std::error::Error for CallError {
     }
 }
 
+/// The cause of a connection that a proxy refused for its user and password.
+pub(crate) const PROXY_AUTHENTICATION_REFUSED: &str =
+    "the proxy answered CONNECT with 407 Proxy Authentication Required";
+
 /// The code of a quota that is used up, whatever the status.
 const THROTTLING_CODE: &str = "ThrottlingException";
 
@@ -511,6 +519,14 @@ mod tests {
             (unresolved(true), NoConnection, SOON),
             (unresolved(false), NoConnection, NEVER),
             (CallError::NotTls { host: host() }, Ours, NEVER),
+            (
+                CallError::Connect {
+                    host: host(),
+                    cause: PROXY_AUTHENTICATION_REFUSED.to_owned(),
+                },
+                Ours,
+                NEVER,
+            ),
         ] {
             assert_eq!(error.class(), class, "{error:?}");
             let found = (error.is_transient(), error.is_passing());

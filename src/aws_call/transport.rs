@@ -16,6 +16,7 @@ use rustls::CertificateError;
 
 use crate::aws_call::endpoint::Endpoint;
 use crate::aws_call::error::CallError;
+use crate::aws_call::error::PROXY_AUTHENTICATION_REFUSED;
 use crate::aws_call::error::RESPONSE_BYTES_MAX;
 use crate::aws_call::error::ServerCertificateFault;
 use crate::aws_call::name_resolution::NameResolution;
@@ -219,6 +220,12 @@ impl Transport {
         let (Some(proxy), CallError::Connect { host, cause }) = (&self.proxy, &failure) else {
             return failure;
         };
+        if cause.contains(PROXY_AUTHENTICATION_CAUSE) {
+            return CallError::Connect {
+                host: host.clone(),
+                cause: PROXY_AUTHENTICATION_REFUSED.to_owned(),
+            };
+        }
         if !TUNNEL_REFUSED_CAUSES
             .iter()
             .any(|text| cause.contains(text))
@@ -400,9 +407,11 @@ impl Error for TransportError {
 /// A session's answer has some 3 KB.
 const BODY_BYTES_EXPECTED: usize = 16 * 1024;
 
-/// What the HTTP client says for an answer to CONNECT that is none of success.
-const TUNNEL_REFUSED_CAUSES: &[&str] =
-    &["tunnel error: unsuccessful", "proxy authorization required"];
+/// What the HTTP client says for an answer to CONNECT that is no success.
+const TUNNEL_REFUSED_CAUSES: &[&str] = &["tunnel error: unsuccessful"];
+
+/// The same for a user and password that the proxy refused.
+const PROXY_AUTHENTICATION_CAUSE: &str = "proxy authorization required";
 
 /// What resolvers say for EAI_AGAIN (glibc and macOS, musl, Windows); the code itself gets lost on
 /// the way through the standard library.

@@ -422,6 +422,44 @@ fn tls_failures_are_final_and_named() {
     assert_eq!(call.attempts(), 1);
 }
 
+/// Whatever the limits of its parts add up to.
+#[test]
+fn call_ends_within_its_limit() {
+    let slow = Response {
+        delay_ms: 600_000,
+        ..Response::created()
+    };
+    let call = call_with(Script::of([slow]), |settings| {
+        settings.time_max = Duration::from_millis(500);
+    });
+    assert!(matches!(call.error(), CallError::TimedOut { .. }));
+    assert!(call.took < Duration::from_secs(8), "{:?}", call.took);
+}
+
+/// Accounts lock.
+#[test]
+fn password_that_a_proxy_refuses_is_presented_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = format!("http://user:pw@{}", listener.local_addr().unwrap());
+    let count = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let counted = std::sync::Arc::clone(&count);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 407 No\r\n\r\n");
+        }
+    });
+    let call = call_with(Script::default(), |settings| {
+        settings.endpoint = Endpoint::parse("https://service.invalid").unwrap();
+        let variables = [("HTTPS_PROXY", proxy.as_str())].into_iter().collect();
+        settings.proxy = Proxy::on_the_way_to(&settings.endpoint, &variables).unwrap();
+    });
+    assert!(call.error().to_string().contains("407"), "{}", call.error());
+    assert_eq!(count.load(std::sync::atomic::Ordering::Relaxed), 1);
+}
+
 /// It looks the name up and connects in turn, which may take longer than a connection of our own.
 #[test]
 fn proxy_has_a_limit_of_its_own() {
