@@ -58,11 +58,6 @@ impl SessionProvider {
         }
     }
 
-    /// What is asked for.
-    pub fn create_session_request(&self) -> &CreateSessionRequest {
-        &self.create_session
-    }
-
     /// Asks for a session as `identity`.
     pub async fn create_session(
         &self,

@@ -219,6 +219,7 @@ impl Source for SessionSource {
         // Whatever came of it.
         let _ = is_done.recv_timeout(KEEP_TIME_MAX);
     }
+
     fn renewed(&mut self, credentials: &Arc<Credentials>, renewal: &Renewal) {
         self.rotation.accepted();
         (self.observe)(SupplyEvent::InUse(self.rotation.in_use()));
