@@ -113,6 +113,11 @@ impl Emulator {
     pub fn inject(&self, fault: Fault) {
         self.service.inject(fault);
     }
+
+    /// Drops all faults still to come, also those that would last for ever.
+    pub fn recover(&self) {
+        self.service.recover();
+    }
 }
 
 impl Drop for Emulator {

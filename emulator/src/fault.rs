@@ -349,6 +349,10 @@ impl FaultQueue {
         self.0.push_back(fault);
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// Takes the fault of the next request.
     pub(crate) fn next(&mut self) -> Option<FaultKind> {
         loop {

@@ -69,6 +69,10 @@ impl Service {
         self.state().faults.push(fault);
     }
 
+    pub(crate) fn recover(&self) {
+        self.state().faults.clear();
+    }
+
     pub(crate) fn requests(&self) -> Vec<RequestRecord> {
         self.state().log.to_vec()
     }

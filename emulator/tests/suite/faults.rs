@@ -90,9 +90,11 @@ fn faults_come_in_order_one_per_request_and_may_be_added() {
 }
 
 #[test]
-fn a_fault_may_last_for_ever() {
+fn a_fault_may_last_for_ever_and_be_over_all_the_same() {
     let setup = Setup::with_faults(&["status=500:*", "drop"]);
     assert!((0..20).all(|_| setup.post().status == 500));
+    setup.emulator.recover();
+    assert_eq!(setup.post().status, 201);
 }
 
 #[test]

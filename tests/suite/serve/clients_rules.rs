@@ -26,6 +26,7 @@ use crate::support::imds::put_token;
 use crate::support::imds::request;
 use crate::support::imds::serve;
 use crate::support::service;
+use crate::support::service_that_waits;
 use crate::support::skip;
 
 /// Rule 1.
@@ -310,40 +311,50 @@ fn both_loopback_addresses_are_served_on_one_port() {
 /// Rule 8.
 #[test]
 fn answers_do_not_wait_for_a_renewal() {
-    let service = service(&["expires-in=12", "slow=3000"]);
+    let (service, end) = service_that_waits(&["expires-in=24"], 2);
     let helper = serve(&service.url());
     let server = Server::start(&helper);
-    let mut before = Instant::now();
-    let mut slowest = Duration::ZERO;
-    let answers = answers_until(&server, "renewed", |answer| {
-        slowest = slowest.max(before.elapsed());
-        before = Instant::now();
-        is_set(2)(answer)
+    let mut under_way = 0;
+    let answers = answers_until(&server, "answers during a call", |_| {
+        under_way += service.requests().len() - 1;
+        under_way >= 20
     });
-    // During these 3 s too.
-    for answer in &answers {
-        set_number(answer);
+    // The set is good for 12 s from the call on, unless this machine is very slow.
+    let is_good = |answer: &Answer| answer.status == 200;
+    for answer in answers.into_iter().filter(is_good) {
+        assert_eq!(set_number(&answer), 1);
     }
-    assert!(slowest < GO_TO_HEADERS, "{slowest:?}");
-    assert_eq!(service.requests().len(), 2);
+    drop(end);
+    answers_until(&server, "renewed", |answer| {
+        is_good(answer) && set_number(answer) > 1
+    });
 }
 
 /// Rule 9.
 #[test]
 fn set_is_served_until_it_lapses_and_then_an_error_that_passes() {
-    let service = service(&["expires-in=7", "status=500"]);
+    let service = service(&["expires-in=16", "status=500:*"]);
     let helper = serve(&service.url());
     let server = Server::start(&helper);
-    let mut lapsed_after = None;
-    let begin = Instant::now();
+    let mut asked = OffsetDateTime::now_utc();
+    let mut lapses = None;
     let answers = answers_until(&server, "another set", |answer| {
-        if answer.status != 200 {
-            lapsed_after.get_or_insert(begin.elapsed());
+        let answered = OffsetDateTime::now_utc();
+        if answer.status == 200 && set_number(answer) == 1 {
+            let expiration = answer.field("Expiration");
+            let expiration = OffsetDateTime::parse(&expiration, &Rfc3339).unwrap();
+            assert!(asked < expiration, "{asked}: {answer:?}");
+            lapses = Some(expiration);
         }
+        if answer.status != 200 {
+            service.recover();
+            // A life is counted in whole seconds.
+            let lapses = lapses.expect("a first set") - Duration::from_secs(2);
+            assert!(answered > lapses, "{answered}: {answer:?}");
+        }
+        asked = OffsetDateTime::now_utc();
         is_set(2)(answer)
     });
-    let lapsed_after = lapsed_after.unwrap().as_secs_f64();
-    assert!((4.5..7.5).contains(&lapsed_after), "{lapsed_after}");
     let sets = answers.iter().map(|answer| match answer.status {
         200 => set_number(answer),
         _ => {
@@ -452,7 +463,7 @@ fn endpoint_is_printed_with_a_slash_and_works_with_and_without() {
 /// Rule 13.
 #[test]
 fn failed_renewals_show_to_no_client_while_a_set_is_good() {
-    let service = service(&["expires-in=24", "throttle"]);
+    let service = service(&["expires-in=40", "throttle"]);
     let helper = serve(&service.url());
     let server = Server::start(&helper);
     let answers = answers_until(&server, "renewed", is_set(2));
@@ -552,6 +563,3 @@ fn invalid_metadata_token_is_401_on_every_path() {
     }
     assert_eq!(connection.ask(&request("GET /", &[])).status, 404);
 }
-
-/// How long Go's client waits.
-const GO_TO_HEADERS: Duration = Duration::from_millis(500);

@@ -6,8 +6,6 @@ use std::io::BufRead;
 use std::io::BufReader;
 use std::process::Child;
 use std::process::Stdio;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -41,6 +39,7 @@ use crate::support::running::wait_until;
 use crate::support::script::Response;
 use crate::support::script::Script;
 use crate::support::service;
+use crate::support::service_that_waits;
 
 /// Row 1.
 #[test]
@@ -54,7 +53,7 @@ fn failed_renewal_keeps_the_set_that_is_good() {
             "cut-body",
         ] {
             scope.spawn(move || {
-                let service = service(&["expires-in=24", fault]);
+                let service = service(&["expires-in=40", fault]);
                 let helper = serve(&service.url());
                 let mut server = Server::start(&helper);
                 wait_until(&mut server.running, fault, |said| said.contains("error: "));
@@ -238,49 +237,45 @@ fn life_left_of_a_token_is_rounded_down() {
     }
 }
 
-/// Asks for the credentials on so many connections at once; the answers, and the slowest of them.
-fn herd(server: &Server<'_>, count: usize) -> (Vec<Answer>, Duration) {
+/// Asks for the credentials on so many connections at once.
+fn herd(server: &Server<'_>, count: usize) -> Vec<Answer> {
     let request = get(CREDENTIALS, &server.token());
     let mut open: Vec<Connection> = (0..count).map(|_| server.connect()).collect();
-    let begin = Instant::now();
     for connection in &mut open {
         connection.send(&request).unwrap();
     }
     let answer = |connection: &mut Connection| connection.answer(false).unwrap().unwrap();
-    let answers = open.iter_mut().map(answer).collect();
-    (answers, begin.elapsed())
+    open.iter_mut().map(answer).collect()
 }
 
 /// Rows 5 and 57.
 #[test]
 fn herd_makes_one_call_before_during_and_after_a_renewal() {
-    let service = service(&["expires-in=7", "slow=12000"]);
+    let (service, end) = service_that_waits(&["expires-in=16"], 2);
     let helper = serve(&service.url());
-    let mut server = Server::start(&helper);
-    let (answers, took) = herd(&server, 400);
-    for answer in &answers {
+    let server = Server::start(&helper);
+    for answer in &herd(&server, 400) {
         assert_eq!(set_number(answer), 1);
     }
-    assert!(took < Duration::from_secs(16), "{took:?}");
     assert_eq!(service.requests().len(), 1);
 
     // A call is under way, at first with a set that is good, then without any.
+    let begun = Instant::now();
     answers_until(&server, "lapsed", |answer| answer.status == 500);
-    let (answers, took) = herd(&server, 400);
-    for answer in &answers {
+    for answer in &herd(&server, 400) {
         assert_no_credentials(answer);
     }
-    // All of them before the answer to the call.
-    let said = server.running.stderr_so_far();
-    assert_eq!(said.matches("credentials until ").count(), 1, "{took:?}");
-    wait_until(&mut server.running, "renewed", |said| {
-        said.matches("credentials until ").count() == 2
-    });
-    let (answers, _) = herd(&server, 400);
+    // It is given up after 15 s, and the next is made 5 s later at the earliest.
+    let calls_max = 2 + usize::try_from(begun.elapsed().as_secs() / 20).unwrap();
+    assert!(service.requests().len() <= calls_max);
+    drop(end);
+    answers_until(&server, "renewed", |answer| answer.status == 200);
+    let answers = herd(&server, 400);
+    let number = set_number(&answers[0]);
     for answer in &answers {
-        assert_eq!(set_number(answer), 2);
+        assert_eq!(set_number(answer), number);
     }
-    assert_eq!(service.requests().len(), 2);
+    assert!(service.requests().len() <= 1 + calls_max);
 }
 
 /// Row 6.
@@ -476,34 +471,18 @@ fn every_answer_is_of_one_session_while_sessions_change() {
     let service = service(&["expires-in=40:*"]);
     let helper = serve(&service.url());
     let server = Server::start(&helper);
-    let is_over = AtomicBool::new(false);
+    let begin = Instant::now();
     let seen: Vec<BTreeSet<usize>> = thread::scope(|scope| {
         let client = || {
             let mut connection = server.connect();
             let request = get(CREDENTIALS, &connection.token());
             let mut seen = BTreeSet::new();
-            while !is_over.load(Ordering::Relaxed) {
+            while seen.len() < 3 && begin.elapsed() < Duration::from_secs(400) {
                 seen.insert(set_number(&connection.ask(&request)));
             }
             seen
         };
         let clients: Vec<_> = (0..8).map(|_| scope.spawn(client)).collect();
-        let begin = Instant::now();
-        while server
-            .running
-            .stderr_so_far()
-            .matches("credentials until ")
-            .count()
-            < 3
-        {
-            if begin.elapsed() > Duration::from_secs(400) {
-                break;
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        // So that each of them sees the last.
-        thread::sleep(Duration::from_millis(500));
-        is_over.store(true, Ordering::Relaxed);
         clients.into_iter().map(|one| one.join().unwrap()).collect()
     });
     for seen in seen {
@@ -520,12 +499,12 @@ fn service_that_hangs_at_the_start_holds_the_listening_back_for_10_s_at_most() {
     let server = Server::start(&helper);
     let started = begin.elapsed().as_secs_f64();
     assert!((9.0..104.0).contains(&started), "{started}");
-    let (answers, took) = herd(&server, 100);
-    for answer in &answers {
+    // None of them waits for the call, which is given up after 15 s.
+    for answer in &herd(&server, 100) {
         assert_no_credentials(answer);
     }
-    assert!(took < Duration::from_secs(16), "{took:?}");
-    assert_eq!(service.requests().len(), 1);
+    let calls_max = 1 + usize::try_from(begin.elapsed().as_secs() / 15).unwrap();
+    assert!(service.requests().len() <= calls_max);
 }
 
 /// Row 57.

@@ -10,14 +10,10 @@ mod container;
 mod imds;
 mod relay;
 
-use std::sync::Mutex;
-use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
-use rolesanywhere_emulator::OnRequest;
-use rolesanywhere_emulator::Settings;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -27,10 +23,11 @@ use crate::serve::sdk_clients::client::Program;
 use crate::serve::sdk_clients::client::Sdk;
 use crate::serve::sdk_clients::client::Variables;
 use crate::serve::sdk_clients::relay::Relay;
-use crate::support::emulator;
 use crate::support::helper::Helper;
 use crate::support::helper::Running;
 use crate::support::issued;
+use crate::support::service;
+use crate::support::service_that_waits;
 
 /// The variables that it prints for its clients, which it does once it listens.
 fn variables(running: &mut Running<'_>, count: usize) -> Variables {
@@ -85,15 +82,7 @@ fn with_outage_at_first_sight(
     serve: impl Fn(&str) -> Helper,
     through: impl Fn(&Relay) -> Variables,
 ) {
-    let (end, outage) = channel::<()>();
-    let outage = Mutex::new(outage);
-    let service = emulator(Settings {
-        on_request: Some(OnRequest::new(move |_| {
-            // Nothing is sent; the other end is dropped, late if the test fails.
-            let _ = outage.lock().unwrap().recv_timeout(WAIT_MAX);
-        })),
-        ..Settings::default()
-    });
+    let (service, end) = service_that_waits(&[], 1);
     let helper = serve(&service.url());
     let mut running = helper.start();
     let relay = Relay::to(port(&variables(&mut running, 1)));
@@ -103,6 +92,45 @@ fn with_outage_at_first_sight(
     drop(end);
     assert_eq!(key(&program.loaded()), Some(&*issued(1)), "{sdk}");
     assert_eq!(service.requests().len(), 1);
+}
+
+/// Has a program of this SDK load from this `serve` through an outage that is longer than a set lives: the
+/// program has the next set once the outage is over.
+fn with_outage_after_the_first_set(
+    sdk: Sdk,
+    serve: impl Fn(&str) -> Helper,
+    through: impl Fn(&Relay) -> Variables,
+) {
+    // A program that starts too slowly for a set that lives so long is given another one.
+    for seconds in [16, 64, 256] {
+        let service = service(&[&format!("expires-in={seconds}"), "status=503:*"]);
+        let helper = serve(&service.url());
+        let mut running = helper.start();
+        let printed = variables(&mut running, 1);
+        let relay = Relay::to(port(&printed));
+        let mut program = Program::start(sdk, &through(&relay));
+        if program.loaded().is_err() {
+            continue;
+        }
+        let begin = Instant::now();
+        let mut load = || {
+            assert!(begin.elapsed() < WAIT_MAX, "{sdk}");
+            let loaded = program.again();
+            key(&loaded).map(str::to_owned)
+        };
+        while !relay.has_failed() {
+            let key = load();
+            assert!(key.is_none_or(|key| key == issued(1)), "{sdk}");
+        }
+        service.recover();
+        while load() != Some(issued(2)) {}
+        // One that is started later has it at once.
+        let later = sdk.load(&through(&relay));
+        assert_eq!(key(&later), Some(&*issued(2)), "{sdk}");
+        assert!(service.requests().len() > 2, "{sdk}");
+        return;
+    }
+    panic!("{sdk}: no program has started within 256 s");
 }
 
 /// Has it load until it has another set than the first, which has to be as `serve` tells of it.

@@ -25,8 +25,13 @@ pub(crate) mod terminal;
 
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::mpsc::Sender;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use rolesanywhere_emulator::Emulator;
+use rolesanywhere_emulator::OnRequest;
 use rolesanywhere_emulator::Settings;
 use rolesanywhere_emulator::trust_anchors_from_pem;
 
@@ -59,7 +64,28 @@ pub(crate) fn service(faults: &[&str]) -> Emulator {
     })
 }
 
+/// An emulator with these faults whose answers, from the request of this number on, wait until the sender
+/// is dropped.
+pub(crate) fn service_that_waits(faults: &[&str], from: usize) -> (Emulator, Sender<()>) {
+    let (end, waiting) = channel::<()>();
+    let waiting = Mutex::new(waiting);
+    let service = emulator(Settings {
+        faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
+        on_request: Some(OnRequest::new(move |request| {
+            if request.number >= from {
+                // Nothing is sent; the other end is dropped, late if the test fails.
+                let _ = waiting.lock().unwrap().recv_timeout(HELD_MAX);
+            }
+        })),
+        ..Settings::default()
+    });
+    (service, end)
+}
+
 /// The access key id of the set that the emulator issues as so many-th.
 pub(crate) fn issued(number: usize) -> String {
     format!("ASIAEMULATOR{number:07}")
 }
+
+/// A test that fails ends all the same.
+const HELD_MAX: Duration = Duration::from_secs(480);

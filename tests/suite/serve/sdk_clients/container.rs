@@ -2,14 +2,11 @@
 
 use std::fs;
 use std::time::Duration;
-use std::time::Instant;
 
 use crate::serve::sdk_clients::ALL;
 use crate::serve::sdk_clients::LOOPING;
-use crate::serve::sdk_clients::WAIT_MAX;
 use crate::serve::sdk_clients::assert_believed;
 use crate::serve::sdk_clients::at_once;
-use crate::serve::sdk_clients::client::Program;
 use crate::serve::sdk_clients::client::Sdk;
 use crate::serve::sdk_clients::client::Variables;
 use crate::serve::sdk_clients::expiration;
@@ -19,6 +16,7 @@ use crate::serve::sdk_clients::port;
 use crate::serve::sdk_clients::relay::Relay;
 use crate::serve::sdk_clients::started;
 use crate::serve::sdk_clients::variables;
+use crate::serve::sdk_clients::with_outage_after_the_first_set;
 use crate::serve::sdk_clients::with_outage_at_first_sight;
 use crate::support::helper::Helper;
 use crate::support::imds::serve;
@@ -131,23 +129,10 @@ fn an_outage_that_ends_within_the_retries_of_a_client_is_not_seen_by_its_program
 #[test]
 fn after_an_outage_longer_than_a_set_programs_in_a_container_have_the_next() {
     let test = "after_an_outage_longer_than_a_set_programs_in_a_container_have_the_next";
-    let service = service(&["expires-in=12", "status=503:2"]);
-    let helper = serve_to_containers(&service.url()).env(TOKEN, SECRET);
-    let mut running = helper.start();
-    let printed = variables(&mut running, 1);
     at_once(&Sdk::installed(&LOOPING, test), |sdk| {
-        let begin = Instant::now();
-        let relay = Relay::to(port(&printed));
-        let mut program = Program::start(sdk, &through(&relay));
-        let mut loaded = program.loaded();
-        assert_eq!(key(&loaded), Some(&*issued(1)), "{sdk}");
-        while key(&loaded) != Some(&*issued(2)) {
-            assert!(begin.elapsed() < WAIT_MAX, "{sdk}: {loaded:?}");
-            loaded = program.again();
-        }
-        relay.wait_for_failure();
+        let serve = |url: &str| serve_to_containers(url).env(TOKEN, SECRET);
+        with_outage_after_the_first_set(sdk, serve, through);
     });
-    assert_eq!(service.requests().len(), 4);
 }
 
 #[test]

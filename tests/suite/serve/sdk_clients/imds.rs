@@ -14,7 +14,6 @@ use crate::serve::sdk_clients::LOOPING;
 use crate::serve::sdk_clients::WAIT_MAX;
 use crate::serve::sdk_clients::assert_believed;
 use crate::serve::sdk_clients::at_once;
-use crate::serve::sdk_clients::client::Program;
 use crate::serve::sdk_clients::client::Sdk;
 use crate::serve::sdk_clients::client::Variables;
 use crate::serve::sdk_clients::expiration;
@@ -22,9 +21,9 @@ use crate::serve::sdk_clients::expirations;
 use crate::serve::sdk_clients::key;
 use crate::serve::sdk_clients::next_set;
 use crate::serve::sdk_clients::port;
-use crate::serve::sdk_clients::relay::Relay;
 use crate::serve::sdk_clients::started;
 use crate::serve::sdk_clients::variables;
+use crate::serve::sdk_clients::with_outage_after_the_first_set;
 use crate::serve::sdk_clients::with_outage_at_first_sight;
 use crate::support::emulator;
 use crate::support::helper::Running;
@@ -163,23 +162,10 @@ fn go_on_until_the_set(running: &mut Running<'_>, fault: &str, test: &str) {
 #[test]
 fn after_an_outage_longer_than_a_set_clients_have_the_next() {
     let test = "after_an_outage_longer_than_a_set_clients_have_the_next";
-    let service = service(&["expires-in=12", "status=503:2"]);
-    let helper = serve(&service.url());
-    let mut running = helper.start();
-    let printed = variables(&mut running, 1);
     // Go's would use the set that is over for another 5 to 15 minutes, and boto3's anyway.
     at_once(&Sdk::installed(&[Sdk::Rust], test), |sdk| {
-        let relay = Relay::to(port(&printed));
-        let mut program = Program::start(sdk, &imds_at(&relay.url()));
-        assert_eq!(key(&program.loaded()), Some(&*issued(1)), "{sdk}");
-        next_set(&mut program, &running, Duration::ZERO);
-        relay.wait_for_failure();
+        with_outage_after_the_first_set(sdk, serve, |relay| imds_at(&relay.url()));
     });
-    expiration(&running, 2);
-    at_once(&Sdk::installed(&ALL, test), |sdk| {
-        assert_eq!(key(&sdk.load(&printed)), Some(&*issued(2)), "{sdk}");
-    });
-    assert_eq!(service.requests().len(), 4);
 }
 
 fn imds_at(url: &str) -> Variables {

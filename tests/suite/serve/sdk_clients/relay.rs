@@ -40,6 +40,11 @@ impl Relay {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// Whether an answer with status 500 has come since this was asked last; the client has it next.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failures.try_iter().count() > 0
+    }
+
     /// Waits until an answer with status 500 has come; the client has it next.
     pub(super) fn wait_for_failure(&self) {
         self.failures.recv_timeout(WAIT_MAX).expect("a status 500");
