@@ -329,17 +329,17 @@ fn no_attempt_begins_that_could_end_after_the_deadline() {
     let call = call_with(Script::of([error(503, "")]), |settings| {
         settings.attempts_max = 1000;
         settings.jitter = || 1.0;
-        settings.time_max = Duration::from_millis(2400);
+        settings.time_max = Duration::from_secs(8);
         settings.attempt_limits = AttemptLimits {
             resolve: Duration::from_millis(100),
-            connect: Duration::from_millis(100),
+            connect: Duration::from_millis(400),
             connect_by_proxy: Duration::from_millis(100),
-            attempt: Duration::from_millis(1000),
+            attempt: Duration::from_millis(1500),
         };
     });
-    // The first wait is 1 s, after which an attempt fits in; the second would be 2 s.
-    assert_eq!(call.requests.len(), 2);
-    assert!(call.took < Duration::from_millis(2400), "{:?}", call.took);
+    // The waits are 1 s and 2 s, after which an attempt fits in; the third would be 4 s.
+    assert_eq!(call.requests.len(), 3);
+    assert!(call.took < Duration::from_secs(8), "{:?}", call.took);
 }
 
 #[test]

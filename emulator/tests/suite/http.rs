@@ -200,4 +200,4 @@ fn read_some(stream: &mut impl Read, into: &mut Vec<u8>) -> bool {
 }
 
 /// Long enough for a loaded machine; no test waits for it.
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(80);

@@ -20,7 +20,7 @@ use crate::support::vectors;
 #[test]
 fn encrypted_key_is_derived_once_a_read() {
     // 600 000 iterations: all else is nothing beside them.
-    let key = vectors().join("../keys/gnutls-aes-256.key");
+    let key = vectors().join("../keys/openssl-scrypt.key");
     let pem = std::fs::read(&key).unwrap();
     let der = pem::read_blocks(&pem).remove(0).unwrap().der;
     let source = IdentitySource {
@@ -52,7 +52,7 @@ fn encrypted_key_is_derived_once_a_read() {
 fn refused_password_is_not_derived_again() {
     let source = IdentitySource {
         certificate: Locator::File(vectors().join("pki/ec256.crt")),
-        private_key: Some(Locator::File(vectors().join("../keys/gnutls-aes-256.key"))),
+        private_key: Some(Locator::File(vectors().join("../keys/openssl-scrypt.key"))),
         intermediates: None,
     };
     let password = Changing {

@@ -117,24 +117,29 @@ fn writable_region(line: &str) -> Option<Range<usize>> {
     is_writable.then_some(address(start)?..address(end)?)
 }
 
-/// The pieces by their first byte.
+/// The pieces by their first two bytes.
 struct Index<'a>(Vec<Vec<(&'a [u8], &'a str)>>);
 
 impl<'a> Index<'a> {
     fn new(needles: &'a [Needle]) -> Index<'a> {
-        let mut by_first = vec![Vec::new(); 256];
+        let mut by_first = vec![Vec::new(); 1 << 16];
         for needle in needles {
             for piece in &needle.masked_pieces {
-                by_first[usize::from(piece[0] ^ MASK)].push((&piece[..], needle.name.as_str()));
+                let first = Index::bucket(piece[0] ^ MASK, piece[1] ^ MASK);
+                by_first[first].push((&piece[..], needle.name.as_str()));
             }
         }
         Index(by_first)
     }
+
+    fn bucket(first: u8, second: u8) -> usize {
+        usize::from(u16::from_be_bytes([first, second]))
+    }
 }
 
 fn search<'a>(memory: &[u8], index: &Index<'a>, found: &mut impl FnMut(usize, &'a str)) {
-    for (offset, first) in memory.iter().enumerate() {
-        for (piece, name) in &index.0[usize::from(*first)] {
+    for (offset, bytes) in memory.windows(2).enumerate() {
+        for (piece, name) in &index.0[Index::bucket(bytes[0], bytes[1])] {
             let is_piece = memory
                 .get(offset..offset + piece.len())
                 .is_some_and(|there| there.iter().zip(*piece).all(|(a, b)| *a == b ^ MASK));

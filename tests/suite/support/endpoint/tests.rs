@@ -24,7 +24,7 @@ use crate::support::vectors;
 fn connect(endpoint: &Endpoint) -> TcpStream {
     let stream = TcpStream::connect(("127.0.0.1", endpoint.port())).unwrap();
     stream
-        .set_read_timeout(Some(Duration::from_secs(10)))
+        .set_read_timeout(Some(Duration::from_secs(80)))
         .unwrap();
     stream
 }
