@@ -83,7 +83,8 @@ impl fmt::Debug for Proxy {
 }
 
 /// A proxy's URL; one without a scheme is `http`. User and password may hold what a URL only takes
-/// percent-encoded, such as the backslash of `DOMAIN\user`.
+/// percent-encoded, such as the backslash of `DOMAIN\user`. The path of a proxy's URL is of no use, so the last
+/// `@` ends them, wherever it stands.
 fn parse(text: &str) -> Option<Url> {
     let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
     let Some((user_and_password, host)) = rest.rsplit_once('@') else {

@@ -80,7 +80,9 @@ pub(crate) fn hint(failure: &Failure, asked: Asked<'_>) -> Option<String> {
 fn access_denied(message: &str, asked: Asked<'_>) -> String {
     if message.contains("session tag") {
         let part = refused_parts(message).unwrap_or_else(|| "a field".to_owned());
-        return format!("{part} of the certificate {SESSION_TAGS}");
+        return format!(
+            "session tags refuse characters in {part} of the certificate; {SESSION_TAGS}"
+        );
     }
     if message.contains("invalid or empty profile") {
         return PROFILE.to_owned();
@@ -197,9 +199,8 @@ const NOT_FOUND: &str =
     "check that trust anchor and profile exist in this region and account, and are enabled";
 const PROFILE: &str = "check that the profile exists in this region and account, is enabled, and \
                        lists a role";
-const SESSION_TAGS: &str = "holds characters that session tags refuse; turn off its attribute \
-                            mapping in the profile, or issue a certificate with letters, digits, \
-                            spaces and _.:/=+-@ only";
+const SESSION_TAGS: &str = "turn off their attribute mapping in the profile, or issue a certificate \
+                            with letters, digits, spaces and _.:/=+-@ only";
 const KEY_USAGE: &str = "the certificate needs the key usage digitalSignature, version 3, and \
                          basicConstraints that say CA:FALSE or nothing";
 const OTHER_NAME: &str = "the server's certificate is for another name: check the endpoint, and that \
