@@ -129,6 +129,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         time_max: ClientSettings::TIME_MAX,
         attempt_limits: ClientSettings::ATTEMPT_LIMITS,
         clock: Clock::System,
+        clock_ahead_seconds: 0,
         jitter: || 1.0,
     })?;
     let runtime = tokio::runtime::Builder::new_current_thread()

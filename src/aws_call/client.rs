@@ -54,6 +54,8 @@ pub struct ClientSettings {
     pub attempt_limits: AttemptLimits,
     /// The clock that is signed with.
     pub clock: Clock,
+    /// How many seconds the service's clock is ahead of it, as far as earlier calls have found out.
+    pub clock_ahead_seconds: i64,
     /// Uniform in 0..1, a new number each time: spreads out those who were refused together.
     pub jitter: fn() -> f64,
 }
@@ -99,11 +101,11 @@ impl Client {
         watch: &(dyn Fn(Event<'_>) + Sync),
     ) -> Result<O::Output, Failure> {
         let begin = Instant::now();
-        let mut clock_ahead = None;
+        let mut ahead_seconds = self.settings.clock_ahead_seconds;
+        let mut may_correct = true;
         let mut attempt = 1;
         loop {
-            let time =
-                self.settings.clock.now() + time::Duration::seconds(clock_ahead.unwrap_or(0));
+            let time = self.settings.clock.now() + time::Duration::seconds(ahead_seconds);
             // Whatever the parts of an attempt may take: the limit of the call is that of all of them.
             let left = self.settings.time_max.saturating_sub(begin.elapsed());
             let attempted = self.attempt(operation, (attempt, time), watch);
@@ -116,9 +118,9 @@ impl Client {
                     after: begin.elapsed(),
                 },
             };
-            let correction = match clock_ahead {
-                None => error.clock_correction_seconds(),
-                Some(_) => None,
+            let correction = match may_correct {
+                true => error.clock_correction_seconds(ahead_seconds),
+                false => None,
             };
             // A wrong clock does not get better by waiting.
             let wait = match correction {
@@ -137,12 +139,13 @@ impl Client {
                 return Err(Failure {
                     error,
                     attempts: attempt,
-                    is_clock_corrected: clock_ahead.is_some(),
+                    is_clock_corrected: ahead_seconds != 0,
                 });
             }
-            if let Some(ahead_seconds) = correction {
+            if let Some(correction) = correction {
+                ahead_seconds = correction;
+                may_correct = false;
                 watch(Event::ClockCorrected { ahead_seconds });
-                clock_ahead = Some(ahead_seconds);
             }
             watch(Event::Waiting { wait });
             tokio::time::sleep(wait).await;

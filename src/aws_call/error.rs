@@ -225,9 +225,10 @@ impl CallError {
     }
 
     /// By how many seconds to correct the clock before another attempt: where the service calls the
-    /// request's time wrong or refuses the request, and the clocks are far apart. Not by more than a
-    /// day: whoever sits on the way could have requests signed for a time to come.
-    pub(crate) fn clock_correction_seconds(&self) -> Option<i64> {
+    /// request's time wrong or refuses the request, and its clock is far from the time of the request, which
+    /// was signed with a clock corrected by `corrected`. Not by more than a day: whoever sits on the way
+    /// could have requests signed for a time to come.
+    pub(crate) fn clock_correction_seconds(&self, corrected: i64) -> Option<i64> {
         let Self::Service {
             status,
             code,
@@ -240,9 +241,9 @@ impl CallError {
         let names_the_clock = code
             .as_deref()
             .is_some_and(|code| CLOCK_CODES.contains(&code));
-        let corrected = CLOCK_SKEW_SECONDS_MAX + 1..=CLOCK_CORRECTION_SECONDS_MAX;
-        ((names_the_clock || *status == 403) && corrected.contains(&ahead.unsigned_abs()))
-            .then_some(*ahead)
+        let is_far = ahead.abs_diff(corrected) > CLOCK_SKEW_SECONDS_MAX;
+        let is_plausible = ahead.unsigned_abs() <= CLOCK_CORRECTION_SECONDS_MAX;
+        ((names_the_clock || *status == 403) && is_far && is_plausible).then_some(*ahead)
     }
 }
 

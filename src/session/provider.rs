@@ -1,6 +1,8 @@
 //! [`SessionProvider`]: what a [`SessionRequest`] asks for to [`Credentials`].
 
 use std::fmt;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::aws_call::Client;
@@ -23,6 +25,8 @@ pub struct SessionProvider {
     clock: Clock,
     jitter: fn() -> f64,
     watch: Box<Watch>,
+    /// How far the service's clock was ahead of ours when it accepted a call.
+    clock_ahead_seconds: AtomicI64,
 }
 
 type Watch = dyn Fn(Event<'_>) + Send + Sync;
@@ -55,6 +59,7 @@ impl SessionProvider {
             clock,
             jitter,
             watch: Box::new(watch),
+            clock_ahead_seconds: AtomicI64::new(0),
         }
     }
 
@@ -69,10 +74,21 @@ impl SessionProvider {
             identity,
             request: &self.create_session,
         };
-        client
-            .call(&operation, &self.watch)
+        let corrected = AtomicI64::new(self.clock_ahead_seconds.load(Ordering::Relaxed));
+        let watch = |event: Event<'_>| {
+            if let Event::ClockCorrected { ahead_seconds } = event {
+                corrected.store(ahead_seconds, Ordering::Relaxed);
+            }
+            (self.watch)(event);
+        };
+        let credentials = client
+            .call(&operation, &watch)
             .await
-            .map_err(SessionError::Call)
+            .map_err(SessionError::Call)?;
+        // Else each renewal would be refused once.
+        self.clock_ahead_seconds
+            .store(corrected.into_inner(), Ordering::Relaxed);
+        Ok(credentials)
     }
 
     fn settings(&self, effort: Effort) -> ClientSettings {
@@ -97,6 +113,7 @@ impl SessionProvider {
             time_max,
             attempt_limits,
             clock: self.clock,
+            clock_ahead_seconds: self.clock_ahead_seconds.load(Ordering::Relaxed),
             jitter: self.jitter,
         }
     }

@@ -24,12 +24,17 @@ use rolesanywhere::create_session::CreateSession;
 use rolesanywhere::create_session::request::CreateSessionRequest;
 use rolesanywhere::identity::Identity;
 use rolesanywhere::identity::secrets::NoSecrets;
+use rolesanywhere::session::provider::Effort;
+use rolesanywhere::session::provider::SessionProvider;
+use rolesanywhere::session::request::Network;
+use rolesanywhere::session::request::SessionRequest;
 use time::OffsetDateTime;
 
 use crate::support::endpoint;
 use crate::support::http::Request;
 use crate::support::script::Response;
 use crate::support::script::Script;
+use crate::support::service;
 use crate::support::vectors;
 
 /// One call and what it did.
@@ -49,12 +54,23 @@ impl Call {
     }
 }
 
-fn identity(certificate: &str, key: &str) -> Identity {
-    let source = IdentitySource {
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+fn source(certificate: &str, key: &str) -> IdentitySource {
+    IdentitySource {
         certificate: vectors().join("pki").join(certificate).into(),
         private_key: Some(vectors().join("pki").join(key).into()),
         intermediates: None,
-    };
+    }
+}
+
+fn identity(certificate: &str, key: &str) -> Identity {
+    let source = source(certificate, key);
     source.open(&NoSecrets::default()).unwrap()
 }
 
@@ -80,6 +96,7 @@ fn settings(endpoint: &str) -> ClientSettings {
         time_max: ClientSettings::TIME_MAX,
         attempt_limits: ClientSettings::ATTEMPT_LIMITS,
         clock: Clock::System,
+        clock_ahead_seconds: 0,
         jitter: || 0.0,
     }
 }
@@ -94,12 +111,8 @@ fn call_with(script: Script, change: impl FnOnce(&mut ClientSettings)) -> Call {
     change(&mut settings);
     let client = Client::new(settings).unwrap();
     let identity = identity("ec256.crt", "ec256.key");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
     let begin = Instant::now();
-    let outcome = runtime.block_on(client.call(&operation(&identity, &request()), &|_| {}));
+    let outcome = runtime().block_on(client.call(&operation(&identity, &request()), &|_| {}));
     Call {
         outcome,
         requests: endpoint.requests(),
@@ -184,10 +197,7 @@ fn connection_of_an_earlier_call_is_not_relied_on() {
         ..settings(&endpoint.url())
     });
     let (client, identity) = (client.unwrap(), identity("ec256.crt", "ec256.key"));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = runtime();
     for number in 1..=20 {
         let outcome = runtime.block_on(client.call(&operation(&identity, &request()), &|_| {}));
         assert!(outcome.is_ok(), "call {number}: {:?}", outcome.err());
@@ -260,6 +270,49 @@ fn clock_is_corrected_even_where_one_attempt_is_allowed() {
 
     let unavailable = call_with(Script::of([refused, error(503, "")]), once);
     assert_eq!(unavailable.requests.len(), 2, "and not tried again");
+}
+
+#[test]
+fn clock_that_is_known_to_be_wrong_is_not_asked_for_again() {
+    let known = |settings: &mut ClientSettings| settings.clock_ahead_seconds = 1800;
+    let by_service = |date_offset| Response {
+        date_offset: Some(date_offset),
+        ..error(403, "AccessDeniedException")
+    };
+    let denied = call_with(Script::of([by_service(1800)]), known);
+    assert_eq!(denied.requests.len(), 1, "it was right");
+    let signed = signed_at(&denied.requests[0]) - OffsetDateTime::now_utc();
+    assert!((1700..=1800).contains(&signed.whole_seconds()), "{signed}");
+
+    // It was set meanwhile.
+    let script = Script::of([by_service(0), Response::created()]);
+    let mended = call_with(script, known);
+    assert!(mended.outcome.is_ok());
+    let back = signed_at(&mended.requests[0]) - signed_at(&mended.requests[1]);
+    assert!((1700..=1800).contains(&back.whole_seconds()), "{back}");
+}
+
+#[test]
+fn provider_remembers_how_wrong_the_clock_is() {
+    let service = service(&["clock-skew=1200:*"]);
+    let request = SessionRequest {
+        identity: source("ec256.crt", "ec256.key"),
+        create_session: request(),
+        network: Network {
+            region: "us-east-1".parse().unwrap(),
+            endpoint: Endpoint::parse(&service.url()).unwrap(),
+            proxy: None,
+            trust_roots: TrustRoots::Unverified,
+            attempts_max: 1,
+        },
+    };
+    let provider = SessionProvider::new(&request, Clock::System, || 0.0, |_| {});
+    let identity = request.identity.open(&NoSecrets::default()).unwrap();
+    for requests in [2, 3, 4] {
+        let call = provider.create_session(&identity, Effort::Renewal);
+        assert!(runtime().block_on(call).is_ok());
+        assert_eq!(service.requests().len(), requests);
+    }
 }
 
 #[test]

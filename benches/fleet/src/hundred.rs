@@ -147,6 +147,7 @@ impl Helper {
                 time_max: ClientSettings::TIME_MAX,
                 attempt_limits: ClientSettings::ATTEMPT_LIMITS,
                 clock: Clock::System,
+                clock_ahead_seconds: 0,
                 jitter: fastrand::f64,
             })
             .unwrap(),
