@@ -12,12 +12,12 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-/// Builds `package`'s program `name` in release, unless that is done already, and tells where it is.
+/// Builds `package`'s program `name` as it is packaged, unless that is done already, and tells where it is.
 pub(crate) fn build(package: &str, name: &str) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let output = Command::new(cargo)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "--release", "--message-format=json", "--quiet"])
+        .args(["build", "--profile", "dist", "--message-format=json", "--quiet"])
         .args(["--package", package, "--bin", name])
         .stderr(Stdio::inherit())
         .output()

@@ -12,8 +12,6 @@
     reason = "an example talks to the person who runs it"
 )]
 
-mod walkthrough;
-
 use std::env;
 use std::error::Error;
 use std::fs;
@@ -30,8 +28,7 @@ use rolesanywhere_emulator::Outcome;
 use rolesanywhere_emulator::Settings;
 use rolesanywhere_emulator::trust_anchors_from_pem;
 use time::OffsetDateTime;
-
-use crate::walkthrough::Walkthrough;
+use walkthrough::Walkthrough;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let keep = match env::args().skip(1).collect::<Vec<_>>().as_slice() {
@@ -102,7 +99,7 @@ fn build_helper() -> Result<PathBuf, Box<dyn Error>> {
     let output = cargo
         .args(["build", "--release", "--bin", "aws_signing_helper"])
         .args(["--message-format=json", "--manifest-path"])
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml"))
         .stderr(Stdio::inherit())
         .output()?;
     if !output.status.success() {

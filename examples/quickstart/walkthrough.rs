@@ -26,18 +26,18 @@ use time::Duration;
 use time::OffsetDateTime;
 
 /// The files that the walkthrough leaves behind.
-pub(crate) struct Walkthrough {
+pub struct Walkthrough {
     /// `ca.crt`: the trust anchor.
-    pub(crate) certificate_authority: PathBuf,
+    pub certificate_authority: PathBuf,
     /// `certificate.crt`: the agent's certificate.
-    pub(crate) certificate: PathBuf,
+    pub certificate: PathBuf,
     /// `private.key`: its key.
-    pub(crate) private_key: PathBuf,
+    pub private_key: PathBuf,
 }
 
 impl Walkthrough {
     /// Makes them in `folder`, valid from `now`.
-    pub(crate) fn create(folder: &Path, now: OffsetDateTime) -> Result<Self, Box<dyn Error>> {
+    pub fn create(folder: &Path, now: OffsetDateTime) -> Result<Self, Box<dyn Error>> {
         let files = Self {
             certificate_authority: folder.join("ca.crt"),
             certificate: folder.join("certificate.crt"),

@@ -14,6 +14,7 @@ use rolesanywhere_emulator::Settings;
 use rolesanywhere_emulator::trust_anchors_from_pem;
 use serde_json::Value;
 use tempfile::TempDir;
+use walkthrough::Walkthrough;
 
 use crate::support::endpoint::Endpoint;
 use crate::support::program::built;
@@ -23,7 +24,6 @@ use crate::support::script::Response;
 use crate::support::script::Script;
 use crate::support::skip;
 use crate::support::vectors;
-use crate::walkthrough::Walkthrough;
 
 /// The walkthrough's commands, then what users do next: the key as OpenSSL 1.1.1 wrote it, EC keys in
 /// both forms, and a chain of three intermediates.

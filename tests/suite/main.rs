@@ -25,5 +25,3 @@ mod sigv4;
 mod support;
 mod update;
 mod vectors;
-#[path = "../../examples/quickstart/walkthrough.rs"]
-mod walkthrough;

@@ -1,7 +1,7 @@
 //! A hundred schedulers for real: real timers, the real client, and an emulator that lets one call
 //! through a second. Half of them go on with a set that they have, half start at once without one.
 //!
-//! `cargo run --release -p fleet --bin hundred` takes 5 minutes: fewer than the sessions last, and
+//! `cargo run --profile dist -p fleet --bin hundred` takes 5 minutes: fewer than the sessions last, and
 //! long enough for those that are due at the beginning to lapse if they are not let through.
 #![allow(
     clippy::unwrap_used,

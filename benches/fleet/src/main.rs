@@ -1,6 +1,6 @@
 //! What fleets of helpers make of a quota of 10 calls a second, in simulated time.
 //!
-//! `cargo run --release -p fleet` prints the tables of `docs/fleet.md` and draws its plots.
+//! `cargo run --profile dist -p fleet` prints the tables of `docs/fleet.md` and draws its plots.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
