@@ -32,7 +32,7 @@ use rolesanywhere::identity::files::encrypted_key;
 use rolesanywhere::identity::files::pem;
 use rolesanywhere::identity::files::pem::PemBlock;
 use rolesanywhere::identity::files::pkcs12;
-use rolesanywhere::identity::work::Work;
+use rolesanywhere::identity::work_budget::WorkBudget;
 
 use crate::support::measure::Run;
 use crate::support::measure::Times;
@@ -152,7 +152,7 @@ impl Source {
         let Some(private_key) = self.private_key else {
             let der = fs::read(pki.join(self.certificate)).unwrap();
             return Box::new(move || {
-                black_box(pkcs12::read(&der, password, &mut Work::new()).unwrap());
+                black_box(pkcs12::read(&der, password, &mut WorkBudget::new()).unwrap());
             });
         };
         let text = fs::read(pki.join(private_key)).unwrap();
@@ -161,7 +161,7 @@ impl Source {
             let der = der.expose();
             let key = match &dek_info {
                 Some(dek_info) => encrypted_key::decrypt_dek_info(dek_info, der, password),
-                None => encrypted_key::decrypt_pkcs8(der, password, &mut Work::new()),
+                None => encrypted_key::decrypt_pkcs8(der, password, &mut WorkBudget::new()),
             };
             black_box(key.unwrap());
         })

@@ -31,7 +31,7 @@ use rolesanywhere::Identity;
 use rolesanywhere::IdentitySource;
 use rolesanywhere::identity::secrets::NoSecrets;
 use rolesanywhere::identity::signer::Digest;
-use rolesanywhere::sigv4::Request;
+use rolesanywhere::sigv4::SignableRequest;
 use rolesanywhere::sigv4::canonical_request::CanonicalRequest;
 use rolesanywhere::sigv4::credential_scope::CredentialScope;
 use rolesanywhere::sigv4::x509;
@@ -219,7 +219,7 @@ fn batched<'a, T>(work: impl Fn() -> T + 'a) -> Run<'a> {
 }
 
 /// What `credential-process` asks for.
-const REQUEST: Request<'_> = Request {
+const REQUEST: SignableRequest<'_> = SignableRequest {
     method: "POST",
     path: "/sessions",
     query: &[

@@ -17,7 +17,13 @@ pub(crate) fn build(package: &str, name: &str) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let output = Command::new(cargo)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "--profile", "dist", "--message-format=json", "--quiet"])
+        .args([
+            "build",
+            "--profile",
+            "dist",
+            "--message-format=json",
+            "--quiet",
+        ])
         .args(["--package", package, "--bin", name])
         .stderr(Stdio::inherit())
         .output()

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rolesanywhere::identity::work::Work;
+use rolesanywhere::identity::work_budget::WorkBudget;
 use rolesanywhere::identity::chain::CHAIN_LENGTH_MAX;
 use rolesanywhere::identity::chain::Chain;
 use rolesanywhere::identity::files::pem;
@@ -12,6 +12,6 @@ fuzz_target!(|text: &[u8]| {
     let ders: Vec<Vec<u8>> = blocks.map(|block| block.der.expose().clone()).collect();
     if let Some((leaf, candidates)) = ders.split_first() {
         let candidates = candidates.get(..CHAIN_LENGTH_MAX).unwrap_or(candidates);
-        let _ = Chain::by_issuer(leaf, candidates, &mut Work::new());
+        let _ = Chain::by_issuer(leaf, candidates, &mut WorkBudget::new());
     }
 });

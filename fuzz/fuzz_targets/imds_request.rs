@@ -16,8 +16,8 @@ use rolesanywhere::supply::Supply;
 use rolesanywhere::output::endpoint::document;
 use rolesanywhere::output::endpoint::imds::Imds;
 use rolesanywhere::output::endpoint::metadata_token::MetadataTokens;
-use rolesanywhere::output::endpoint::neighbour::Names;
-use rolesanywhere::output::endpoint::request::Request;
+use rolesanywhere::output::endpoint::origin_check::AllowedHosts;
+use rolesanywhere::output::endpoint::request::SignableRequest;
 use rolesanywhere::output::endpoint::request_body::RequestBody;
 use rolesanywhere::secret::Secret;
 use time::macros::datetime;
@@ -44,7 +44,7 @@ fn statuses(pieces: &[&[u8]]) -> Vec<u16> {
             if !body.is_over() {
                 break;
             }
-            match Request::read(&received, |request| IMDS.answer(request, NOW)) {
+            match SignableRequest::read(&received, |request| IMDS.answer(request, NOW)) {
                 Ok(Some((framing, response))) => {
                     let text = String::from_utf8_lossy(response.body.bytes());
                     assert!(!text.contains("hunter2"), "{text}");
@@ -81,7 +81,7 @@ static IMDS: LazyLock<Imds> = LazyLock::new(|| {
     renewal.renewed(NOW, Duration::from_secs(3600), 0.5);
     supply.begin_with(credentials, renewal);
     Imds {
-        names: Names::new([], vec!["relay.example".parse().unwrap()]),
+        names: AllowedHosts::new([], vec!["relay.example".parse().unwrap()]),
         role_name: "ci-role".to_owned(),
         tokens: MetadataTokens::new(Arc::new(SystemRandom::new())).unwrap(),
         supply: Arc::new(supply),

@@ -9,7 +9,7 @@ use rolesanywhere::identity::Identity;
 use rolesanywhere::identity::certificate::Certificate;
 use rolesanywhere::identity::chain::Chain;
 use rolesanywhere::identity::files::private_key::PrivateKey;
-use rolesanywhere::sigv4::Request;
+use rolesanywhere::sigv4::SignableRequest;
 use rolesanywhere::sigv4::canonical_request::canonical_query;
 use rolesanywhere::sigv4::credential_scope::CredentialScope;
 use rolesanywhere::sigv4::x509;
@@ -24,7 +24,7 @@ fuzz_target!(|text: &str| {
     let mut lines = text.splitn(4, '\n');
     let [value, header, chain, body] = std::array::from_fn(|_| lines.next().unwrap_or_default());
     let query = [("roleArn", value), (value, "")];
-    let request = Request {
+    let request = SignableRequest {
         method: "POST",
         path: "/sessions",
         query: &query,
@@ -44,7 +44,7 @@ fuzz_target!(|text: &str| {
     }
 });
 
-fn send(request: &Request<'_>) -> ReceivedRequest {
+fn send(request: &SignableRequest<'_>) -> ReceivedRequest {
     let region = "us-east-1".parse().unwrap();
     let scope = CredentialScope::new(NOW, &region, "rolesanywhere");
     let signed = x509::sign(request, &IDENTITY, &scope).unwrap();

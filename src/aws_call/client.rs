@@ -25,8 +25,8 @@ use crate::aws_call::operation::OutputError;
 use crate::aws_call::operation::SignedPost;
 use crate::aws_call::proxy::Proxy;
 use crate::aws_call::retry;
-use crate::aws_call::transport::Answer;
 use crate::aws_call::transport::AttemptLimits;
+use crate::aws_call::transport::HttpResponse;
 use crate::aws_call::transport::Transport;
 use crate::aws_call::transport::TransportError;
 use crate::aws_call::trust_roots::TrustRoots;
@@ -194,7 +194,7 @@ impl Client {
         }
     }
 
-    fn read<O: Operation>(&self, answer: &Answer) -> Result<O::Output, CallError> {
+    fn read<O: Operation>(&self, answer: &HttpResponse) -> Result<O::Output, CallError> {
         let unexpected = || CallError::UnexpectedAnswer {
             operation: O::NAME,
             host: self.settings.endpoint.authority(),
@@ -223,7 +223,7 @@ impl Client {
     }
 }
 
-impl Answer {
+impl HttpResponse {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -234,7 +234,7 @@ impl Answer {
     }
 }
 
-fn answered(answer: &Answer, after: Duration) -> Event<'_> {
+fn answered(answer: &HttpResponse, after: Duration) -> Event<'_> {
     Event::Answered {
         status: answer.status,
         headers: answer
@@ -249,7 +249,7 @@ fn answered(answer: &Answer, after: Duration) -> Event<'_> {
 
 /// How a body begins that is none of the service's, to show. What may be the remains of credentials
 /// is not shown: a success that is no HTML.
-fn harmless_beginning(answer: &Answer) -> String {
+fn harmless_beginning(answer: &HttpResponse) -> String {
     let text = String::from_utf8_lossy(answer.body.expose());
     let text = text.trim_start();
     match answer.status < 300 && !text.starts_with('<') {

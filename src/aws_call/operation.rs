@@ -4,7 +4,7 @@
 //! with another signature and another form of answers, shares everything else of a call.
 
 use crate::aws_call::service::Service;
-use crate::aws_call::transport::Answer;
+use crate::aws_call::transport::HttpResponse;
 use crate::identity::signer::SignatureError;
 use crate::sigv4::SignedRequest;
 use crate::sigv4::credential_scope::CredentialScope;
@@ -27,10 +27,10 @@ pub trait Operation {
     fn sign(&self, host: &str, scope: &CredentialScope) -> Result<SignedPost, SignatureError>;
 
     /// Reads a success.
-    fn output(answer: &Answer) -> Result<Self::Output, OutputError>;
+    fn output(answer: &HttpResponse) -> Result<Self::Output, OutputError>;
 
     /// Reads an answer that is no success; `None` where somebody else than the service gave it.
-    fn refusal(answer: &Answer) -> Option<Refusal>;
+    fn refusal(answer: &HttpResponse) -> Option<ErrorResponse>;
 }
 
 /// A request that is signed and can be sent once.
@@ -48,7 +48,7 @@ pub struct SignedPost {
 
 /// What the service says when it refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct ErrorResponse {
     /// The error's name.
     pub code: Option<String>,
     /// A sentence; empty where there is none.

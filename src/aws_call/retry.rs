@@ -25,14 +25,14 @@ pub fn attempts_max(environment: &Environment) -> Result<u32, RetryVariableError
 }
 
 /// The wait after attempt number `attempt`: exponential with full jitter, up to 1 s, 2 s, 4 s, ...
-/// `share` of it, from 0 to 1, is waited; one that is not a number counts as all of it.
-pub(crate) fn backoff(attempt: u32, share: f64) -> Duration {
+/// `jitter` of it, from 0 to 1, is waited; one that is not a number counts as all of it.
+pub(crate) fn backoff(attempt: u32, jitter: f64) -> Duration {
     let longest = BACKOFF_BASE
         .saturating_mul(2_u32.saturating_pow(attempt - 1))
         .min(BACKOFF_MAX);
-    match share.is_nan() {
+    match jitter.is_nan() {
         true => longest,
-        false => longest.mul_f64(share.clamp(0.0, 1.0)),
+        false => longest.mul_f64(jitter.clamp(0.0, 1.0)),
     }
 }
 

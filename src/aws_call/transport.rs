@@ -42,7 +42,7 @@ pub(crate) struct Transport {
 }
 
 /// An answer, whole. Its body may hold credentials.
-pub struct Answer {
+pub struct HttpResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Secret<Vec<u8>>,
@@ -145,7 +145,7 @@ impl Transport {
         (operation, url): (&'static str, Url),
         headers: HeaderMap,
         body: Vec<u8>,
-    ) -> Result<Answer, CallError> {
+    ) -> Result<HttpResponse, CallError> {
         self.names
             .resolve(self.limits.resolve)
             .await
@@ -163,7 +163,7 @@ impl Transport {
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
         let body = self.body(operation, response, status).await?;
-        Ok(Answer {
+        Ok(HttpResponse {
             status,
             headers,
             body,

@@ -1,4 +1,4 @@
-//! [`Cache`]: sets of credentials that processes share on disk, so that not each of them has to call
+//! [`Cache`]: sets of credentials that processes jitter on disk, so that not each of them has to call
 //! CreateSession.
 //!
 //! Entries are plain text in a folder that only their owner can use, as every AWS tool keeps such
@@ -126,12 +126,12 @@ impl Cache {
         let mut entry = self.entry(key, surroundings.clock.moment());
         let outcome = caller.call(Fallback::of(entry.credentials.as_ref()));
         let now = surroundings.clock.moment();
-        let share = (surroundings.share)();
+        let jitter = (surroundings.jitter)();
         let answer = match outcome {
             Ok(credentials) => {
                 // Nobody can tell how long a set without a life is good: it is not kept.
                 if let Ok(life) = credentials.life(now) {
-                    entry.renewal.renewed(now, life, share);
+                    entry.renewal.renewed(now, life, jitter);
                     self.write(key, Some(&credentials), &entry.renewal, None);
                 }
                 Ok(credentials)
@@ -140,7 +140,7 @@ impl Cache {
                 let is_lapsed = entry.renewal.is_lapsed(now);
                 let credentials = entry.credentials.filter(|_| !is_lapsed);
                 if let Some((setback, message)) = failed.told {
-                    entry.renewal.failed(now, setback, share);
+                    entry.renewal.failed(now, setback, jitter);
                     self.write(key, credentials.as_ref(), &entry.renewal, Some(&message));
                 }
                 credentials.ok_or(CachedError::Call(failed.error))

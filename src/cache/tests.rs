@@ -16,7 +16,7 @@ const NEW: &str = "ASIANEW";
 const SURROUNDINGS: Surroundings = Surroundings {
     clock: Clock::System,
     sleep: thread::sleep,
-    share: || 0.5,
+    jitter: || 0.5,
 };
 
 fn key_of(digit: &str) -> CacheKey {
@@ -445,7 +445,7 @@ const SIMULATED: Surroundings = Surroundings {
         boot: secs(100_000) + NAPPED.get(),
     }),
     sleep: |nap| NAPPED.set(NAPPED.get() + nap),
-    share: || 0.5,
+    jitter: || 0.5,
 };
 
 /// Notes what it is asked for.

@@ -9,14 +9,14 @@ use self::request::CreateSessionRequest;
 use self::response::CreateSessionResponse;
 use crate::aws_call::Operation;
 use crate::aws_call::Service;
+use crate::aws_call::operation::ErrorResponse;
 use crate::aws_call::operation::OutputError;
-use crate::aws_call::operation::Refusal;
 use crate::aws_call::operation::SignedPost;
-use crate::aws_call::transport::Answer;
+use crate::aws_call::transport::HttpResponse;
 use crate::credentials::Credentials;
 use crate::identity::Identity;
 use crate::identity::signer::SignatureError;
-use crate::sigv4::Request;
+use crate::sigv4::SignableRequest;
 use crate::sigv4::canonical_request::canonical_query;
 use crate::sigv4::credential_scope::CredentialScope;
 use crate::sigv4::x509;
@@ -39,7 +39,7 @@ impl Operation for CreateSession<'_> {
     fn sign(&self, host: &str, scope: &CredentialScope) -> Result<SignedPost, SignatureError> {
         let body = self.request.body();
         let query = self.request.query();
-        let to_sign = Request {
+        let to_sign = SignableRequest {
             method: "POST",
             path: Self::PATH,
             query: &query,
@@ -55,14 +55,14 @@ impl Operation for CreateSession<'_> {
         })
     }
 
-    fn output(answer: &Answer) -> Result<Credentials, OutputError> {
+    fn output(answer: &HttpResponse) -> Result<Credentials, OutputError> {
         CreateSessionResponse::from_json(answer.body.expose())
             .ok_or(OutputError::Foreign)?
             .into_credentials(answer.date())
             .map_err(|field| OutputError::Incomplete { field })
     }
 
-    fn refusal(answer: &Answer) -> Option<Refusal> {
+    fn refusal(answer: &HttpResponse) -> Option<ErrorResponse> {
         response::refusal(answer.header("x-amzn-errortype"), answer.body.expose())
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::aws_call::operation::Refusal;
+use crate::aws_call::operation::ErrorResponse;
 use crate::credentials::Credentials;
 use crate::secret::Secret;
 
@@ -84,7 +84,7 @@ impl CreateSessionResponse {
 /// Reads an answer that is not 2xx: the code from `x-amzn-errortype`, which may have a namespace in front
 /// and a URL behind, or from the body. `None` where there is neither code nor message: then somebody else
 /// answered.
-pub(super) fn refusal(error_type: Option<&str>, body: &[u8]) -> Option<Refusal> {
+pub(super) fn refusal(error_type: Option<&str>, body: &[u8]) -> Option<ErrorResponse> {
     let body = serde_json::from_slice::<Value>(body).ok();
     let field = |name: &str| {
         let value = body.as_ref()?.get(name)?;
@@ -99,7 +99,7 @@ pub(super) fn refusal(error_type: Option<&str>, body: &[u8]) -> Option<Refusal> 
     if code.is_none() && message.is_none() {
         return None;
     }
-    Some(Refusal {
+    Some(ErrorResponse {
         code,
         message: message.unwrap_or_default(),
     })

@@ -100,13 +100,13 @@ impl Renewal {
         until_due.max(until_allowed)
     }
 
-    /// A call has given a set that lives for `life`. `share` is uniform in 0..1, a new number each
+    /// A call has given a set that lives for `life`. `jitter` is uniform in 0..1, a new number each
     /// time.
-    pub fn renewed(&mut self, received: Moment, life: Duration, share: f64) {
+    pub fn renewed(&mut self, received: Moment, life: Duration, jitter: f64) {
         self.set = Some(Set {
             received,
             life,
-            due_left: due_left(life, share),
+            due_left: due_left(life, jitter),
         });
         self.call = Some(Call {
             ended: received,
@@ -127,8 +127,8 @@ impl Renewal {
         }
     }
 
-    /// A call has given none. `share` as above.
-    pub fn failed(&mut self, ended: Moment, class: FailureClass, share: f64) {
+    /// A call has given none. `jitter` as above.
+    pub fn failed(&mut self, ended: Moment, class: FailureClass, jitter: f64) {
         let before = self.call.map_or(0, |call| call.failures);
         let mean = match (self.set, self.left(ended)) {
             (None, _) => wait_for_first_set(before, class),
@@ -141,7 +141,7 @@ impl Renewal {
         self.call = Some(Call {
             ended,
             failures: before.saturating_add(1),
-            wait: mean.mul_f64(between(0.5, 1.5, share)),
+            wait: mean.mul_f64(between(0.5, 1.5, jitter)),
         });
     }
 }
@@ -155,16 +155,16 @@ impl Set {
 /// With how much of its `life` left a set is due: 0.6 to 0.7 of it, though never before 4 minutes have
 /// gone by; the shortest, of 15 minutes, once 4 to 5 have. Even shorter ones, as stand-ins for the
 /// service give them, are due at half their life.
-fn due_left(life: Duration, share: f64) -> Duration {
+fn due_left(life: Duration, jitter: f64) -> Duration {
     let minutes = |count: u64| Duration::from_secs(60 * count);
     let latest = life.saturating_sub(minutes(4));
     let least = minutes(15).min(life.saturating_sub(minutes(5)));
-    let within = |share: f64, share_least: f64| {
-        let due = life.mul_f64(share).min(latest).max(least);
+    let within = |jitter: f64, share_least: f64| {
+        let due = life.mul_f64(jitter).min(latest).max(least);
         due.max(life.mul_f64(share_least))
     };
     let (low, high) = (within(0.6, 0.45), within(0.7, 0.5));
-    low + high.saturating_sub(low).mul_f64(between(0.0, 1.0, share))
+    low + high.saturating_sub(low).mul_f64(between(0.0, 1.0, jitter))
 }
 
 fn wait_for_first_set(failures: u32, class: FailureClass) -> Duration {
@@ -191,11 +191,11 @@ fn doubled(base: Duration, times: u32) -> Duration {
     base.saturating_mul(2_u32.saturating_pow(times))
 }
 
-/// `share` of the way from `low` to `high`; one that is no number is all of it.
-fn between(low: f64, high: f64, share: f64) -> f64 {
-    match share.is_nan() {
+/// `jitter` of the way from `low` to `high`; one that is no number is all of it.
+fn between(low: f64, high: f64, jitter: f64) -> f64 {
+    match jitter.is_nan() {
         true => high,
-        false => low + (high - low) * share.clamp(0.0, 1.0),
+        false => low + (high - low) * jitter.clamp(0.0, 1.0),
     }
 }
 
@@ -272,11 +272,11 @@ mod tests {
             (60, 30.0, 33.0),
             (12, 6.0, 6.6),
         ] {
-            for (share, due) in [(1.0, earliest), (0.0, latest)] {
+            for (jitter, due) in [(1.0, earliest), (0.0, latest)] {
                 let mut renewal = Renewal::default();
-                renewal.renewed(RECEIVED, secs(life), share);
+                renewal.renewed(RECEIVED, secs(life), jitter);
                 let wait = renewal.wait(RECEIVED).as_secs_f64();
-                assert!((wait - due).abs() < 0.001, "{life} {share}: {wait}");
+                assert!((wait - due).abs() < 0.001, "{life} {jitter}: {wait}");
             }
         }
     }
@@ -395,7 +395,7 @@ mod tests {
 
     #[test]
     fn waits_are_spread_by_a_half_to_either_side() {
-        for (share, wait) in [
+        for (jitter, wait) in [
             (0.0, 93.56),
             (0.5, 187.12),
             (1.0, 280.68),
@@ -403,8 +403,8 @@ mod tests {
             (f64::NAN, 280.68),
         ] {
             let mut renewal = renewed(3599);
-            (0..4).for_each(|_| renewal.failed(after(1260), FailureClass::Outage, share));
-            assert_eq!(renewal.wait(after(1260)).as_secs_f64(), wait, "{share}");
+            (0..4).for_each(|_| renewal.failed(after(1260), FailureClass::Outage, jitter));
+            assert_eq!(renewal.wait(after(1260)).as_secs_f64(), wait, "{jitter}");
         }
     }
 
@@ -512,11 +512,11 @@ mod tests {
         },
         Renewed {
             life_millis: u64,
-            share: f64,
+            jitter: f64,
         },
         Failed {
             class: FailureClass,
-            share: f64,
+            jitter: f64,
         },
     }
 
@@ -533,9 +533,11 @@ mod tests {
         );
         prop_oneof![
             time.prop_map(|(millis, set_by)| Happening::Time { millis, set_by }),
-            (1..43_200_000_u64, 0.0..1.0)
-                .prop_map(|(life_millis, share)| Happening::Renewed { life_millis, share }),
-            (class, 0.0..1.0).prop_map(|(class, share)| Happening::Failed { class, share }),
+            (1..43_200_000_u64, 0.0..1.0).prop_map(|(life_millis, jitter)| Happening::Renewed {
+                life_millis,
+                jitter
+            }),
+            (class, 0.0..1.0).prop_map(|(class, jitter)| Happening::Failed { class, jitter }),
         ]
     }
 
@@ -556,15 +558,15 @@ mod tests {
                         now.wall += time::Duration::seconds(set_by);
                         continue;
                     }
-                    Happening::Renewed { life_millis, share } => {
+                    Happening::Renewed { life_millis, jitter } => {
                         let life = Duration::from_millis(life_millis);
-                        renewal.renewed(now, life, share);
+                        renewal.renewed(now, life, jitter);
                         prop_assert_eq!(renewal.left(now), life);
                         prop_assert!(renewal.wait(now) < life.max(secs(6)));
                         prop_assert!(renewal.wait_for(Usage::OnDemand, now) < life.max(secs(6)));
                     }
-                    Happening::Failed { class, share } => {
-                        renewal.failed(now, class, share);
+                    Happening::Failed { class, jitter } => {
+                        renewal.failed(now, class, jitter);
                         // The next one comes before the set ends, if that is not about to happen,
                         // unless it was not due.
                         let (left, wait) = (renewal.left(now), renewal.wait(now));
@@ -591,7 +593,7 @@ mod tests {
             boot in any::<Duration>(),
             unix in -377_705_116_800..253_402_300_799_i64,
             failures in prop_oneof![any::<u32>(), Just(u32::MAX)],
-            share in any::<f64>(),
+            jitter in any::<f64>(),
         ) {
             let odd = Moment { wall: OffsetDateTime::from_unix_timestamp(unix).unwrap(), boot };
             let mut renewal = Renewal {
@@ -599,9 +601,9 @@ mod tests {
                 call: Some(Call { ended: odd, failures, wait }),
             };
             let _ = (renewal.left(RECEIVED), renewal.wait(RECEIVED), renewal.wait_for(Usage::OnDemand, odd));
-            renewal.failed(RECEIVED, FailureClass::Refused, share);
+            renewal.failed(RECEIVED, FailureClass::Refused, jitter);
             prop_assert!(renewal.call.unwrap().wait <= secs(1350));
-            renewal.renewed(RECEIVED, life, share);
+            renewal.renewed(RECEIVED, life, jitter);
             prop_assert!(renewal.wait(RECEIVED) <= life.max(secs(5)));
         }
     }

@@ -51,7 +51,7 @@ pub struct Pace {
     /// Lets time go by.
     pub sleep: fn(Duration),
     /// Uniform in 0..1, a new number each time.
-    pub share: fn() -> f64,
+    pub jitter: fn() -> f64,
 }
 
 /// Calls `attempt` until it returns something, for `limit` at most; `None` after that. The pauses grow
@@ -71,7 +71,7 @@ pub(crate) fn wait<T, E>(
         if pace.clock.moment().since_by_boot(began) >= limit {
             return Ok(None);
         }
-        (pace.sleep)(pause.mul_f64(0.5 + (pace.share)()));
+        (pace.sleep)(pause.mul_f64(0.5 + (pace.jitter)()));
         pause = (pause * 2).min(pause_max);
     }
 }

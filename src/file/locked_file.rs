@@ -15,13 +15,13 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::file;
-use crate::file::beside::Beside;
 use crate::file::in_place::length_of;
 use crate::file::in_place::overwrite;
 use crate::file::lock;
 use crate::file::lock::Lock;
 use crate::file::lock::Pace;
 use crate::file::target::Target;
+use crate::file::temporary_file::TemporaryFile;
 use crate::file::write_error::WriteError;
 use crate::platform;
 use crate::platform::Entry;
@@ -221,7 +221,7 @@ fn wait<T>(
     let pace = Pace {
         clock: Clock::System,
         sleep: thread::sleep,
-        share: || 0.5,
+        jitter: || 0.5,
     };
     let taken = lock::wait(LOCK_WAIT_MAX, LOCK_PAUSE, pace, || {
         attempt().map_err(|source| WriteError::NotLocked {
@@ -336,13 +336,13 @@ fn successor<'a>(
     target: &'a Target,
     old: Option<&File>,
     bytes: &[u8],
-) -> Result<Beside<'a>, WriteError> {
+) -> Result<TemporaryFile<'a>, WriteError> {
     let name = target.sibling("tmp");
     let not_written = |source| WriteError::NotWritten {
         path: target.directory.join(&name),
         source,
     };
-    let new = Beside::create(&target.folder, &name).map_err(not_written)?;
+    let new = TemporaryFile::create(&target.folder, &name).map_err(not_written)?;
     new.write(bytes).map_err(not_written)?;
     if let Some(old) = old.filter(|_| !target.is_exposed) {
         platform::keep_rights(old, new.file()).map_err(|source| WriteError::RightsNotKept {

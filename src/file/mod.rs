@@ -1,7 +1,7 @@
 //! [`read`]: a file read whole, once, under a cap, into memory that is wiped afterwards. And files that
 //! are written: [`locked_file`] among processes that change it, `private_folder` for one user's own.
 
-mod beside;
+mod temporary_file;
 mod in_place;
 pub mod lock;
 pub mod locked_file;
@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use zeroize::Zeroize;
 
-use crate::file::beside::Beside;
+use crate::file::temporary_file::TemporaryFile;
 use crate::platform;
 use crate::platform::Folder;
 use crate::secret::Secret;
@@ -125,7 +125,7 @@ pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = Folder::open(path.parent().unwrap_or(Path::new("")))?;
     let mut beside = name.to_owned();
     beside.push(".new");
-    let new = Beside::create(&folder, &beside)?;
+    let new = TemporaryFile::create(&folder, &beside)?;
     new.write(bytes)?;
     new.settle(name)
 }

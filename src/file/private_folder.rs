@@ -6,8 +6,8 @@ use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
-use crate::file::beside::Beside;
 use crate::file::lock::Lock;
+use crate::file::temporary_file::TemporaryFile;
 use crate::platform::Entry;
 use crate::platform::Folder;
 use crate::platform::Kind;
@@ -54,7 +54,7 @@ impl PrivateFolder {
     /// lock.
     pub(crate) fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let new = format!("{name}.new");
-        let new = Beside::create(&self.0, new.as_ref())?;
+        let new = TemporaryFile::create(&self.0, new.as_ref())?;
         new.write(bytes)?;
         new.replace(name.as_ref())
     }

@@ -11,7 +11,7 @@ use x509_parser::x509::X509Name;
 
 use super::certificate;
 use super::certificate::CertificateError;
-use super::work::Work;
+use super::work_budget::WorkBudget;
 
 /// Intermediates as they are sent, nearest issuer first where the order is ours.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +30,7 @@ impl Chain {
 
     /// The issuers of `leaf` among `candidates`, ordered by issuer; the leaf itself, self-signed
     /// roots and whatever leads nowhere or is no certificate are left out.
-    pub fn by_issuer(leaf: &[u8], candidates: &[Vec<u8>], work: &mut Work) -> Self {
+    pub fn by_issuer(leaf: &[u8], candidates: &[Vec<u8>], work: &mut WorkBudget) -> Self {
         Self::above(leaf, candidates, work, |issuer, work| {
             !is_root(issuer, work)
         })
@@ -38,15 +38,15 @@ impl Chain {
 
     /// As [`Chain::by_issuer`], with the root where it is among `candidates`: the reference helper
     /// sends all that a PKCS#12 file holds.
-    pub fn by_issuer_with_root(leaf: &[u8], candidates: &[Vec<u8>], work: &mut Work) -> Self {
+    pub fn by_issuer_with_root(leaf: &[u8], candidates: &[Vec<u8>], work: &mut WorkBudget) -> Self {
         Self::above(leaf, candidates, work, |_, _| true)
     }
 
     fn above(
         leaf: &[u8],
         candidates: &[Vec<u8>],
-        work: &mut Work,
-        is_sent: fn(&X509Certificate<'_>, &mut Work) -> bool,
+        work: &mut WorkBudget,
+        is_sent: fn(&X509Certificate<'_>, &mut WorkBudget) -> bool,
     ) -> Self {
         let Ok(leaf) = certificate::parse(leaf) else {
             return Self::default();
@@ -89,13 +89,17 @@ impl Chain {
 
 /// A root is signed with its own key; the service knows it as the trust anchor. A CA's certificate for
 /// its new key, signed with its old one, has the same two names and is an intermediate.
-fn is_root(certificate: &X509Certificate<'_>, work: &mut Work) -> bool {
+fn is_root(certificate: &X509Certificate<'_>, work: &mut WorkBudget) -> bool {
     issued(certificate, certificate, work)
 }
 
 /// Whether `issuer` signed `subject`. Renewed CAs share a name, so the name alone does not tell; a
 /// signature by an algorithm that cannot be checked here gets the benefit of the doubt.
-fn issued(issuer: &X509Certificate<'_>, subject: &X509Certificate<'_>, work: &mut Work) -> bool {
+fn issued(
+    issuer: &X509Certificate<'_>,
+    subject: &X509Certificate<'_>,
+    work: &mut WorkBudget,
+) -> bool {
     if !is_same_name(issuer.subject(), subject.issuer()) {
         return false;
     }
@@ -185,7 +189,7 @@ mod tests {
         let ders: Vec<Vec<u8>> = blocks
             .map(|block| block.unwrap().der.expose().clone())
             .collect();
-        let chain = Chain::by_issuer(&ders[0], &ders[1..], &mut Work::new());
+        let chain = Chain::by_issuer(&ders[0], &ders[1..], &mut WorkBudget::new());
         let place = |der| ders.iter().position(|one| one == der).unwrap();
         chain.certificates().iter().map(place).collect()
     }
@@ -221,11 +225,11 @@ mod tests {
     #[test]
     fn certificates_of_one_name_cost_what_work_is_left() {
         let ders = crossed(400);
-        let mut work = Work::new();
+        let mut work = WorkBudget::new();
         let chain = Chain::by_issuer(&ders[0], &ders[1..], &mut work);
         assert!(chain.certificates().len() <= CHAIN_LENGTH_MAX + 1);
         // None is spent beyond the allowance: then the next are taken unchecked, and are too many.
-        let mut spent = Work::new();
+        let mut spent = WorkBudget::new();
         while spent.spend(SIGNATURE_NANOSECONDS) {}
         let chain = Chain::by_issuer(&ders[0], &ders[1..], &mut spent);
         assert!(chain.certificates().is_empty() || chain.certificates().len() > CHAIN_LENGTH_MAX);
@@ -257,7 +261,7 @@ mod tests {
             .push(rcgen::DnType::OrganizationName, "leaf");
         let leaf = leaf.signed_by(&leaf_key, &issuer).unwrap();
         let candidates = [intermediate.der().to_vec()];
-        let chain = Chain::by_issuer(leaf.der(), &candidates, &mut Work::new());
+        let chain = Chain::by_issuer(leaf.der(), &candidates, &mut WorkBudget::new());
         assert_eq!(chain.certificates(), candidates);
     }
 }

@@ -16,7 +16,7 @@ pub mod selector;
 pub mod signer;
 mod source;
 mod unlock;
-pub mod work;
+pub mod work_budget;
 
 pub use self::source::FilesVersion;
 pub use self::source::IdentitySource;

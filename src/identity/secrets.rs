@@ -13,15 +13,15 @@ pub trait Secrets {
     /// The secret that `wanted` describes, or `None` if there is none to try (any more). A PKCS#12
     /// file for which there is none to begin with is tried with the empty one, and then asked for
     /// again.
-    fn secret(&self, wanted: Wanted<'_>) -> Result<Option<Secret<String>>, SecretError>;
+    fn secret(&self, wanted: SecretRequest<'_>) -> Result<Option<Secret<String>>, SecretError>;
 
     /// What was refused so far: always the same value, for as long as the secrets are.
-    fn refusals(&self) -> &Refusals;
+    fn refusals(&self) -> &RefusedSecrets;
 }
 
 /// Which secret is wanted.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+pub struct SecretRequest<'a> {
     /// What it is for.
     pub purpose: Purpose,
     /// The file that it opens.
@@ -41,14 +41,14 @@ pub enum Purpose {
 
 /// No secrets: what is encrypted is refused, except PKCS#12 with the empty password.
 #[derive(Debug, Default)]
-pub struct NoSecrets(Refusals);
+pub struct NoSecrets(RefusedSecrets);
 
 impl Secrets for NoSecrets {
-    fn secret(&self, _wanted: Wanted<'_>) -> Result<Option<Secret<String>>, SecretError> {
+    fn secret(&self, _wanted: SecretRequest<'_>) -> Result<Option<Secret<String>>, SecretError> {
         Ok(None)
     }
 
-    fn refusals(&self) -> &Refusals {
+    fn refusals(&self) -> &RefusedSecrets {
         &self.0
     }
 }
@@ -58,19 +58,19 @@ impl Secrets for NoSecrets {
 /// A hardware token locks after three wrong PINs, and each wrong password costs a key derivation. So
 /// a refused secret is presented again only to other content, and only another secret to the same.
 #[derive(Debug, Default)]
-pub struct Refusals(Mutex<VecDeque<Refusal>>);
+pub struct RefusedSecrets(Mutex<VecDeque<RefusedSecret>>);
 
 /// A digest, which is wiped: the password in it may be guessed.
-pub(super) type Refusal = Secret<[u8; 32]>;
+pub(super) type RefusedSecret = Secret<[u8; 32]>;
 
-impl Refusals {
-    pub(super) fn holds(&self, refusal: &Refusal) -> bool {
+impl RefusedSecrets {
+    pub(super) fn holds(&self, refusal: &RefusedSecret) -> bool {
         self.list()
             .iter()
             .any(|one| one.expose() == refusal.expose())
     }
 
-    pub(super) fn add(&self, refusal: Refusal) {
+    pub(super) fn add(&self, refusal: RefusedSecret) {
         let mut list = self.list();
         if list.len() == REFUSALS_MAX {
             list.pop_front();
@@ -78,7 +78,7 @@ impl Refusals {
         list.push_back(refusal);
     }
 
-    fn list(&self) -> MutexGuard<'_, VecDeque<Refusal>> {
+    fn list(&self) -> MutexGuard<'_, VecDeque<RefusedSecret>> {
         self.0
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn oldest_refusal_is_forgotten_first() {
-        let refusals = Refusals::default();
+        let refusals = RefusedSecrets::default();
         let number = |number: usize| {
             let mut digest = [0; 32];
             digest[..8].copy_from_slice(&number.to_be_bytes());

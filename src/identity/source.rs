@@ -28,7 +28,7 @@ use super::signer::Signer;
 use super::unlock;
 use super::unlock::Attempt;
 use super::unlock::Protected;
-use super::work::Work;
+use super::work_budget::WorkBudget;
 use crate::secret::Secret;
 
 /// Where an identity comes from: PEM, or one PKCS#12 file.
@@ -162,7 +162,7 @@ fn open_pem(
     intermediates: &Option<Locator>,
     secrets: &dyn Secrets,
 ) -> Result<Identity, IdentityError> {
-    let mut work = Work::new();
+    let mut work = WorkBudget::new();
     let (leaf, others) = pem_contents::certificate(certificate.name(), blocks)?;
     let given = match intermediates {
         Some(locator) => {
@@ -208,19 +208,24 @@ fn open_pkcs12(
         path,
         content: der,
     };
-    let found = unlock::unlock(secrets, protected, &mut Work::new(), |password, work| {
-        pkcs12::read(der, password, work).map_err(|source| {
-            let is_wrong = matches!(source, Pkcs12Error::Password | Pkcs12Error::Undecryptable);
-            let error = IdentityError::Pkcs12 {
-                path: path.to_owned(),
-                source,
-            };
-            match is_wrong {
-                true => Attempt::Refused(error),
-                false => Attempt::Failed(error),
-            }
-        })
-    })?;
+    let found = unlock::unlock(
+        secrets,
+        protected,
+        &mut WorkBudget::new(),
+        |password, work| {
+            pkcs12::read(der, password, work).map_err(|source| {
+                let is_wrong = matches!(source, Pkcs12Error::Password | Pkcs12Error::Undecryptable);
+                let error = IdentityError::Pkcs12 {
+                    path: path.to_owned(),
+                    source,
+                };
+                match is_wrong {
+                    true => Attempt::Refused(error),
+                    false => Attempt::Failed(error),
+                }
+            })
+        },
+    )?;
     let identity = identity_of(locator, &found)?;
     check_chain_length(locator, &identity.chain)?;
     Ok(identity)
@@ -268,7 +273,7 @@ fn identity_of(locator: &Locator, found: &Pkcs12) -> Result<Identity, IdentityEr
             private_keys: found.private_keys.len(),
         }));
     };
-    let chain = Chain::by_issuer_with_root(leaf.der(), &found.certificates, &mut Work::new());
+    let chain = Chain::by_issuer_with_root(leaf.der(), &found.certificates, &mut WorkBudget::new());
     Ok(Identity {
         certificate: leaf,
         chain,

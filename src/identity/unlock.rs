@@ -9,11 +9,11 @@ use super::error::IdentityError;
 use super::files::decryption::error::DecryptionError;
 use super::files::pkcs12::error::Pkcs12Error;
 use super::secrets::Purpose;
-use super::secrets::Refusal;
-use super::secrets::Refusals;
+use super::secrets::RefusedSecret;
+use super::secrets::RefusedSecrets;
+use super::secrets::SecretRequest;
 use super::secrets::Secrets;
-use super::secrets::Wanted;
-use super::work::Work;
+use super::work_budget::WorkBudget;
 use crate::secret::Secret;
 
 /// What a secret opens.
@@ -27,7 +27,7 @@ pub(super) struct Protected<'a> {
 }
 
 impl Protected<'_> {
-    fn refusal(&self, secret: &str) -> Refusal {
+    fn refusal(&self, secret: &str) -> RefusedSecret {
         let mut hash = Sha256::new();
         for part in [self.content, secret.as_bytes()] {
             // No file here is longer than 64 bits can say.
@@ -57,14 +57,14 @@ impl Protected<'_> {
 pub(super) fn unlock<T>(
     secrets: &dyn Secrets,
     protected: Protected<'_>,
-    work: &mut Work,
-    open: impl Fn(&str, &mut Work) -> Result<T, Attempt>,
+    work: &mut WorkBudget,
+    open: impl Fn(&str, &mut WorkBudget) -> Result<T, Attempt>,
 ) -> Result<T, IdentityError> {
     let Protected { purpose, path, .. } = protected;
     let mut refused = 0;
     let mut failure = None;
     loop {
-        let wanted = Wanted {
+        let wanted = SecretRequest {
             purpose,
             path,
             refused,
@@ -103,11 +103,11 @@ pub(super) fn unlock<T>(
 
 /// Tries one secret, unless it is known to be refused.
 fn present<T>(
-    refusals: &Refusals,
+    refusals: &RefusedSecrets,
     protected: Protected<'_>,
     secret: &Secret<String>,
-    work: &mut Work,
-    open: impl Fn(&str, &mut Work) -> Result<T, Attempt>,
+    work: &mut WorkBudget,
+    open: impl Fn(&str, &mut WorkBudget) -> Result<T, Attempt>,
 ) -> Result<T, Attempt> {
     let refusal = protected.refusal(secret.expose());
     if refusals.holds(&refusal) {
@@ -147,11 +147,11 @@ mod tests {
     #[derive(Default)]
     struct Offers {
         secrets: RefCell<Vec<&'static str>>,
-        refusals: Refusals,
+        refusals: RefusedSecrets,
     }
 
     impl Secrets for Offers {
-        fn secret(&self, wanted: Wanted<'_>) -> Result<Option<Secret<String>>, SecretError> {
+        fn secret(&self, wanted: SecretRequest<'_>) -> Result<Option<Secret<String>>, SecretError> {
             let index = usize::try_from(wanted.refused).unwrap();
             let secrets = self.secrets.borrow();
             Ok(secrets
@@ -159,7 +159,7 @@ mod tests {
                 .map(|secret| Secret::new((*secret).to_owned())))
         }
 
-        fn refusals(&self) -> &Refusals {
+        fn refusals(&self) -> &RefusedSecrets {
             &self.refusals
         }
     }
@@ -172,7 +172,7 @@ mod tests {
             path: Path::new("key"),
             content: content.as_bytes(),
         };
-        let opened = unlock(offers, protected, &mut Work::new(), |secret, _| {
+        let opened = unlock(offers, protected, &mut WorkBudget::new(), |secret, _| {
             tried.borrow_mut().push(secret.to_owned());
             match secret {
                 "right" => Ok(()),

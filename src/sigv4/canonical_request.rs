@@ -10,7 +10,7 @@ use percent_encoding::utf8_percent_encode;
 use sha2::Digest;
 use sha2::Sha256;
 
-use crate::sigv4::Request;
+use crate::sigv4::SignableRequest;
 
 /// Method, path, query, headers, names of the headers and hash of the body. `Display` is exactly the
 /// text that is hashed.
@@ -23,7 +23,7 @@ pub struct CanonicalRequest {
 impl CanonicalRequest {
     /// The canonical form of `request` with `headers`, which may be more than the request's own.
     pub fn new<'a>(
-        request: &Request<'_>,
+        request: &SignableRequest<'_>,
         headers: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Self {
         let headers = canonical_headers(headers);
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn headers_are_trimmed_folded_sorted_and_joined() {
         let headers = [("X-B", "  two   words "), ("x-a", "1"), ("X-A", "2")];
-        let request = Request {
+        let request = SignableRequest {
             method: "POST",
             path: "/sessions",
             query: &[],

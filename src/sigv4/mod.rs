@@ -19,7 +19,7 @@ use crate::sigv4::string_to_sign::StringToSign;
 
 /// A request before it is signed.
 #[derive(Debug, Clone)]
-pub struct Request<'a> {
+pub struct SignableRequest<'a> {
     /// The HTTP method, in capitals.
     pub method: &'a str,
     /// The path that is signed, percent-encoded. A prefix that a gateway adds is not part of it.

@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use crate::identity::Identity;
 use crate::identity::signer::Digest;
 use crate::identity::signer::SignatureError;
-use crate::sigv4::Request;
+use crate::sigv4::SignableRequest;
 use crate::sigv4::SignedRequest;
 use crate::sigv4::authorization::Authorization;
 use crate::sigv4::authorization::SignatureAlgorithm;
@@ -21,7 +21,7 @@ use crate::sigv4::string_to_sign::StringToSign;
 ///
 /// Fails where the private key does not sign.
 pub fn sign(
-    request: &Request<'_>,
+    request: &SignableRequest<'_>,
     identity: &Identity,
     scope: &CredentialScope,
 ) -> Result<SignedRequest, SignatureError> {

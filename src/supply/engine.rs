@@ -8,12 +8,12 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::Supply;
-use super::source::Source;
+use super::credential_source::CredentialSource;
 use crate::session::Effort;
 
 impl<D: Clone> Supply<D> {
     /// Keeps the supply up for good; before [`Supply::settle`], until a failure that does not pass.
-    pub async fn keep_up<S: Source>(&self, source: &mut S) -> S::Error {
+    pub async fn keep_up<S: CredentialSource>(&self, source: &mut S) -> S::Error {
         // The clients of a process that has just begun are waiting.
         let mut effort = match self.renewal().set {
             None => Effort::Start,
@@ -23,7 +23,7 @@ impl<D: Clone> Supply<D> {
             if source.look() {
                 self.bring_forward();
             }
-            let wait = self.standing(self.now()).wait;
+            let wait = self.state(self.now()).wait;
             if !wait.is_zero() {
                 let _ = timeout(wait, self.due.notified()).await;
                 continue;
@@ -38,7 +38,7 @@ impl<D: Clone> Supply<D> {
             match outcome {
                 Ok((credentials, life)) => {
                     let mut renewal = self.renewal();
-                    renewal.renewed(now, life, (self.share)());
+                    renewal.renewed(now, life, (self.jitter)());
                     source.keep(&credentials, &renewal);
                     self.hand_out(&credentials, renewal);
                     source.renewed(&credentials, &renewal);
@@ -58,7 +58,7 @@ impl<D: Clone> Supply<D> {
 pub fn start<D, S>(supply: Arc<Supply<D>>, mut source: S) -> io::Result<oneshot::Receiver<S::Error>>
 where
     D: Clone + Send + 'static,
-    S: Source + Send + 'static,
+    S: CredentialSource + Send + 'static,
     S::Error: Send,
 {
     let runtime = tokio::runtime::Builder::new_current_thread()

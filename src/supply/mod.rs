@@ -7,7 +7,7 @@
 
 pub mod engine;
 pub mod session_source;
-pub mod source;
+pub mod credential_source;
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ use crate::secret::Secret;
 pub struct Supply<D = Arc<Secret<Vec<u8>>>> {
     clock: Clock,
     /// Uniform in 0..1, a new number each time.
-    share: fn() -> f64,
+    jitter: fn() -> f64,
     form: Box<Form<D>>,
     state: Mutex<State<D>>,
     /// Wakes the engine.
@@ -55,7 +55,7 @@ struct State<D> {
 
 /// The state of the supply at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct SupplyState {
     /// How long the set is valid; zero without one.
     pub left: Duration,
     /// How long until the next call.
@@ -63,16 +63,16 @@ pub struct Standing {
 }
 
 impl<D: Clone> Supply<D> {
-    /// Without a set. `form` makes of each what is handed out, `share` is uniform in 0..1, a new number
+    /// Without a set. `form` makes of each what is handed out, `jitter` is uniform in 0..1, a new number
     /// each time.
     pub fn new(
         clock: Clock,
-        share: fn() -> f64,
+        jitter: fn() -> f64,
         form: impl Fn(&Arc<Credentials>, Moment) -> D + Send + Sync + 'static,
     ) -> Self {
         Self {
             clock,
-            share,
+            jitter,
             form: Box::new(form),
             state: Mutex::new(State {
                 document: None,
@@ -104,7 +104,7 @@ impl<D: Clone> Supply<D> {
 
     /// From now on the engine goes on after every failure: what depends on it has begun.
     pub fn settle(&self) {
-        self.state().is_settled = true;
+        self.locked().is_settled = true;
     }
 
     /// The time, by the clock that the set is judged by.
@@ -114,7 +114,7 @@ impl<D: Clone> Supply<D> {
 
     /// The set, unless it has expired. A renewal that is due begins now, if the machine has slept on it.
     pub fn document(&self, now: Moment) -> Option<D> {
-        let state = self.state();
+        let state = self.locked();
         if state.renewal.wait(now).is_zero() {
             self.due.notify_one();
         }
@@ -125,9 +125,9 @@ impl<D: Clone> Supply<D> {
     }
 
     /// The state at a moment, by the same judgement as [`Supply::document`].
-    pub fn standing(&self, now: Moment) -> Standing {
-        let state = self.state();
-        Standing {
+    pub fn state(&self, now: Moment) -> SupplyState {
+        let state = self.locked();
+        SupplyState {
             left: state.renewal.left(now),
             wait: state.renewal.wait(now),
         }
@@ -136,7 +136,7 @@ impl<D: Clone> Supply<D> {
     /// The service's time, which is what its judgement of a certificate goes by: this machine's clock may
     /// be wrong. Without a set it is all there is.
     pub fn service_time(&self, now: Moment) -> OffsetDateTime {
-        match self.state().service_date {
+        match self.locked().service_date {
             Some((date, received)) => date + now.since_by_boot(received),
             None => now.wall,
         }
@@ -144,7 +144,7 @@ impl<D: Clone> Supply<D> {
 
     /// When sets are received and due.
     pub fn renewal(&self) -> Renewal {
-        self.state().renewal
+        self.locked().renewal
     }
 
     /// Waits until there is a set, or there will be none within `time_max`.
@@ -154,7 +154,7 @@ impl<D: Clone> Supply<D> {
             let changed = self.changed.notified();
             let now = self.now();
             let left = time_max.saturating_sub(now.since_by_boot(begun));
-            let standing = self.standing(now);
+            let standing = self.state(now);
             if !standing.left.is_zero() || standing.wait >= left {
                 return;
             }
@@ -181,13 +181,13 @@ impl<D: Clone> Supply<D> {
 
     fn after(&self, last: u64) -> Option<(D, u64)> {
         let now = self.now();
-        let state = self.state();
+        let state = self.locked();
         let is_next = state.number > last && !state.renewal.is_lapsed(now);
         let document = state.document.clone().filter(|_| is_next)?;
         Some((document, state.number))
     }
 
-    /// Wakes the engine: there may be something for [`Source::look`](source::Source::look). To be called
+    /// Wakes the engine: there may be something for [`CredentialSource::look`](source::CredentialSource::look). To be called
     /// every [`LOOK_APART`] in any case: timers stop while a machine sleeps.
     pub fn wake(&self) {
         self.due.notify_one();
@@ -195,7 +195,7 @@ impl<D: Clone> Supply<D> {
 
     fn failed(&self, setback: FailureClass, now: Moment) -> Renewal {
         self.change(|state| {
-            state.renewal.failed(now, setback, (self.share)());
+            state.renewal.failed(now, setback, (self.jitter)());
             if state.renewal.is_over(now) {
                 // Not to be kept in memory for nothing. A set that has expired by a clock that may be set
                 // back is kept.
@@ -206,7 +206,7 @@ impl<D: Clone> Supply<D> {
 
     /// Changes what is handed out or when the next is due, and wakes whoever waits for that.
     fn change(&self, change: impl FnOnce(&mut State<D>)) -> Renewal {
-        let mut state = self.state();
+        let mut state = self.locked();
         change(&mut state);
         let renewal = state.renewal;
         drop(state);
@@ -217,18 +217,18 @@ impl<D: Clone> Supply<D> {
     /// Spreads the calls of a fleet whose certificates were renewed together.
     fn bring_forward(&self) {
         let now = self.now();
-        let mut state = self.state();
+        let mut state = self.locked();
         let within = BRING_FORWARD_MAX.min(state.renewal.left(now) / 4);
         state
             .renewal
-            .bring_forward(now, within.mul_f64((self.share)()));
+            .bring_forward(now, within.mul_f64((self.jitter)()));
     }
 
     fn is_settled(&self) -> bool {
-        self.state().is_settled
+        self.locked().is_settled
     }
 
-    fn state(&self) -> MutexGuard<'_, State<D>> {
+    fn locked(&self) -> MutexGuard<'_, State<D>> {
         // Nothing that is done while it is held can panic half-way.
         self.state
             .lock()

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::LOOK_APART;
 use super::Supply;
-use super::source::Source;
+use super::credential_source::CredentialSource;
 use crate::aws_call::FailureClass;
 use crate::cache::session_entry::SessionEntry;
 use crate::clock::Clock;
@@ -128,7 +128,7 @@ impl SessionSource {
                     known = read.is_ok().then(|| version.clone());
                     *files.found() = Some(read.map(|identity| (identity, version)));
                 }
-                if is_new || supply.standing(Clock::System.moment()).wait.is_zero() {
+                if is_new || supply.state(Clock::System.moment()).wait.is_zero() {
                     supply.wake();
                 }
             }
@@ -145,7 +145,7 @@ impl Files {
     }
 }
 
-impl Source for SessionSource {
+impl CredentialSource for SessionSource {
     type Error = RenewalError;
 
     fn look(&mut self) -> bool {

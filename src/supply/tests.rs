@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 use tokio::time::Instant;
 use tokio::time::sleep;
 
-use super::source::Source;
+use super::credential_source::CredentialSource;
 use super::*;
 use crate::credentials::ExpirationError;
 use crate::session::Effort;
@@ -28,7 +28,7 @@ thread_local! {
     static ASLEEP: Cell<Duration> = const { Cell::new(Duration::ZERO) };
     /// How far the wall clock is ahead.
     static AHEAD: Cell<Duration> = const { Cell::new(Duration::ZERO) };
-    static SHARE: Cell<u32> = const { Cell::new(1) };
+    static JITTER: Cell<u32> = const { Cell::new(1) };
 }
 
 /// Since the beginning of the test.
@@ -50,12 +50,12 @@ fn simulated() -> Moment {
 }
 
 /// The same numbers in each run.
-fn share() -> f64 {
-    let next = SHARE
+fn jitter() -> f64 {
+    let next = JITTER
         .get()
         .wrapping_mul(1_664_525)
         .wrapping_add(1_013_904_223);
-    SHARE.set(next);
+    JITTER.set(next);
     f64::from(next >> 8) / f64::from(1 << 24)
 }
 
@@ -99,7 +99,7 @@ impl Service {
     }
 }
 
-impl Source for Service {
+impl CredentialSource for Service {
     type Error = Failed;
 
     fn look(&mut self) -> bool {
@@ -143,7 +143,7 @@ impl Source for Service {
 }
 
 fn supply() -> Supply {
-    Supply::new(Clock::Simulated(simulated), share, |credentials, _| {
+    Supply::new(Clock::Simulated(simulated), jitter, |credentials, _| {
         let text = format!(
             "{} {} {}",
             credentials.access_key_id,
@@ -197,7 +197,7 @@ fn handed_out(supply: &Supply) -> Option<String> {
 }
 
 fn left(supply: &Supply) -> Duration {
-    supply.standing(supply.now()).left
+    supply.state(supply.now()).left
 }
 
 #[test]
@@ -282,7 +282,7 @@ fn set_is_kept_to_its_end_and_no_longer_and_the_next_comes_soon_after_an_outage(
         sleep(MINUTE).await;
         is_down.set(true);
         let first = handed_out(&supply);
-        let end = supply.standing(supply.now()).left;
+        let end = supply.state(supply.now()).left;
         sleep(end - Duration::from_millis(10)).await;
         assert_eq!(handed_out(&supply), first);
         sleep(Duration::from_millis(20)).await;
@@ -313,7 +313,7 @@ fn any_number_of_readers_makes_one_call() {
         assert_eq!(calls.borrow().len(), 1);
         sleep(MINUTE).await;
         // When it is due.
-        let wait = supply.standing(supply.now()).wait;
+        let wait = supply.state(supply.now()).wait;
         sleep(wait).await;
         for _ in 0..500 {
             assert!(handed_out(&supply).is_some());
@@ -507,7 +507,7 @@ fn renewed_identity_ends_a_wait_after_failures() {
         sleep(MINUTE).await;
         is_refused.set(true);
         sleep(HOUR).await;
-        while supply.standing(supply.now()).wait < MINUTE {
+        while supply.state(supply.now()).wait < MINUTE {
             sleep(Duration::from_secs(1)).await;
         }
         assert_eq!(handed_out(&supply), None);

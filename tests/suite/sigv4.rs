@@ -6,10 +6,10 @@ use rolesanywhere::arn::Region;
 use rolesanywhere::identity::Identity;
 use rolesanywhere::identity::error::IdentityError;
 use rolesanywhere::identity::locator::Locator;
-use rolesanywhere::identity::secrets::Refusals;
+use rolesanywhere::identity::secrets::RefusedSecrets;
 use rolesanywhere::identity::secrets::SecretError;
+use rolesanywhere::identity::secrets::SecretRequest;
 use rolesanywhere::identity::secrets::Secrets;
-use rolesanywhere::identity::secrets::Wanted;
 use rolesanywhere::secret::Secret;
 use rolesanywhere::sigv4;
 use rolesanywhere::sigv4::credential_scope::CredentialScope;
@@ -64,16 +64,16 @@ fn flag<'a>(case: &'a Case, flag: &str) -> Option<&'a str> {
 /// The password of the command line.
 struct Passwords<'a> {
     case: &'a Case,
-    refusals: Refusals,
+    refusals: RefusedSecrets,
 }
 
 impl Secrets for Passwords<'_> {
-    fn secret(&self, wanted: Wanted<'_>) -> Result<Option<Secret<String>>, SecretError> {
+    fn secret(&self, wanted: SecretRequest<'_>) -> Result<Option<Secret<String>>, SecretError> {
         let password = flag(self.case, "--pkcs8-password").filter(|_| wanted.refused == 0);
         Ok(password.map(|password| Secret::new(password.to_owned())))
     }
 
-    fn refusals(&self) -> &Refusals {
+    fn refusals(&self) -> &RefusedSecrets {
         &self.refusals
     }
 }
@@ -88,7 +88,7 @@ fn identity(case: &Case) -> Result<Identity, IdentityError> {
     };
     source.open(&Passwords {
         case,
-        refusals: Refusals::default(),
+        refusals: RefusedSecrets::default(),
     })
 }
 
@@ -119,7 +119,7 @@ fn sign_again(recorded: &ExpectedRequest, identity: &Identity) -> Result<(), Str
                 && !["x-amz-date", "x-amz-x509", "x-amz-x509-chain"].contains(&name.as_str())
         })
         .collect();
-    let to_sign = sigv4::Request {
+    let to_sign = sigv4::SignableRequest {
         method: &request.method,
         path: "/sessions",
         query: &query,

@@ -66,7 +66,9 @@ fn rows() -> Vec<Row> {
         .into_iter()
         .flat_map(|scenario| FLEETS.map(|fleet| (scenario, fleet)))
         // How it goes for one in a hundred is lost among those who lapse anyway.
-        .filter(|(scenario, fleet)| *scenario != Scenario::Refusals || !fleet.is_beyond_quota())
+        .filter(|(scenario, fleet)| {
+            *scenario != Scenario::RefusedSecrets || !fleet.is_beyond_quota()
+        })
         .collect();
     let next = Mutex::new(cells.iter().enumerate());
     let rows = Mutex::new(Vec::new());

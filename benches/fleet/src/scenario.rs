@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::simulation::Begin;
 use crate::simulation::Simulation;
 
-/// Helpers that share one quota.
+/// Helpers that jitter one quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fleet {
     pub(crate) helpers: u32,
@@ -22,7 +22,7 @@ pub(crate) enum Scenario {
     /// All start within a minute, without a set.
     MassStart,
     /// One in a hundred is refused for good.
-    Refusals,
+    RefusedSecrets,
 }
 
 impl Fleet {
@@ -49,7 +49,7 @@ impl Scenario {
         Self::SteadyDay,
         Self::Outage,
         Self::MassStart,
-        Self::Refusals,
+        Self::RefusedSecrets,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -57,7 +57,7 @@ impl Scenario {
             Self::SteadyDay => "A steady day",
             Self::Outage => "An outage of 30 minutes",
             Self::MassStart => "All start within a minute",
-            Self::Refusals => "One in a hundred is refused for good",
+            Self::RefusedSecrets => "One in a hundred is refused for good",
         }
     }
 
@@ -65,7 +65,7 @@ impl Scenario {
     pub(crate) fn outage(self) -> Range<u32> {
         match self {
             Self::Outage => OUTAGE_BEGIN..OUTAGE_BEGIN + OUTAGE_SECONDS,
-            Self::SteadyDay | Self::MassStart | Self::Refusals => 0..0,
+            Self::SteadyDay | Self::MassStart | Self::RefusedSecrets => 0..0,
         }
     }
 
@@ -74,11 +74,11 @@ impl Scenario {
             fleet,
             begin: match self {
                 Self::MassStart => Begin::WithinAMinute,
-                Self::SteadyDay | Self::Outage | Self::Refusals => Begin::Steady,
+                Self::SteadyDay | Self::Outage | Self::RefusedSecrets => Begin::Steady,
             },
             outage: self.outage(),
             refused_share: match self {
-                Self::Refusals => 0.01,
+                Self::RefusedSecrets => 0.01,
                 Self::SteadyDay | Self::Outage | Self::MassStart => 0.0,
             },
             quota_per_second: Some(QUOTA_PER_SECOND),

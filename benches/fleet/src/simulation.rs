@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn those_who_are_refused_do_not_make_others_lapse() {
-        let runs = run(Scenario::Refusals, LARGE, 3, 2);
+        let runs = run(Scenario::RefusedSecrets, LARGE, 3, 2);
         assert_eq!(runs.0.lapsed, 0);
         assert!((1.005..1.2).contains(&ratio(&runs)), "{}", ratio(&runs));
     }

@@ -35,16 +35,16 @@ impl fmt::Display for Row {
         match outcome.lapsed {
             0 => f.write_str("| none | ")?,
             lapsed => {
-                let share = 100.0 * lapsed as f64 / f64::from(fleet.helpers);
+                let jitter = 100.0 * lapsed as f64 / f64::from(fleet.helpers);
                 let average = outcome.lapsed_seconds / lapsed as f64;
-                write!(f, "| {share:.2} % | {average:.0} s ")?;
+                write!(f, "| {jitter:.2} % | {average:.0} s ")?;
             }
         }
         let ratio = outcome.calls as f64 / self.calls_on_time as f64;
         let peak = outcome.load.iter().max().copied().unwrap_or_default();
         write!(f, "| {ratio:.2} | {} ", thousands(peak))?;
         let recovered = match (self.scenario, self.recovered_after()) {
-            (Scenario::SteadyDay | Scenario::Refusals, _) => String::new(),
+            (Scenario::SteadyDay | Scenario::RefusedSecrets, _) => String::new(),
             (_, Some(seconds)) => duration(seconds),
             (_, None) => "never".to_owned(),
         };

@@ -81,7 +81,7 @@ pub(crate) fn credentials(
     let surroundings = Surroundings {
         clock: Clock::System,
         sleep: std::thread::sleep,
-        share: jitter,
+        jitter,
     };
     let caller = SessionCaller {
         session,

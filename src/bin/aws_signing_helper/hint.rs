@@ -14,7 +14,7 @@ use time::format_description::well_known::Rfc3339;
 
 /// What was asked for, by whom and when: what a hint may point at.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct HintContext<'a> {
     /// Who asked.
     pub(crate) identity: &'a Identity,
     /// For what.
@@ -28,7 +28,7 @@ pub(crate) struct Asked<'a> {
 }
 
 /// One line on what to do next, where more can be said than the error does.
-pub(crate) fn hint(failure: &Failure, asked: Asked<'_>) -> Option<String> {
+pub(crate) fn hint(failure: &Failure, asked: HintContext<'_>) -> Option<String> {
     match &failure.error {
         CallError::Service {
             status,
@@ -77,7 +77,7 @@ pub(crate) fn hint(failure: &Failure, asked: Asked<'_>) -> Option<String> {
 }
 
 /// The service's 403 says little; what is known of the certificate says more.
-fn access_denied(message: &str, asked: Asked<'_>) -> String {
+fn access_denied(message: &str, asked: HintContext<'_>) -> String {
     if message.contains("session tag") {
         let part = refused_parts(message).unwrap_or_else(|| "a field".to_owned());
         return format!(
@@ -154,7 +154,7 @@ fn server_certificate(fault: ServerCertificateFault, now: OffsetDateTime) -> Opt
 }
 
 /// What the service is known to refuse in the certificate and its chain, each after a `; `.
-fn concerns(asked: Asked<'_>) -> String {
+fn concerns(asked: HintContext<'_>) -> String {
     let mut text = String::new();
     let concerns = asked.identity.certificate().concerns(asked.time);
     for (index, concern) in concerns.iter().enumerate() {

@@ -13,10 +13,10 @@ use rolesanywhere::environment::Environment;
 use rolesanywhere::file;
 use rolesanywhere::file::FileError;
 use rolesanywhere::identity::secrets::Purpose;
-use rolesanywhere::identity::secrets::Refusals;
+use rolesanywhere::identity::secrets::RefusedSecrets;
 use rolesanywhere::identity::secrets::SecretError;
+use rolesanywhere::identity::secrets::SecretRequest;
 use rolesanywhere::identity::secrets::Secrets;
-use rolesanywhere::identity::secrets::Wanted;
 use rolesanywhere::platform;
 use rolesanywhere::secret::Secret;
 use rolesanywhere::text::ShownName;
@@ -29,14 +29,14 @@ use crate::signals;
 /// The passwords of one command line.
 pub(crate) struct Passwords {
     flags: PasswordFlags,
-    asked: Mutex<Asked>,
-    refusals: Refusals,
+    asked: Mutex<Prompted>,
+    refusals: RefusedSecrets,
     begin: Instant,
 }
 
 /// What was typed, or could be read only once.
 #[derive(Default)]
-struct Asked {
+struct Prompted {
     count: u32,
     is_answer_kept: bool,
     answer: Option<Secret<String>>,
@@ -61,7 +61,7 @@ impl Passwords {
         Ok(Self {
             flags,
             asked: Mutex::default(),
-            refusals: Refusals::default(),
+            refusals: RefusedSecrets::default(),
             begin,
         })
     }
@@ -127,7 +127,7 @@ impl Passwords {
         Ok(password)
     }
 
-    fn asked(&self) -> MutexGuard<'_, Asked> {
+    fn asked(&self) -> MutexGuard<'_, Prompted> {
         self.asked
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -135,7 +135,7 @@ impl Passwords {
 }
 
 impl Secrets for Passwords {
-    fn secret(&self, wanted: Wanted<'_>) -> Result<Option<Secret<String>>, SecretError> {
+    fn secret(&self, wanted: SecretRequest<'_>) -> Result<Option<Secret<String>>, SecretError> {
         let flags = &self.flags;
         let (flag, file_flag, file) = match wanted.purpose {
             Purpose::PrivateKey => (
@@ -183,7 +183,7 @@ impl Secrets for Passwords {
         Ok(answer)
     }
 
-    fn refusals(&self) -> &Refusals {
+    fn refusals(&self) -> &RefusedSecrets {
         &self.refusals
     }
 }

@@ -40,7 +40,7 @@ use crate::arguments::IdentityFlags;
 use crate::arguments::SessionFlags;
 use crate::debug;
 use crate::error::RunError;
-use crate::hint::Asked;
+use crate::hint::HintContext;
 use crate::hint::hint;
 use crate::inputs::Inputs;
 use crate::passwords::Passwords;
@@ -225,7 +225,7 @@ impl Failures {
             SessionError::Transport(_) | SessionError::Expiration(_) | _ => None,
         };
         let hint = failure.zip(identity).and_then(|(failure, identity)| {
-            let asked = Asked {
+            let asked = HintContext {
                 identity,
                 request: &self.create_session,
                 has_intermediates: self.has_intermediates,

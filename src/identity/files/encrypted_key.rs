@@ -11,7 +11,7 @@ use super::decryption;
 use super::decryption::cipher::Cipher;
 use super::decryption::error::DecryptionError;
 use super::decryption::key_derivation::Password;
-use crate::identity::work::Work;
+use crate::identity::work_budget::WorkBudget;
 use crate::secret::Secret;
 use crate::text::Printable;
 
@@ -19,7 +19,7 @@ use crate::text::Printable;
 pub fn decrypt_pkcs8(
     der: &[u8],
     password: &str,
-    work: &mut Work,
+    work: &mut WorkBudget,
 ) -> Result<Secret<Vec<u8>>, DecryptionError> {
     let mut info = Reader::new(der).sequence()?;
     let algorithm = info.algorithm()?;

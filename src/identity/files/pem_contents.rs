@@ -19,7 +19,7 @@ use crate::identity::signer::Signer;
 use crate::identity::unlock;
 use crate::identity::unlock::Attempt;
 use crate::identity::unlock::Protected;
-use crate::identity::work::Work;
+use crate::identity::work_budget::WorkBudget;
 use crate::secret::Secret;
 
 /// The first certificate, and the DER of those after it.
@@ -103,7 +103,7 @@ pub(in crate::identity) fn private_key(
     path: &Path,
     blocks: &[Result<PemBlock, PemError>],
     secrets: &dyn Secrets,
-    work: &mut Work,
+    work: &mut WorkBudget,
 ) -> Result<PrivateKey, IdentityError> {
     let block = blocks
         .iter()
@@ -164,7 +164,7 @@ fn undecrypted(path: &Path, source: DecryptionError) -> Attempt {
 }
 
 /// How a password turns the block into the DER of a key.
-type Decrypt<'a> = &'a dyn Fn(&str, &mut Work) -> Result<Secret<Vec<u8>>, DecryptionError>;
+type Decrypt<'a> = &'a dyn Fn(&str, &mut WorkBudget) -> Result<Secret<Vec<u8>>, DecryptionError>;
 
 /// How the DER of one label becomes a key.
 type ParsePrivateKey = fn(&[u8]) -> Result<PrivateKey, PrivateKeyError>;

@@ -15,15 +15,15 @@ use crate::output::credentials_file::line::Line;
 use crate::output::credentials_file::line::Section;
 use crate::output::credentials_file::line::lines;
 use crate::output::credentials_file::line::split_at;
-use crate::output::credentials_file::obstacle::Obstacle;
+use crate::output::credentials_file::parse_issue::ParseIssue;
 use crate::output::credentials_file::pieces::Pieces;
 use crate::output::credentials_file::profile_name::ProfileName;
 use crate::output::credentials_file::section_body::Body;
 use crate::output::credentials_file::section_body::CredentialName;
 use crate::output::credentials_file::section_body::Item;
 use crate::output::credentials_file::section_body::Role;
-use crate::output::credentials_file::survey::is_read_behind_a_header;
-use crate::output::credentials_file::survey::obstacles;
+use crate::output::credentials_file::strict_reader::is_read_behind_a_header;
+use crate::output::credentials_file::strict_reader::obstacles;
 use crate::secret::Secret;
 
 /// A credentials file with new credentials in it.
@@ -32,7 +32,7 @@ pub struct Edited {
     /// The whole file.
     pub bytes: Secret<Vec<u8>>,
     /// What keeps SDKs from reading it, outside the profile; at most one of a kind.
-    pub obstacles: Vec<Obstacle>,
+    pub obstacles: Vec<ParseIssue>,
 }
 
 /// The file `bytes` (empty, if there is none) with `credentials` as those of `profile`.

@@ -10,12 +10,12 @@ pub mod edit;
 pub mod error;
 mod line;
 pub mod location;
-pub mod obstacle;
+pub mod parse_issue;
 mod pieces;
 pub mod profile_name;
 mod section_body;
-pub mod supplied;
-mod survey;
+pub mod profile_writer;
+mod strict_reader;
 
 use std::fmt;
 use std::path::Path;
@@ -26,7 +26,7 @@ use crate::file::locked_file::LockedFile;
 use crate::file::locked_file::Method;
 use crate::file::locked_file::Notice;
 use crate::output::credentials_file::error::CredentialsFileError;
-use crate::output::credentials_file::obstacle::Obstacle;
+use crate::output::credentials_file::parse_issue::ParseIssue;
 use crate::output::credentials_file::profile_name::ProfileName;
 use crate::text::ShownName;
 
@@ -46,11 +46,11 @@ pub enum Warning {
     /// Of the file itself.
     File(Notice),
     /// A line may keep SDKs from the credentials.
-    Obstacle {
+    ParseIssue {
         /// The file.
         path: PathBuf,
         /// Where and why.
-        obstacle: Obstacle,
+        obstacle: ParseIssue,
     },
 }
 
@@ -58,7 +58,7 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(notice) => notice.fmt(f),
-            Self::Obstacle { path, obstacle } => write!(f, "{}: {obstacle}", ShownName::of(path)),
+            Self::ParseIssue { path, obstacle } => write!(f, "{}: {obstacle}", ShownName::of(path)),
         }
     }
 }
@@ -101,7 +101,7 @@ fn write(
     let obstacles = edited
         .obstacles
         .into_iter()
-        .map(|obstacle| Warning::Obstacle {
+        .map(|obstacle| Warning::ParseIssue {
             path: path.clone(),
             obstacle,
         });

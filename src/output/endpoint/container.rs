@@ -7,14 +7,14 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::authorization_token::AuthorizationToken;
-use super::neighbour::Names;
+use super::origin_check::AllowedHosts;
 use super::path::Path;
 use super::request::Field;
 use super::request::Request;
 use super::response::Body;
 use super::response::JSON;
 use super::response::Response;
-use super::response::Status;
+use super::response::StatusCode;
 use super::route::Route;
 use crate::clock::Moment;
 use crate::supply::Supply;
@@ -23,7 +23,7 @@ use crate::supply::Supply;
 #[derive(Debug)]
 pub struct Container {
     /// How it may be called.
-    pub names: Names,
+    pub names: AllowedHosts,
     /// Who may read.
     pub authorization: AuthorizationToken,
     /// What is read.
@@ -37,19 +37,19 @@ impl Container {
     /// The answer to a request.
     pub fn answer(&self, request: &Request<'_>, now: Moment) -> Response {
         if let Err(stranger) = self.names.check(request) {
-            return error(Route::Other, Status::BadRequest, stranger.message());
+            return error(Route::Other, StatusCode::BadRequest, stranger.message());
         }
         if !Path::of(request.target).is(SEGMENTS) {
             return error(
                 Route::Other,
-                Status::NotFound,
+                StatusCode::NotFound,
                 "there is nothing but /v1/credentials",
             );
         }
         if request.method != "GET" {
             return Response {
                 fields: vec![("Allow", "GET".to_owned())],
-                ..error(Route::Container, Status::MethodNotAllowed, "use GET")
+                ..error(Route::Container, StatusCode::MethodNotAllowed, "use GET")
             };
         }
         let is_known = match request.field("authorization") {
@@ -58,11 +58,11 @@ impl Container {
         };
         if !is_known {
             let message = "the Authorization header is not the token";
-            return error(Route::Container, Status::Unauthorized, message);
+            return error(Route::Container, StatusCode::Unauthorized, message);
         }
         match self.supply.document(now) {
             Some(document) => Response {
-                status: Status::Ok,
+                status: StatusCode::Ok,
                 route: Route::Container,
                 fields: Vec::new(),
                 content_type: JSON,
@@ -70,7 +70,7 @@ impl Container {
             },
             None => error(
                 Route::Container,
-                Status::InternalServerError,
+                StatusCode::InternalServerError,
                 "there are no valid credentials now; the log of aws_signing_helper says why",
             ),
         }
@@ -78,17 +78,19 @@ impl Container {
 }
 
 /// An error in which SDKs find code and message in either spelling.
-pub(super) fn error(route: Route, status: Status, message: &str) -> Response {
+pub(super) fn error(route: Route, status: StatusCode, message: &str) -> Response {
     let code = match status {
-        Status::Unauthorized => "AccessDeniedException",
-        Status::NotFound => "ResourceNotFoundException",
-        Status::MethodNotAllowed => "MethodNotAllowedException",
-        Status::InternalServerError | Status::ServiceUnavailable => "InternalServiceException",
-        Status::Ok
-        | Status::BadRequest
-        | Status::RequestTimeout
-        | Status::ContentTooLarge
-        | Status::HeaderFieldsTooLarge => "BadRequestException",
+        StatusCode::Unauthorized => "AccessDeniedException",
+        StatusCode::NotFound => "ResourceNotFoundException",
+        StatusCode::MethodNotAllowed => "MethodNotAllowedException",
+        StatusCode::InternalServerError | StatusCode::ServiceUnavailable => {
+            "InternalServiceException"
+        }
+        StatusCode::Ok
+        | StatusCode::BadRequest
+        | StatusCode::RequestTimeout
+        | StatusCode::ContentTooLarge
+        | StatusCode::HeaderFieldsTooLarge => "BadRequestException",
     };
     let document = json!({"code": code, "message": message, "Code": code, "Message": message});
     Response {

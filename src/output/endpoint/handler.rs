@@ -3,12 +3,12 @@
 use super::authorization_token::AuthorizationToken;
 use super::container;
 use super::container::Container;
+use super::health::Health;
 use super::imds::Imds;
 use super::request::Request;
 use super::response;
 use super::response::Response;
 use super::route::Route;
-use super::status::Status;
 use crate::clock::Moment;
 
 /// What an endpoint serves. It answers from memory and never waits.
@@ -19,7 +19,7 @@ pub enum Handler {
     /// An ECS container's endpoint.
     Container(Container),
     /// Probes and metrics.
-    Status(Status),
+    Health(Health),
 }
 
 impl Handler {
@@ -27,7 +27,7 @@ impl Handler {
         match self {
             Self::Imds(imds) => imds.answer(request, now),
             Self::Container(container) => container.answer(request, now),
-            Self::Status(status) => status.answer(request, now),
+            Self::Health(status) => status.answer(request, now),
         }
     }
 
@@ -37,14 +37,14 @@ impl Handler {
             Self::Container(container) => {
                 Some(&container.authorization).filter(|token| token.is_in_file())
             }
-            Self::Imds(_) | Self::Status(_) => None,
+            Self::Imds(_) | Self::Health(_) => None,
         }
     }
 
     /// The answer to bytes that are not a request.
-    pub(super) fn refuse(&self, status: response::Status, text: &'static str) -> Response {
+    pub(super) fn refuse(&self, status: response::StatusCode, text: &'static str) -> Response {
         match self {
-            Self::Imds(_) | Self::Status(_) => Response::text(status, text),
+            Self::Imds(_) | Self::Health(_) => Response::text(status, text),
             Self::Container(_) => container::error(Route::Other, status, text),
         }
     }

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use super::metadata_token::MetadataTokens;
-use super::neighbour::Names;
+use super::origin_check::AllowedHosts;
 use super::path::Path;
 use super::request::Field;
 use super::request::Request;
 use super::response::Body;
 use super::response::Response;
-use super::response::Status;
+use super::response::StatusCode;
 use super::route::Route;
 use crate::clock::Moment;
 use crate::supply::Supply;
@@ -21,7 +21,7 @@ use crate::supply::Supply;
 #[derive(Debug)]
 pub struct Imds {
     /// How it may be called.
-    pub names: Names,
+    pub names: AllowedHosts,
     /// The role's name, without a path.
     pub role_name: String,
     /// Who may read.
@@ -42,7 +42,7 @@ impl Imds {
     /// The answer to a request.
     pub fn answer(&self, request: &Request<'_>, now: Moment) -> Response {
         if let Err(stranger) = self.names.check(request) {
-            return Response::text(Status::BadRequest, stranger.message());
+            return Response::text(StatusCode::BadRequest, stranger.message());
         }
         let resource = self.resource(request);
         let route = resource.as_ref().map_or(Route::Other, Resource::route);
@@ -53,7 +53,7 @@ impl Imds {
                 Ok(seconds_left) => self.read(resource, method, seconds_left, now),
                 // Before 404: Fluent Bit shows a token that cannot be valid to `/`, and takes 401 for
                 // version 2.
-                Err(text) => Response::text(Status::Unauthorized, text),
+                Err(text) => Response::text(StatusCode::Unauthorized, text),
             },
         };
         Response { route, ..response }
@@ -70,15 +70,15 @@ impl Imds {
             (None, _, _) => return Response::not_found(),
             (Some(Resource::Token), _, _) => return Response::method_not_allowed("PUT"),
             (Some(Resource::RoleList | Resource::Credentials), "GET", None) => {
-                return Response::text(Status::Unauthorized, NO_TOKEN);
+                return Response::text(StatusCode::Unauthorized, NO_TOKEN);
             }
             (Some(Resource::RoleList), "GET", Some(_)) => {
-                (Status::Ok, Body::Text(self.role_name.clone().into()))
+                (StatusCode::Ok, Body::Text(self.role_name.clone().into()))
             }
             (Some(Resource::Credentials), "GET", Some(_)) => match self.supply.document(now) {
-                Some(document) => (Status::Ok, Body::Secret(document)),
+                Some(document) => (StatusCode::Ok, Body::Secret(document)),
                 None => (
-                    Status::InternalServerError,
+                    StatusCode::InternalServerError,
                     Body::Text(NO_CREDENTIALS.into()),
                 ),
             },
@@ -108,7 +108,7 @@ impl Imds {
     fn token(&self, request: &Request<'_>, now: Moment) -> Response {
         if request.field("x-forwarded-for") != Field::Absent {
             return Response::text(
-                Status::BadRequest,
+                StatusCode::BadRequest,
                 "unable to process requests with X-Forwarded-For header",
             );
         }
@@ -121,12 +121,12 @@ impl Imds {
             Field::Repeated => None,
         };
         let Some(ttl_seconds) = ttl_seconds else {
-            return Response::text(Status::BadRequest, "invalid token TTL");
+            return Response::text(StatusCode::BadRequest, "invalid token TTL");
         };
         match self.tokens.issue(ttl_seconds, now) {
-            Ok(token) => with_ttl(Status::Ok, Body::Secret(token), ttl_seconds.into()),
+            Ok(token) => with_ttl(StatusCode::Ok, Body::Secret(token), ttl_seconds.into()),
             // For once, so it is retried: 4xx would say that there is no version 2 here.
-            Err(_) => Response::text(Status::InternalServerError, "no randomness"),
+            Err(_) => Response::text(StatusCode::InternalServerError, "no randomness"),
         }
     }
 
@@ -160,7 +160,7 @@ impl Resource {
 }
 
 /// An answer to who has a metadata token, or is given one, that is good for so long.
-fn with_ttl(status: Status, body: Body, ttl_seconds: u64) -> Response {
+fn with_ttl(status: StatusCode, body: Body, ttl_seconds: u64) -> Response {
     Response {
         fields: vec![(TTL_AS_SENT, ttl_seconds.to_string())],
         body,

@@ -8,12 +8,12 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 use super::handler::Handler;
-use super::refusals::Refusals;
+use super::rejection_log::RejectionLog;
 use super::request::Malformed;
 use super::request::Request;
 use super::response::Body;
 use super::response::Response;
-use super::response::Status;
+use super::response::StatusCode;
 use super::response::TEXT;
 use super::route::Route;
 use crate::clock::Clock;
@@ -24,12 +24,12 @@ pub(super) struct Responder {
     handler: Handler,
     settings: Settings,
     observe: Box<Observe>,
-    refusals: Refusals,
+    refusals: RejectionLog,
     date: Mutex<Date>,
 }
 
 /// Is shown the route and status of each answer.
-pub(super) type Observe = dyn Fn(Route, Status) + Send + Sync;
+pub(super) type Observe = dyn Fn(Route, StatusCode) + Send + Sync;
 
 /// How to serve.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +55,7 @@ impl Responder {
             handler,
             settings,
             observe,
-            refusals: Refusals::default(),
+            refusals: RejectionLog::default(),
             date: Mutex::default(),
         }
     }
@@ -69,7 +69,7 @@ impl Responder {
         is_token_current: bool,
     ) -> Option<Response> {
         let response = self.handler.answer(request, self.settings.clock.moment());
-        if response.status == Status::Unauthorized
+        if response.status == StatusCode::Unauthorized
             && !is_token_current
             && self.handler.token_in_file().is_some()
         {
@@ -95,16 +95,16 @@ impl Responder {
 
     pub(super) fn refuse(&self, malformed: Malformed, peer: SocketAddr) -> Response {
         let (status, text) = match malformed {
-            Malformed::Syntax => (Status::BadRequest, "this is no request"),
-            Malformed::TooLarge => (Status::HeaderFieldsTooLarge, "the head is too long"),
-            Malformed::Target => (Status::BadRequest, "this is no proxy"),
+            Malformed::Syntax => (StatusCode::BadRequest, "this is no request"),
+            Malformed::TooLarge => (StatusCode::HeaderFieldsTooLarge, "the head is too long"),
+            Malformed::Target => (StatusCode::BadRequest, "this is no proxy"),
             Malformed::Length => (
-                Status::BadRequest,
+                StatusCode::BadRequest,
                 "the length of the body is told in no way or in two",
             ),
-            Malformed::BodyTooLong => (Status::ContentTooLarge, "the body is too long"),
+            Malformed::BodyTooLong => (StatusCode::ContentTooLarge, "the body is too long"),
             Malformed::TooSlow => (
-                Status::RequestTimeout,
+                StatusCode::RequestTimeout,
                 "the request did not come within 5 s",
             ),
         };
@@ -159,8 +159,8 @@ fn asked(request: &Request<'_>) -> String {
 
 /// Whether it says that somebody asks who should not, or in a way that nobody should. SDKs ask for
 /// more paths than there are, which is no refusal.
-fn is_refusal(status: Status) -> bool {
-    matches!(status, Status::BadRequest | Status::Unauthorized)
+fn is_refusal(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BadRequest | StatusCode::Unauthorized)
 }
 
 /// RFC 9110, section 5.6.7.

@@ -10,7 +10,7 @@ use crate::secret::Secret;
 #[derive(Debug)]
 pub struct Response {
     /// What became of the request.
-    pub status: Status,
+    pub status: StatusCode,
     /// What it is counted under.
     pub route: Route,
     /// More header fields: names and values, none of which come from outside.
@@ -23,7 +23,7 @@ pub struct Response {
 
 /// The statuses that are ever answered (RFC 9110, section 15).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
+pub enum StatusCode {
     /// 200
     Ok,
     /// 400
@@ -57,7 +57,7 @@ pub enum Body {
 
 impl Response {
     /// A text and nothing else.
-    pub fn text(status: Status, text: impl Into<Cow<'static, str>>) -> Self {
+    pub fn text(status: StatusCode, text: impl Into<Cow<'static, str>>) -> Self {
         Self {
             status,
             route: Route::Other,
@@ -69,14 +69,14 @@ impl Response {
 
     /// The reference helper's answer to a path that there is not.
     pub fn not_found() -> Self {
-        Self::text(Status::NotFound, "404 page not found\n")
+        Self::text(StatusCode::NotFound, "404 page not found\n")
     }
 
     /// The answer where only another method is known.
     pub fn method_not_allowed(allowed: &str) -> Self {
         Self {
             fields: vec![("Allow", allowed.to_owned())],
-            ..Self::text(Status::MethodNotAllowed, "")
+            ..Self::text(StatusCode::MethodNotAllowed, "")
         }
     }
 
@@ -119,7 +119,7 @@ impl Body {
     }
 }
 
-impl Status {
+impl StatusCode {
     pub(super) const ALL: [Self; 10] = [
         Self::Ok,
         Self::BadRequest,

@@ -17,10 +17,10 @@ use super::address::Bound;
 use super::connection::Connection;
 use super::connections::Connections;
 use super::handler::Handler;
-use super::refusals::Refusals;
+use super::rejection_log::RejectionLog;
 use super::responder::Responder;
 use super::responder::Settings;
-use super::response::Status;
+use super::response::StatusCode;
 use super::route::Route;
 use crate::platform;
 
@@ -37,7 +37,7 @@ struct Acceptor {
     open_max: usize,
     settings: Settings,
     /// Of connections that could not be accepted.
-    failures: Refusals,
+    failures: RejectionLog,
 }
 
 impl Endpoint {
@@ -47,7 +47,7 @@ impl Endpoint {
         handler: Handler,
         bound: Bound,
         settings: Settings,
-        observe: impl Fn(Route, Status) + Send + Sync + 'static,
+        observe: impl Fn(Route, StatusCode) + Send + Sync + 'static,
     ) -> Result<Self, AddressError> {
         let listeners = bound.listen()?;
         let connections = Arc::<Connections>::default();
@@ -59,7 +59,7 @@ impl Endpoint {
             // connection at least.
             open_max: connections_max.saturating_sub(listeners.len()).max(1),
             settings,
-            failures: Refusals::default(),
+            failures: RejectionLog::default(),
         });
         let accepting = listeners.into_iter().map(|(listener, hop_limit)| {
             let accept = Arc::clone(&acceptor).accept(listener, hop_limit);
@@ -140,7 +140,7 @@ impl Acceptor {
 /// to read files.
 fn connections_max(handler: &Handler) -> usize {
     match handler {
-        Handler::Status(_) => PROBES_MAX,
+        Handler::Health(_) => PROBES_MAX,
         Handler::Imds(_) | Handler::Container(_) => {
             let open_files = platform::allow_open_files(OPEN_FILES_WANTED);
             let left = open_files - OPEN_FILES_ELSE.min(open_files / 2);
@@ -185,7 +185,7 @@ mod tests {
     use crate::output::endpoint::authorization_token::AuthorizationToken;
     use crate::output::endpoint::container::Container;
     use crate::output::endpoint::document;
-    use crate::output::endpoint::neighbour::Names;
+    use crate::output::endpoint::origin_check::AllowedHosts;
     use crate::secret::Secret;
     use crate::supply::Supply;
 
@@ -211,7 +211,7 @@ mod tests {
         renewal.renewed(NOW, Duration::from_secs(3600), 0.5);
         supply.begin_with(credentials, renewal);
         Handler::Container(Container {
-            names: Names::new([], Vec::new()),
+            names: AllowedHosts::new([], Vec::new()),
             authorization,
             supply: Arc::new(supply),
         })
@@ -262,7 +262,8 @@ mod tests {
             "HTTP/1.1 401 Unauthorized"
         );
         assert_eq!(ask(address, text.expose().clone()).await, "HTTP/1.1 200 OK");
-        let counted = [Status::Unauthorized, Status::Ok].map(|status| (Route::Container, status));
+        let counted =
+            [StatusCode::Unauthorized, StatusCode::Ok].map(|status| (Route::Container, status));
         assert_eq!(*seen.lock().unwrap(), counted);
         Endpoint::drain(&[endpoint]).await;
         let refused = spawn_blocking(move || std::net::TcpStream::connect(address)).await;

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use rolesanywhere::output::credentials_file::edit::Edited;
 use rolesanywhere::output::credentials_file::edit::edit;
-use rolesanywhere::output::credentials_file::obstacle::Fault;
-use rolesanywhere::output::credentials_file::obstacle::Obstacle;
+use rolesanywhere::output::credentials_file::parse_issue::ParseIssue;
+use rolesanywhere::output::credentials_file::parse_issue::ParseIssueKind;
 
 use crate::credentials_file::NEW;
 use crate::credentials_file::credentials_of;
@@ -43,7 +43,7 @@ proptest! {
     fn a_warning_means_that_one_sdk_cannot_read(file in file()) {
         let edited = edited(&file.0);
         let has_return = physical_lines(&file.0).iter().any(|line| line.ends_with(b"\r"));
-        let is_uncertain = |found: &Obstacle| has_return || DIFFERENCES.contains(&found.fault);
+        let is_uncertain = |found: &ParseIssue| has_return || DIFFERENCES.contains(&found.fault);
         if edited.obstacles.is_empty() || edited.obstacles.iter().any(is_uncertain) {
             return Ok(());
         }
@@ -293,7 +293,11 @@ const PROFILE: &str = "default";
 
 /// As in the table of readers.
 /// What the SDKs read differently, which only sometimes concerns the profile.
-const DIFFERENCES: [Fault; 3] = [Fault::Space, Fault::IndentedHeader, Fault::MalformedHeader];
+const DIFFERENCES: [ParseIssueKind; 3] = [
+    ParseIssueKind::Space,
+    ParseIssueKind::IndentedHeader,
+    ParseIssueKind::MalformedHeader,
+];
 
 /// Settings that have to outlive an update.
 const KEPT: &[&str] = &["region", "output"];

@@ -8,11 +8,11 @@ use rolesanywhere::IdentitySource;
 use rolesanywhere::identity::files::encrypted_key::decrypt_pkcs8;
 use rolesanywhere::identity::files::pem;
 use rolesanywhere::identity::locator::Locator;
-use rolesanywhere::identity::secrets::Refusals;
+use rolesanywhere::identity::secrets::RefusedSecrets;
 use rolesanywhere::identity::secrets::SecretError;
+use rolesanywhere::identity::secrets::SecretRequest;
 use rolesanywhere::identity::secrets::Secrets;
-use rolesanywhere::identity::secrets::Wanted;
-use rolesanywhere::identity::work::Work;
+use rolesanywhere::identity::work_budget::WorkBudget;
 use rolesanywhere::secret::Secret;
 
 use crate::support::vectors;
@@ -37,11 +37,12 @@ fn encrypted_key_is_derived_once_a_read() {
         });
         times.min().unwrap()
     };
-    let derivation =
-        shortest(&|| drop(decrypt_pkcs8(der.expose(), "correct horse", &mut Work::new()).unwrap()));
+    let derivation = shortest(&|| {
+        drop(decrypt_pkcs8(der.expose(), "correct horse", &mut WorkBudget::new()).unwrap())
+    });
     let counted = Counted {
         asked: &asked,
-        refusals: Refusals::default(),
+        refusals: RefusedSecrets::default(),
     };
     let read = shortest(&|| drop(source.open(&counted).unwrap()));
     assert_eq!(asked.get(), 3);
@@ -57,7 +58,7 @@ fn refused_password_is_not_derived_again() {
     };
     let password = Changing {
         password: RefCell::new("wrong"),
-        refusals: Refusals::default(),
+        refusals: RefusedSecrets::default(),
     };
     let open = || {
         let begin = processor_time();
@@ -83,16 +84,16 @@ fn processor_time() -> Duration {
 /// Gives one password at a time.
 struct Changing {
     password: RefCell<&'static str>,
-    refusals: Refusals,
+    refusals: RefusedSecrets,
 }
 
 impl Secrets for Changing {
-    fn secret(&self, wanted: Wanted<'_>) -> Result<Option<Secret<String>>, SecretError> {
+    fn secret(&self, wanted: SecretRequest<'_>) -> Result<Option<Secret<String>>, SecretError> {
         let password = self.password.borrow();
         Ok((wanted.refused == 0).then(|| Secret::new((*password).to_owned())))
     }
 
-    fn refusals(&self) -> &Refusals {
+    fn refusals(&self) -> &RefusedSecrets {
         &self.refusals
     }
 }
@@ -100,16 +101,16 @@ impl Secrets for Changing {
 /// Gives the password and counts how often it did.
 struct Counted<'a> {
     asked: &'a Cell<u32>,
-    refusals: Refusals,
+    refusals: RefusedSecrets,
 }
 
 impl Secrets for Counted<'_> {
-    fn secret(&self, _wanted: Wanted<'_>) -> Result<Option<Secret<String>>, SecretError> {
+    fn secret(&self, _wanted: SecretRequest<'_>) -> Result<Option<Secret<String>>, SecretError> {
         self.asked.set(self.asked.get() + 1);
         Ok(Some(Secret::new("correct horse".to_owned())))
     }
 
-    fn refusals(&self) -> &Refusals {
+    fn refusals(&self) -> &RefusedSecrets {
         &self.refusals
     }
 }

@@ -12,10 +12,10 @@ use pkcs8::PrivateKeyInfoRef;
 use pkcs8::der::Decode;
 use rolesanywhere::IdentitySource;
 use rolesanywhere::identity::locator::Locator;
-use rolesanywhere::identity::secrets::Refusals;
+use rolesanywhere::identity::secrets::RefusedSecrets;
 use rolesanywhere::identity::secrets::SecretError;
+use rolesanywhere::identity::secrets::SecretRequest;
 use rolesanywhere::identity::secrets::Secrets;
-use rolesanywhere::identity::secrets::Wanted;
 use rolesanywhere::identity::signer::Digest;
 use rolesanywhere::secret::Secret;
 use rsa::pkcs1::RsaPrivateKeyRef;
@@ -255,7 +255,7 @@ fn look_into_myself(path: &Path) {
         masked: told["password"]
             .as_array()
             .map(|_| bytes(&told["password"])),
-        refusals: Refusals::default(),
+        refusals: RefusedSecrets::default(),
     };
     let identity = source.open(&password).unwrap();
     let write = |found: Vec<Found<'_>>| -> Vec<Value> {
@@ -275,11 +275,11 @@ fn look_into_myself(path: &Path) {
 /// The password, masked.
 struct Told {
     masked: Option<Vec<u8>>,
-    refusals: Refusals,
+    refusals: RefusedSecrets,
 }
 
 impl Secrets for Told {
-    fn secret(&self, wanted: Wanted<'_>) -> Result<Option<Secret<String>>, SecretError> {
+    fn secret(&self, wanted: SecretRequest<'_>) -> Result<Option<Secret<String>>, SecretError> {
         assert_eq!(wanted.refused, 0);
         Ok(self.masked.as_ref().map(|masked| {
             let text = String::from_utf8(memory::unmask(masked)).unwrap();
@@ -287,7 +287,7 @@ impl Secrets for Told {
         }))
     }
 
-    fn refusals(&self) -> &Refusals {
+    fn refusals(&self) -> &RefusedSecrets {
         &self.refusals
     }
 }

@@ -20,12 +20,12 @@ use rolesanywhere::output::endpoint::authorization_token::AuthorizationToken;
 use rolesanywhere::output::endpoint::container;
 use rolesanywhere::output::endpoint::container::Container;
 use rolesanywhere::output::endpoint::document;
+use rolesanywhere::output::endpoint::health::Health;
+use rolesanywhere::output::endpoint::health::RenewalStats;
 use rolesanywhere::output::endpoint::healthcheck;
 use rolesanywhere::output::endpoint::imds::Imds;
 use rolesanywhere::output::endpoint::metadata_token::MetadataTokens;
-use rolesanywhere::output::endpoint::neighbour::Names;
-use rolesanywhere::output::endpoint::status::Record;
-use rolesanywhere::output::endpoint::status::Status;
+use rolesanywhere::output::endpoint::origin_check::AllowedHosts;
 use rolesanywhere::output::endpoint::traffic::Traffic;
 use rolesanywhere::platform;
 use rolesanywhere::supply::Supply;
@@ -77,7 +77,9 @@ pub(crate) fn run(arguments: Serve, environment: &Environment) -> Result<ExitCod
     };
     let entry = cached::entry(&session, arguments.cache, environment)?;
     let renewing = Renewing::open(session, entry)?;
-    let record = Arc::new(Record::new(renewing.identity().certificate().validity()));
+    let record = Arc::new(RenewalStats::new(
+        renewing.identity().certificate().validity(),
+    ));
     let observe = {
         let record = Arc::clone(&record);
         move |event: &SupplyEvent<'_>| observe(&record, event)
@@ -106,7 +108,7 @@ impl Plan {
     async fn serve(
         self,
         endpoints: &RefCell<Vec<Endpoint>>,
-        record: Arc<Record>,
+        record: Arc<RenewalStats>,
     ) -> Result<(), RunError> {
         let settings = Settings {
             clock: Clock::System,
@@ -115,7 +117,7 @@ impl Plan {
         };
         let traffic = Arc::<Traffic>::default();
         if let Some(probes) = self.probes {
-            let status = Handler::Status(Status {
+            let status = Handler::Health(Health {
                 supply: Arc::clone(&self.supply),
                 record,
                 traffic: Arc::clone(&traffic),
@@ -142,7 +144,7 @@ impl Plan {
 }
 
 /// Counts what happens to the supply, for metrics, and logs each set.
-fn observe(record: &Record, event: &SupplyEvent<'_>) {
+fn observe(record: &RenewalStats, event: &SupplyEvent<'_>) {
     match event {
         SupplyEvent::InUse(identity) => record.certificate(identity.certificate().validity()),
         SupplyEvent::Renewed {
@@ -221,7 +223,7 @@ fn handler(
     environment: &Environment,
 ) -> Result<Handler, RunError> {
     let addresses = bound.addresses().map(|address| address.ip());
-    let names = Names::new(addresses, flags.allow_host.clone());
+    let names = AllowedHosts::new(addresses, flags.allow_host.clone());
     let supply = Arc::clone(supply);
     Ok(match is_container(flags) {
         true => Handler::Container(Container {

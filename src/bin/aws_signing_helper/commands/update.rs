@@ -13,8 +13,8 @@ use rolesanywhere::file::locked_file::Method;
 use rolesanywhere::output::credentials_file;
 use rolesanywhere::output::credentials_file::Updated;
 use rolesanywhere::output::credentials_file::location;
-use rolesanywhere::output::credentials_file::supplied::SuppliedProfile;
-use rolesanywhere::output::credentials_file::supplied::Written;
+use rolesanywhere::output::credentials_file::profile_writer::ProfileWriter;
+use rolesanywhere::output::credentials_file::profile_writer::WriteOutcome;
 use rolesanywhere::platform;
 use rolesanywhere::supply::Supply;
 use rolesanywhere::text::ShownName;
@@ -60,12 +60,12 @@ pub(crate) fn run(arguments: Update, environment: &Environment) -> Result<ExitCo
         Log::default().warn(updated);
         return Ok(ExitCode::SUCCESS);
     }
-    let profile = SuppliedProfile::new(path, method, profile);
+    let profile = ProfileWriter::new(path, method, profile);
     let supply = Arc::new(Supply::new(Clock::System, jitter, |credentials, _| {
         Arc::clone(credentials)
     }));
     let log = Log::default();
-    let written = |written: Written<'_>| log.written(&profile, &supply, written);
+    let written = |written: WriteOutcome<'_>| log.written(&profile, &supply, written);
     let keep_written = async {
         let failed = profile.keep_written(&supply, written).await;
         Err(RunError::CredentialsFile(failed))
@@ -85,12 +85,12 @@ struct Log {
 impl Log {
     fn written(
         &self,
-        profile: &SuppliedProfile,
+        profile: &ProfileWriter,
         supply: &Supply<Arc<Credentials>>,
-        written: Written<'_>,
+        written: WriteOutcome<'_>,
     ) {
         match written {
-            Written::Done {
+            WriteOutcome::Done {
                 updated,
                 credentials,
                 is_first,
@@ -108,7 +108,7 @@ impl Log {
                     platform::tell_ready();
                 }
             }
-            Written::Failed(error) => report::failure(&RunError::CredentialsFile(error)),
+            WriteOutcome::Failed(error) => report::failure(&RunError::CredentialsFile(error)),
         }
     }
 

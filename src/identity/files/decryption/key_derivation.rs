@@ -1,7 +1,7 @@
 //! Keys from passwords: PBKDF2 (RFC 8018, 5.2), scrypt (RFC 7914) and the older way of PKCS#12
 //! (RFC 7292, B).
 //!
-//! A file says itself how much work that is, so each derivation first draws its cost on [`Work`].
+//! A file says itself how much work that is, so each derivation first draws its cost on [`WorkBudget`].
 
 use hmac::EagerHash;
 use hmac::Hmac;
@@ -24,7 +24,7 @@ use crate::identity::files::ber::Algorithm;
 use crate::identity::files::ber::INTEGER;
 use crate::identity::files::ber::OCTET_STRING;
 use crate::identity::files::ber::SEQUENCE;
-use crate::identity::work::Work;
+use crate::identity::work_budget::WorkBudget;
 use crate::secret::Secret;
 
 /// A password in the forms in which it is used.
@@ -185,7 +185,7 @@ impl Pkcs12Kdf {
         purpose: Purpose,
         bmp_string: &[u8],
         octets: usize,
-        work: &mut Work,
+        work: &mut WorkBudget,
     ) -> Result<Secret<Vec<u8>>, DecryptionError> {
         let rounds = rounds(self.iterations)?;
         spend(work, self.hash.cost(self.iterations, octets), || {
@@ -273,7 +273,7 @@ impl Pbkdf2 {
         &self,
         password: &str,
         octets: usize,
-        work: &mut Work,
+        work: &mut WorkBudget,
     ) -> Result<Secret<Vec<u8>>, DecryptionError> {
         let rounds = rounds(self.iterations)?;
         // An HMAC is two hashes.
@@ -320,7 +320,7 @@ impl Scrypt {
         &self,
         password: &str,
         octets: usize,
-        work: &mut Work,
+        work: &mut WorkBudget,
     ) -> Result<Secret<Vec<u8>>, DecryptionError> {
         let Self {
             cost,
@@ -370,7 +370,7 @@ fn rounds(iterations: u64) -> Result<u32, DecryptionError> {
 }
 
 fn spend(
-    work: &mut Work,
+    work: &mut WorkBudget,
     nanoseconds: u64,
     derivation: impl Fn() -> String,
 ) -> Result<(), DecryptionError> {
@@ -446,7 +446,7 @@ mod tests {
             key_octets: None,
             hash: Hash::Sha1,
         };
-        let key = kdf.derive("passwordPASSWORDpassword", 25, &mut Work::new());
+        let key = kdf.derive("passwordPASSWORDpassword", 25, &mut WorkBudget::new());
         assert_eq!(
             hex::encode(key.unwrap().expose()),
             "3d2eec4fe41c849b80c8d83662c0e44a8b291a964cf2f07038"
@@ -455,7 +455,7 @@ mod tests {
 
     #[test]
     fn derivations_draw_on_one_work() {
-        let mut work = Work::new();
+        let mut work = WorkBudget::new();
         let mut spent = 0;
         while spend(&mut work, Hash::Sha512.cost(1_000_000, 64), String::new).is_ok() {
             spent += 1;
@@ -473,13 +473,13 @@ mod tests {
         };
         for iterations in [7_500_001, u64::from(u32::MAX), u64::MAX] {
             let derivation = format!("{iterations} iterations");
-            let error = kdf(iterations).derive("x", 32, &mut Work::new());
+            let error = kdf(iterations).derive("x", 32, &mut WorkBudget::new());
             assert_eq!(
                 error.unwrap_err(),
                 DecryptionError::WorkFactor { derivation }
             );
         }
-        let none = kdf(0).derive("x", 32, &mut Work::new());
+        let none = kdf(0).derive("x", 32, &mut WorkBudget::new());
         assert_eq!(none.unwrap_err(), DecryptionError::Malformed);
     }
 
@@ -491,7 +491,7 @@ mod tests {
             block_size: 8,
             parallelization: 16,
         };
-        let key = kdf.derive("password", 64, &mut Work::new()).unwrap();
+        let key = kdf.derive("password", 64, &mut WorkBudget::new()).unwrap();
         assert!(hex::encode(key.expose()).starts_with("fdbabe1c9d3472007856e7190d01e9fe"));
     }
 
@@ -511,7 +511,7 @@ mod tests {
                 block_size,
                 parallelization,
             };
-            let error = kdf.derive("x", 32, &mut Work::new()).unwrap_err();
+            let error = kdf.derive("x", 32, &mut WorkBudget::new()).unwrap_err();
             let derivation =
                 format!("scrypt with N={cost}, r={block_size} and p={parallelization}");
             assert_eq!(error, DecryptionError::WorkFactor { derivation });

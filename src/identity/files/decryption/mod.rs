@@ -20,7 +20,7 @@ use self::key_derivation::Scrypt;
 use super::ber::Algorithm;
 use super::ber::OCTET_STRING;
 use super::ber::Reader;
-use crate::identity::work::Work;
+use crate::identity::work_budget::WorkBudget;
 use crate::secret::Secret;
 
 /// What `ciphertext` says, which is always one SEQUENCE in these files.
@@ -28,7 +28,7 @@ pub(super) fn decrypt(
     algorithm: Algorithm<'_>,
     ciphertext: &[u8],
     password: &Password<'_>,
-    work: &mut Work,
+    work: &mut WorkBudget,
 ) -> Result<Secret<Vec<u8>>, DecryptionError> {
     let parameters = algorithm.parameters.clone().sequence();
     let cipher = match algorithm.oid {
@@ -60,7 +60,7 @@ fn decrypt_pbes2(
     mut parameters: Reader<'_>,
     ciphertext: &[u8],
     password: &str,
-    work: &mut Work,
+    work: &mut WorkBudget,
 ) -> Result<Secret<Vec<u8>>, DecryptionError> {
     let mut function = parameters.algorithm()?;
     let (cipher, iv) = Cipher::read(parameters.algorithm()?)?;

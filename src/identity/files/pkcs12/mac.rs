@@ -14,14 +14,14 @@ use crate::identity::files::decryption::key_derivation::Password;
 use crate::identity::files::decryption::key_derivation::Pbkdf2;
 use crate::identity::files::decryption::key_derivation::Pkcs12Kdf;
 use crate::identity::files::decryption::key_derivation::Purpose;
-use crate::identity::work::Work;
+use crate::identity::work_budget::WorkBudget;
 
 /// Reads a `MacData` and checks that it is the MAC of `contents` under the password.
 pub(super) fn verify(
     mut mac_data: Reader<'_>,
     contents: &[u8],
     password: &mut Password<'_>,
-    work: &mut Work,
+    work: &mut WorkBudget,
 ) -> Result<(), Pkcs12Error> {
     let mut digest_info = mac_data.sequence()?;
     let algorithm = digest_info.algorithm()?;
@@ -52,7 +52,7 @@ fn verify_pkcs12(
     contents: &[u8],
     tag: &[u8],
     password: &mut Password<'_>,
-    work: &mut Work,
+    work: &mut WorkBudget,
 ) -> Result<bool, Pkcs12Error> {
     let octets = kdf.hash.octets();
     while let Some(bmp_string) = password.bmp_strings.pop() {
@@ -70,7 +70,7 @@ fn verify_pbmac1(
     contents: &[u8],
     tag: &[u8],
     password: &Password<'_>,
-    work: &mut Work,
+    work: &mut WorkBudget,
 ) -> Result<bool, Pkcs12Error> {
     let mut parameters = algorithm.parameters.sequence()?;
     let mut function = parameters.algorithm()?;

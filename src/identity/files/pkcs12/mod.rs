@@ -18,7 +18,7 @@ use super::ber::Reader;
 use super::decryption;
 use super::decryption::error::DecryptionError;
 use super::decryption::key_derivation::Password;
-use crate::identity::work::Work;
+use crate::identity::work_budget::WorkBudget;
 use crate::secret::Secret;
 
 /// What a PKCS#12 file holds, in the file's order.
@@ -34,7 +34,7 @@ pub struct Pkcs12 {
 /// to say.
 ///
 /// A file that was made without a password is read with the empty one.
-pub fn read(der: &[u8], password: &str, work: &mut Work) -> Result<Pkcs12, Pkcs12Error> {
+pub fn read(der: &[u8], password: &str, work: &mut WorkBudget) -> Result<Pkcs12, Pkcs12Error> {
     let mut pfx = Reader::new(der).sequence()?;
     if pfx.integer()? != VERSION {
         return Err(Pkcs12Error::Malformed);
@@ -81,7 +81,7 @@ pub fn is_pkcs12(bytes: &[u8]) -> bool {
 /// An `AuthenticatedSafe` being read (RFC 7292, 4.1).
 struct Safe<'a> {
     password: Password<'a>,
-    work: &'a mut Work,
+    work: &'a mut WorkBudget,
     bags: usize,
     found: Pkcs12,
 }
@@ -487,7 +487,7 @@ mod tests {
     const PASSWORD: &str = "correct horse";
 
     fn read(der: &[u8], password: &str) -> Result<Pkcs12, Pkcs12Error> {
-        super::read(der, password, &mut Work::new())
+        super::read(der, password, &mut WorkBudget::new())
     }
 
     const OID_SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");

@@ -1,15 +1,15 @@
-//! [`Work`]: what one opening of an identity may still cost.
+//! [`WorkBudget`]: what one opening of an identity may still cost.
 //!
 //! A file decides how often a password is hashed and how many signatures there are to check. The cost
 //! of each is drawn before it is done, so that no file keeps the machine busy.
 
 /// Time that may still be spent, estimated for a processor of today.
 #[derive(Debug, Clone)]
-pub struct Work {
+pub struct WorkBudget {
     nanoseconds_left: u64,
 }
 
-impl Work {
+impl WorkBudget {
     /// As much as one identity may cost.
     pub fn new() -> Self {
         Self {
@@ -29,7 +29,7 @@ impl Work {
     }
 }
 
-impl Default for Work {
+impl Default for WorkBudget {
     fn default() -> Self {
         Self::new()
     }

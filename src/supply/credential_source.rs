@@ -1,4 +1,4 @@
-//! [`Source`]: where the sessions of a [`Supply`](super::Supply) come from.
+//! [`CredentialSource`]: where the sessions of a [`Supply`](super::Supply) come from.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::credentials::renewal::Renewal;
 use crate::session::Effort;
 
 /// Where sessions come from.
-pub trait Source {
+pub trait CredentialSource {
     /// Why there is none.
     type Error: From<ExpirationError>;
 

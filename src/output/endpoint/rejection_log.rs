@@ -1,4 +1,4 @@
-//! [`Refusals`]: what is told of refused requests, a line a minute at most.
+//! [`RejectionLog`]: what is told of refused requests, a line a minute at most.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use crate::clock::Moment;
 
 /// How many were refused since the last line.
 #[derive(Debug, Default)]
-pub(super) struct Refusals(Mutex<State>);
+pub(super) struct RejectionLog(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -15,7 +15,7 @@ struct State {
     since: u64,
 }
 
-impl Refusals {
+impl RejectionLog {
     /// Counts one more. `Some` if a line is to be written: how many there were since the last one, this
     /// one included.
     pub(super) fn count(&self, now: Moment) -> Option<u64> {
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn a_line_a_minute_says_how_many_there_were() {
-        let refusals = Refusals::default();
+        let refusals = RejectionLog::default();
         let at = |seconds| Moment {
             wall: datetime!(2030-01-01 12:00 UTC),
             boot: Duration::from_secs(seconds),

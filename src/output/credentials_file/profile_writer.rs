@@ -1,4 +1,4 @@
-//! [`SuppliedProfile`]: a profile that is written whenever its supply has another set.
+//! [`ProfileWriter`]: a profile that is written whenever its supply has another set.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ use crate::supply::Supply;
 
 /// A profile of the shared credentials file.
 #[derive(Debug)]
-pub struct SuppliedProfile {
+pub struct ProfileWriter {
     path: PathBuf,
     method: Method,
     name: ProfileName,
@@ -33,7 +33,7 @@ pub struct SuppliedProfile {
 
 /// What became of a write.
 #[derive(Debug)]
-pub enum Written<'a> {
+pub enum WriteOutcome<'a> {
     /// The profile has these credentials.
     Done {
         /// What was noticed in the file.
@@ -47,7 +47,7 @@ pub enum Written<'a> {
     Failed(CredentialsFileError),
 }
 
-impl SuppliedProfile {
+impl ProfileWriter {
     /// The profile `name` of the file `path`, which is written by this `method`.
     pub fn new(path: PathBuf, method: Method, name: ProfileName) -> Self {
         Self {
@@ -73,7 +73,7 @@ impl SuppliedProfile {
     pub async fn keep_written(
         &self,
         supply: &Supply<Arc<Credentials>>,
-        observe: impl Fn(Written<'_>),
+        observe: impl Fn(WriteOutcome<'_>),
     ) -> CredentialsFileError {
         let mut is_first = true;
         let (mut credentials, mut number) = supply.next(0).await;
@@ -81,7 +81,7 @@ impl SuppliedProfile {
             let next = supply.next(number);
             let next = match self.write(&credentials).await {
                 Ok(updated) => {
-                    observe(Written::Done {
+                    observe(WriteOutcome::Done {
                         updated,
                         credentials: &credentials,
                         is_first,
@@ -91,7 +91,7 @@ impl SuppliedProfile {
                 }
                 Err(error) if is_first => return error,
                 Err(error) => {
-                    observe(Written::Failed(error));
+                    observe(WriteOutcome::Failed(error));
                     timeout(WRITE_AGAIN, next).await.ok()
                 }
             };
@@ -178,7 +178,7 @@ mod tests {
         for is_finished in [true, false] {
             fs::write(&path, "").unwrap();
             let name = "a".parse().unwrap();
-            let profile = Arc::new(SuppliedProfile::new(path.clone(), Method::Replace, name));
+            let profile = Arc::new(ProfileWriter::new(path.clone(), Method::Replace, name));
             let runtime = Builder::new_current_thread().build().unwrap();
             let others = open(&path, Method::Replace).unwrap();
             let (writing, written) = (Arc::clone(&profile), Arc::clone(&credentials));

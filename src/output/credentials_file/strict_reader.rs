@@ -16,19 +16,19 @@ use crate::output::credentials_file::line::setting;
 use crate::output::credentials_file::line::split_at;
 use crate::output::credentials_file::line::strict_setting;
 use crate::output::credentials_file::line::without_comment;
-use crate::output::credentials_file::obstacle::Fault;
-use crate::output::credentials_file::obstacle::Obstacle;
+use crate::output::credentials_file::parse_issue::ParseIssue;
+use crate::output::credentials_file::parse_issue::ParseIssueKind;
 use crate::output::credentials_file::profile_name::ProfileName;
 
 use memchr::memchr;
 
 /// The obstacles in `file`, of each kind the first. The bytes in `ours` are the section of `profile`,
 /// and as they should be.
-pub(crate) fn obstacles(file: &[u8], ours: Range<usize>, profile: &ProfileName) -> Vec<Obstacle> {
-    let mut found: Vec<Obstacle> = Vec::new();
+pub(crate) fn obstacles(file: &[u8], ours: Range<usize>, profile: &ProfileName) -> Vec<ParseIssue> {
+    let mut found: Vec<ParseIssue> = Vec::new();
     let mut report = |line, fault| {
         if !found.iter().any(|known| known.fault == fault) {
-            found.push(Obstacle { line, fault });
+            found.push(ParseIssue { line, fault });
         }
     };
     let name = profile.as_str().as_bytes();
@@ -36,18 +36,18 @@ pub(crate) fn obstacles(file: &[u8], ours: Range<usize>, profile: &ProfileName) 
     let mark_length = file.len() - text.len();
     let ours = ours.start.saturating_sub(mark_length)..ours.end.saturating_sub(mark_length);
     if mark_length > 0 {
-        report(1, Fault::ByteOrderMark);
+        report(1, ParseIssueKind::ByteOrderMark);
     }
     let invalid = str::from_utf8(text).err().map(|error| error.valid_up_to());
     let mut reader = Reader::default();
     for (line, number) in lines(text).zip(1..) {
         if invalid.is_some_and(|at| (line.at..line.end()).contains(&at)) {
-            report(number, Fault::NotUtf8);
+            report(number, ParseIssueKind::NotUtf8);
         }
         if line.at == ours.start {
             reader.enter(name);
             if !is_identifier(name) {
-                report(number, Fault::ProfileName);
+                report(number, ParseIssueKind::ProfileName);
             }
         }
         if !ours.contains(&line.at) {
@@ -93,10 +93,10 @@ impl<'a> Reader<'a> {
         self.sections.insert(name) || name == DEFAULT
     }
 
-    fn fault(&mut self, line: &Line<'a>) -> Option<Fault> {
+    fn fault(&mut self, line: &Line<'a>) -> Option<ParseIssueKind> {
         let kind = self.section.kind(line);
         if line.text.iter().all(is_blank) {
-            return (line.ending == b"\r").then_some(Fault::CarriageReturn);
+            return (line.ending == b"\r").then_some(ParseIssueKind::CarriageReturn);
         }
         let is_indented = line.text.first().is_some_and(is_blank);
         let fault = match kind {
@@ -109,10 +109,10 @@ impl<'a> Reader<'a> {
         };
         let is_misplaced = is_indented && matches!(kind, Kind::Header(_) | Kind::Setting);
         [
-            begins_with_odd_space(line.text).then_some(Fault::Space),
-            is_misplaced.then_some(Fault::IndentedBelowNothing),
+            begins_with_odd_space(line.text).then_some(ParseIssueKind::Space),
+            is_misplaced.then_some(ParseIssueKind::IndentedBelowNothing),
             fault,
-            (line.ending == b"\r").then_some(Fault::CarriageReturn),
+            (line.ending == b"\r").then_some(ParseIssueKind::CarriageReturn),
         ]
         .into_iter()
         .flatten()
@@ -120,33 +120,35 @@ impl<'a> Reader<'a> {
     }
 
     /// Some take an indented comment for a part of the setting above it.
-    fn indented_fault(&self, line: &Line<'_>) -> Option<Fault> {
+    fn indented_fault(&self, line: &Line<'_>) -> Option<ParseIssueKind> {
         let text = line.trimmed();
         // Behind a mark, a setting is one for those.
         let behind = text.strip_prefix(b"#").or(text.strip_prefix(b";"));
         match self.above {
-            Above::Nothing => Some(Fault::IndentedBelowNothing),
-            Above::Value | Above::List if text.starts_with(b"[") => Some(Fault::IndentedHeader),
+            Above::Nothing => Some(ParseIssueKind::IndentedBelowNothing),
+            Above::Value | Above::List if text.starts_with(b"[") => {
+                Some(ParseIssueKind::IndentedHeader)
+            }
             Above::Value => None,
             Above::List => match strict_setting(without_comment(behind.unwrap_or(text))) {
                 Some((name, _)) if !name.is_empty() => None,
-                Some(_) | None => Some(Fault::NoSettingInList),
+                Some(_) | None => Some(ParseIssueKind::NoSettingInList),
             },
         }
     }
 
-    fn header_fault(&mut self, text: &'a [u8]) -> Option<Fault> {
+    fn header_fault(&mut self, text: &'a [u8]) -> Option<ParseIssueKind> {
         let Some(name) = header(text) else {
             self.above = Above::Nothing;
-            return Some(Fault::MalformedHeader);
+            return Some(ParseIssueKind::MalformedHeader);
         };
         if RESERVED.contains(&name) {
-            return Some(Fault::ReservedName);
+            return Some(ParseIssueKind::ReservedName);
         }
-        (!self.enter(name)).then_some(Fault::SectionTwice)
+        (!self.enter(name)).then_some(ParseIssueKind::SectionTwice)
     }
 
-    fn setting_fault(&mut self, text: &'a [u8]) -> Option<Fault> {
+    fn setting_fault(&mut self, text: &'a [u8]) -> Option<ParseIssueKind> {
         let bare = without_comment(text);
         let value = strict_setting(bare).map(|(_, value)| value);
         self.above = match value {
@@ -154,24 +156,24 @@ impl<'a> Reader<'a> {
             Some(_) | None => Above::Value,
         };
         let Some(section) = self.name else {
-            return Some(Fault::OutsideSection);
+            return Some(ParseIssueKind::OutsideSection);
         };
         let ((strict_name, _), (name, _)) = match (strict_setting(bare), setting(text)) {
             (Some(strict), Some(first)) => (strict, first),
-            _ => return Some(Fault::NoEqualsSign),
+            _ => return Some(ParseIssueKind::NoEqualsSign),
         };
         if strict_name.is_empty() || name.is_empty() {
-            return Some(Fault::NoName);
+            return Some(ParseIssueKind::NoName);
         }
         let name = name.to_ascii_lowercase();
         if section == DEFAULT && name == b"aws_security_token" {
-            return Some(Fault::TokenForAll);
+            return Some(ParseIssueKind::TokenForAll);
         }
         let names = match section == DEFAULT {
             true => &mut self.defaults,
             false => &mut self.settings,
         };
-        (!names.insert(name)).then_some(Fault::NameTwice)
+        (!names.insert(name)).then_some(ParseIssueKind::NameTwice)
     }
 }
 
@@ -221,7 +223,7 @@ mod tests {
     use super::*;
 
     /// What is found where the profile, `ours`, stands before, behind, or in the place of `{}`.
-    fn found(file: &str, name: &str) -> Vec<(usize, Fault)> {
+    fn found(file: &str, name: &str) -> Vec<(usize, ParseIssueKind)> {
         let (before, after) = file.split_once("{}").unwrap_or((file, ""));
         let ours = format!("[{name}]\nx = y\n");
         let range = before.len()..before.len() + ours.len();
@@ -236,33 +238,41 @@ mod tests {
     #[test]
     fn each_obstacle_is_found_with_its_line() {
         let cases = [
-            ("\u{feff}# c\n", 1, Fault::ByteOrderMark),
-            ("\u{feff}{}", 1, Fault::ByteOrderMark),
-            ("[o]\n\njunk\n", 3, Fault::NoEqualsSign),
-            ("[o]\na: b\n", 2, Fault::NoEqualsSign),
-            ("a = b\n", 1, Fault::OutsideSection),
-            ("[o]\n= b\n", 2, Fault::NoName),
-            ("[o]\n: b = c\n", 2, Fault::NoName),
-            ("[o]\n[p]\n[o]\n", 3, Fault::SectionTwice),
-            ("[o]\na = 1\nA = 2\n", 3, Fault::NameTwice),
-            ("[o]\n  a = 1\n", 2, Fault::IndentedBelowNothing),
-            ("[o]\n  # c\n", 2, Fault::IndentedBelowNothing),
-            ("{}  [o]\n", 3, Fault::IndentedBelowNothing),
-            ("[o]\ns3 =\n  a\n", 3, Fault::NoSettingInList),
-            ("[o]\ns3 = # c\n  a\n", 3, Fault::NoSettingInList),
-            ("[o]\ns3 =\n  # c\n", 3, Fault::NoSettingInList),
-            ("{}[o\n", 3, Fault::MalformedHeader),
-            ("{}[o]# c\n", 3, Fault::MalformedHeader),
-            ("{}[o] c\n", 3, Fault::MalformedHeader),
-            ("[]\n", 1, Fault::MalformedHeader),
-            ("[o]\na = b\n  [ours]\n", 3, Fault::IndentedHeader),
-            ("[o]\n\u{a0}a = b\n", 2, Fault::Space),
-            ("[o]\n\u{feff}a = b\n", 2, Fault::Space),
-            ("[o]\n\x0c\n", 2, Fault::Space),
-            ("[o]\ra = b\n", 1, Fault::CarriageReturn),
-            ("[DEFAULT]\naws_security_token = t\n", 2, Fault::TokenForAll),
-            ("[DEFAULT]\na = 1\n[DEFAULT]\nA = 2\n", 4, Fault::NameTwice),
-            ("[__proto__]\n", 1, Fault::ReservedName),
+            ("\u{feff}# c\n", 1, ParseIssueKind::ByteOrderMark),
+            ("\u{feff}{}", 1, ParseIssueKind::ByteOrderMark),
+            ("[o]\n\njunk\n", 3, ParseIssueKind::NoEqualsSign),
+            ("[o]\na: b\n", 2, ParseIssueKind::NoEqualsSign),
+            ("a = b\n", 1, ParseIssueKind::OutsideSection),
+            ("[o]\n= b\n", 2, ParseIssueKind::NoName),
+            ("[o]\n: b = c\n", 2, ParseIssueKind::NoName),
+            ("[o]\n[p]\n[o]\n", 3, ParseIssueKind::SectionTwice),
+            ("[o]\na = 1\nA = 2\n", 3, ParseIssueKind::NameTwice),
+            ("[o]\n  a = 1\n", 2, ParseIssueKind::IndentedBelowNothing),
+            ("[o]\n  # c\n", 2, ParseIssueKind::IndentedBelowNothing),
+            ("{}  [o]\n", 3, ParseIssueKind::IndentedBelowNothing),
+            ("[o]\ns3 =\n  a\n", 3, ParseIssueKind::NoSettingInList),
+            ("[o]\ns3 = # c\n  a\n", 3, ParseIssueKind::NoSettingInList),
+            ("[o]\ns3 =\n  # c\n", 3, ParseIssueKind::NoSettingInList),
+            ("{}[o\n", 3, ParseIssueKind::MalformedHeader),
+            ("{}[o]# c\n", 3, ParseIssueKind::MalformedHeader),
+            ("{}[o] c\n", 3, ParseIssueKind::MalformedHeader),
+            ("[]\n", 1, ParseIssueKind::MalformedHeader),
+            ("[o]\na = b\n  [ours]\n", 3, ParseIssueKind::IndentedHeader),
+            ("[o]\n\u{a0}a = b\n", 2, ParseIssueKind::Space),
+            ("[o]\n\u{feff}a = b\n", 2, ParseIssueKind::Space),
+            ("[o]\n\x0c\n", 2, ParseIssueKind::Space),
+            ("[o]\ra = b\n", 1, ParseIssueKind::CarriageReturn),
+            (
+                "[DEFAULT]\naws_security_token = t\n",
+                2,
+                ParseIssueKind::TokenForAll,
+            ),
+            (
+                "[DEFAULT]\na = 1\n[DEFAULT]\nA = 2\n",
+                4,
+                ParseIssueKind::NameTwice,
+            ),
+            ("[__proto__]\n", 1, ParseIssueKind::ReservedName),
         ];
         for (file, line, fault) in cases {
             assert_eq!(found(file, "ours"), [(line, fault)], "{file:?}");
@@ -280,9 +290,9 @@ mod tests {
     fn bytes_that_are_not_text_are_an_obstacle() {
         let file = b"[o]\na = \xff\n[ours]\n";
         let range = file.len() - 7..file.len();
-        let expected = Obstacle {
+        let expected = ParseIssue {
             line: 2,
-            fault: Fault::NotUtf8,
+            fault: ParseIssueKind::NotUtf8,
         };
         assert_eq!(obstacles(file, range, &"ours".parse().unwrap()), [expected]);
     }
@@ -290,7 +300,11 @@ mod tests {
     #[test]
     fn unusual_name_of_the_profile_is_an_obstacle() {
         for name in ["two words", "é", "a*"] {
-            assert_eq!(found("", name), [(1, Fault::ProfileName)], "{name}");
+            assert_eq!(
+                found("", name),
+                [(1, ParseIssueKind::ProfileName)],
+                "{name}"
+            );
         }
         assert_eq!(found("", "a-b_c./%@"), []);
     }

@@ -1,4 +1,4 @@
-//! [`Beside`]: a new file that is written under another name and then moved to its own, so that readers
+//! [`TemporaryFile`]: a new file that is written under another name and then moved to its own, so that readers
 //! find it whole or not at all.
 
 use std::ffi::OsStr;
@@ -10,14 +10,14 @@ use std::io::Write;
 use crate::platform::Folder;
 
 /// A file that is not in its place yet. It is removed unless it gets there.
-pub(crate) struct Beside<'a> {
+pub(crate) struct TemporaryFile<'a> {
     folder: &'a Folder,
     name: OsString,
     file: File,
     is_moved: bool,
 }
 
-impl<'a> Beside<'a> {
+impl<'a> TemporaryFile<'a> {
     /// Creates the file, for its owner alone. One that a killed process left is replaced: hold a lock.
     pub(crate) fn create(folder: &'a Folder, name: &OsStr) -> io::Result<Self> {
         let file = match folder.create_file(name) {
@@ -64,7 +64,7 @@ impl<'a> Beside<'a> {
     }
 }
 
-impl Drop for Beside<'_> {
+impl Drop for TemporaryFile<'_> {
     fn drop(&mut self) {
         if !self.is_moved {
             // If this fails, there is an error to report already.

@@ -1,21 +1,21 @@
-//! [`Obstacle`]: a line that may keep an SDK from reading a credentials file, although the profile
+//! [`ParseIssue`]: a line that may keep an SDK from reading a credentials file, although the profile
 //! itself is as it should be.
 
 use std::fmt;
 
 /// What may keep SDKs from reading the profile, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Obstacle {
+pub struct ParseIssue {
     /// The line, from 1.
     pub line: usize,
     /// What is wrong with it.
-    pub fault: Fault,
+    pub fault: ParseIssueKind,
 }
 
 /// What is wrong with a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Fault {
+pub enum ParseIssueKind {
     /// The file begins with a byte-order mark.
     ByteOrderMark,
     /// It is not UTF-8.
@@ -50,7 +50,7 @@ pub enum Fault {
     ReservedName,
 }
 
-impl fmt::Display for Obstacle {
+impl fmt::Display for ParseIssue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -60,7 +60,7 @@ impl fmt::Display for Obstacle {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ParseIssueKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::ByteOrderMark => "begins with a byte-order mark",

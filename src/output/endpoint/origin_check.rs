@@ -1,5 +1,5 @@
 //! Whether a request comes from a program that was told of this endpoint, and not from a web page or
-//! by way of a proxy: what [`Names`] a request may call us by, and which header fields no SDK sends.
+//! by way of a proxy: what [`AllowedHosts`] a request may call us by, and which header fields no SDK sends.
 
 use std::net::IpAddr;
 
@@ -11,21 +11,21 @@ use super::request::Request;
 /// The names of this endpoint, without ports: mappings and tunnels change those, and DNS rebinding is
 /// a matter of names.
 #[derive(Debug, Clone)]
-pub struct Names {
+pub struct AllowedHosts {
     always: Vec<String>,
     allowed: Vec<HostName>,
 }
 
 /// Why a request is refused whatever it asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stranger {
+pub enum Rejection {
     /// No `Host`, several, or none of our names.
     Host,
     /// A web page asks: `Origin` or `Sec-Fetch-Site` is there.
     Browser,
 }
 
-impl Names {
+impl AllowedHosts {
     /// What SDKs use, the addresses that are listened at, and what else is `allowed`.
     pub fn new(addresses: impl IntoIterator<Item = IpAddr>, allowed: Vec<HostName>) -> Self {
         let always = ["127.0.0.1", "localhost", "[::1]", "169.254.169.254"];
@@ -38,16 +38,16 @@ impl Names {
     }
 
     /// Refuses a request that is not for us.
-    pub fn check(&self, request: &Request<'_>) -> Result<(), Stranger> {
+    pub fn check(&self, request: &Request<'_>) -> Result<(), Rejection> {
         match request.field("host") {
             Field::Once(host) if self.contains(host) => {}
             // HTTP/1.0 knows no `Host`, and no browser speaks it.
             Field::Absent if !request.is_http_1_1 => {}
-            Field::Absent | Field::Once(_) | Field::Repeated => return Err(Stranger::Host),
+            Field::Absent | Field::Once(_) | Field::Repeated => return Err(Rejection::Host),
         }
         match (request.field("origin"), request.field("sec-fetch-site")) {
             (Field::Absent, Field::Absent) => Ok(()),
-            _ => Err(Stranger::Browser),
+            _ => Err(Rejection::Browser),
         }
     }
 
@@ -63,7 +63,7 @@ impl Names {
     }
 }
 
-impl Stranger {
+impl Rejection {
     /// What it is told.
     pub fn message(self) -> &'static str {
         match self {
@@ -79,14 +79,14 @@ impl Stranger {
 mod tests {
     use super::*;
 
-    fn check(head: &str) -> Result<(), Stranger> {
+    fn check(head: &str) -> Result<(), Rejection> {
         check_with(&[], head)
     }
 
-    fn check_with(allowed: &[&str], head: &str) -> Result<(), Stranger> {
+    fn check_with(allowed: &[&str], head: &str) -> Result<(), Rejection> {
         let addresses = ["127.0.0.7", "fd00:ec2::254"].map(|address| address.parse().unwrap());
         let allowed = allowed.iter().map(|name| name.parse().unwrap());
-        let names = Names::new(addresses, allowed.collect());
+        let names = AllowedHosts::new(addresses, allowed.collect());
         let text = format!("{head}\r\n\r\n");
         let read = Request::read(text.as_bytes(), |request| names.check(request));
         read.unwrap().unwrap().1
@@ -134,7 +134,7 @@ mod tests {
             "169.254.170.2",
         ] {
             let head = format!("GET / HTTP/1.1\r\nHost: {host}");
-            assert_eq!(check(&head), Err(Stranger::Host), "{host}");
+            assert_eq!(check(&head), Err(Rejection::Host), "{host}");
         }
     }
 
@@ -155,7 +155,7 @@ mod tests {
             let page = format!("{head}\r\nOrigin: http://{host}");
             assert_eq!(
                 check_with(&allowed, &page),
-                Err(Stranger::Browser),
+                Err(Rejection::Browser),
                 "{host}"
             );
         }
@@ -171,19 +171,19 @@ mod tests {
             "evil.example",
         ] {
             let head = format!("GET / HTTP/1.1\r\nHost: {host}");
-            assert_eq!(check_with(&allowed, &head), Err(Stranger::Host), "{host}");
+            assert_eq!(check_with(&allowed, &head), Err(Rejection::Host), "{host}");
         }
     }
 
     #[test]
     fn host_comes_exactly_once() {
         for (head, outcome) in [
-            ("GET / HTTP/1.1", Err(Stranger::Host)),
+            ("GET / HTTP/1.1", Err(Rejection::Host)),
             ("GET / HTTP/1.0", Ok(())),
-            ("GET / HTTP/1.0\r\nHost: evil.example", Err(Stranger::Host)),
+            ("GET / HTTP/1.0\r\nHost: evil.example", Err(Rejection::Host)),
             (
                 "GET / HTTP/1.1\r\nHost: localhost\r\nhost: localhost",
-                Err(Stranger::Host),
+                Err(Rejection::Host),
             ),
         ] {
             assert_eq!(check(head), outcome, "{head}");
@@ -194,7 +194,7 @@ mod tests {
     fn browsers_are_refused() {
         for field in ["Origin: null", "origin:", "Sec-Fetch-Site: same-origin"] {
             let head = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{field}");
-            assert_eq!(check(&head), Err(Stranger::Browser), "{field}");
+            assert_eq!(check(&head), Err(Rejection::Browser), "{field}");
         }
     }
 }

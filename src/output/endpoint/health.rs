@@ -1,4 +1,4 @@
-//! [`Status`]: how the endpoint is, for probes and Prometheus. It hands out no credentials, so that it
+//! [`Health`]: how the endpoint is, for probes and Prometheus. It hands out no credentials, so that it
 //! may be reached from elsewhere.
 
 use std::collections::BTreeMap;
@@ -26,18 +26,18 @@ use crate::supply::Supply;
 
 /// Probes and metrics.
 #[derive(Debug)]
-pub struct Status {
+pub struct Health {
     /// The set.
     pub supply: Arc<Supply>,
     /// What became of renewals.
-    pub record: Arc<Record>,
+    pub record: Arc<RenewalStats>,
     /// What was asked for.
     pub traffic: Arc<Traffic>,
 }
 
 /// What became of renewals, as they report it.
 #[derive(Debug)]
-pub struct Record(Mutex<State>);
+pub struct RenewalStats(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
@@ -57,7 +57,7 @@ enum Unready {
     CertificateExpired { not_after: OffsetDateTime },
 }
 
-impl Record {
+impl RenewalStats {
     /// Of a certificate that is valid from then to then.
     pub fn new(validity: (OffsetDateTime, OffsetDateTime)) -> Self {
         Self(Mutex::new(State {
@@ -94,7 +94,7 @@ impl Record {
     }
 }
 
-impl Status {
+impl Health {
     /// The answer to a request.
     pub fn answer(&self, request: &Request<'_>, now: Moment) -> Response {
         let path = Path::of(request.target);
@@ -110,22 +110,23 @@ impl Status {
         if path.is(&["metrics"]) {
             return Response {
                 content_type: METRICS,
-                ..Response::text(response::Status::Ok, self.metrics(now))
+                ..Response::text(response::StatusCode::Ok, self.metrics(now))
             };
         }
         if path.is(&["healthz"]) {
-            return Response::text(response::Status::Ok, "ok\n");
+            return Response::text(response::StatusCode::Ok, "ok\n");
         }
         match self.unready(now) {
-            None => Response::text(response::Status::Ok, "ready\n"),
-            Some(unready) => {
-                Response::text(response::Status::ServiceUnavailable, unready.to_string())
-            }
+            None => Response::text(response::StatusCode::Ok, "ready\n"),
+            Some(unready) => Response::text(
+                response::StatusCode::ServiceUnavailable,
+                unready.to_string(),
+            ),
         }
     }
 
     fn unready(&self, now: Moment) -> Option<Unready> {
-        let left = self.supply.standing(now).left;
+        let left = self.supply.state(now).left;
         if left.is_zero() {
             return Some(Unready::NoCredentials);
         }
@@ -144,7 +145,7 @@ impl Status {
     }
 
     fn metrics(&self, now: Moment) -> String {
-        let standing = self.supply.standing(now);
+        let standing = self.supply.state(now);
         let mut registry = Registry::with_prefix(PREFIX);
         registry.register(
             "build",
@@ -292,7 +293,7 @@ mod tests {
 
     /// With a set that the service made at `date` by its clock, and a certificate valid from
     /// `not_before` on for a day.
-    fn status(date: Option<OffsetDateTime>, not_before: OffsetDateTime) -> Status {
+    fn status(date: Option<OffsetDateTime>, not_before: OffsetDateTime) -> Health {
         let supply = Supply::new(
             Clock::Fixed(RECEIVED.wall),
             || 0.5,
@@ -308,9 +309,9 @@ mod tests {
         let mut renewal = Renewal::default();
         renewal.renewed(RECEIVED, HOUR, 0.5);
         supply.begin_with(credentials, renewal);
-        Status {
+        Health {
             supply: Arc::new(supply),
-            record: Arc::new(Record::new((not_before, not_before + 24 * HOUR))),
+            record: Arc::new(RenewalStats::new((not_before, not_before + 24 * HOUR))),
             traffic: Arc::default(),
         }
     }
