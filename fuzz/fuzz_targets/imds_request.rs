@@ -17,7 +17,7 @@ use rolesanywhere::output::endpoint::document;
 use rolesanywhere::output::endpoint::imds::Imds;
 use rolesanywhere::output::endpoint::metadata_token::MetadataTokens;
 use rolesanywhere::output::endpoint::origin_check::AllowedHosts;
-use rolesanywhere::output::endpoint::request::SignableRequest;
+use rolesanywhere::output::endpoint::request::Request;
 use rolesanywhere::output::endpoint::request_body::RequestBody;
 use rolesanywhere::secret::Secret;
 use time::macros::datetime;
@@ -44,7 +44,7 @@ fn statuses(pieces: &[&[u8]]) -> Vec<u16> {
             if !body.is_over() {
                 break;
             }
-            match SignableRequest::read(&received, |request| IMDS.answer(request, NOW)) {
+            match Request::read(&received, |request| IMDS.answer(request, NOW)) {
                 Ok(Some((framing, response))) => {
                     let text = String::from_utf8_lossy(response.body.bytes());
                     assert!(!text.contains("hunter2"), "{text}");

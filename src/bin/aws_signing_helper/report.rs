@@ -73,10 +73,17 @@ pub(crate) fn print(bytes: &[u8]) -> Result<(), RunError> {
 
 /// One message on stderr. Whoever closed stderr does not want to know.
 pub(crate) fn line(text: &str) {
-    let line = format!("{NAME}: {}\n", text.trim_end());
+    lines(&[text]);
+}
+
+/// Messages on stderr with no other between them.
+pub(crate) fn lines(texts: &[impl AsRef<str>]) {
+    let text = texts.iter().fold(String::new(), |text, line| {
+        text + &format!("{NAME}: {}\n", line.as_ref().trim_end())
+    });
     match WRITER.get() {
-        None => write(&line),
-        Some(writer) => writer.take(line),
+        None => write(&text),
+        Some(writer) => writer.take(text),
     }
 }
 

@@ -134,9 +134,8 @@ impl Plan {
             .borrow_mut()
             .push(endpoint.map_err(RunError::Address)?);
         self.supply.settle();
-        for line in &self.announcement {
-            report::line(line);
-        }
+        // Scripts read them in this order.
+        report::lines(&self.announcement);
         self.supply.filled().await;
         platform::tell_ready();
         pending().await
