@@ -1,7 +1,7 @@
 //! What a call of `credential-process --cache` costs that the cache answers, next to a program that
 //! does nothing.
 //!
-//! `cargo bench --bench cache` prints the table of `docs/performance.md`, which says what the rows
+//! `cargo bench --profile dist --bench cache` prints the table of `docs/performance.md`, which says what the rows
 //! mean.
 #![allow(
     clippy::unwrap_used,

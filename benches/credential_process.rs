@@ -1,7 +1,7 @@
 //! What one call of `credential-process` costs, from the start of the process to the JSON, next to the
 //! least that it could cost.
 //!
-//! `cargo bench --bench sign --bench credential_process` prints the tables of `docs/performance.md`,
+//! `cargo bench --profile dist --bench sign --bench credential_process` prints the tables of `docs/performance.md`,
 //! which says what the rows mean. It fails if a call takes more than three round trips: all else
 //! depends on the machine.
 #![allow(

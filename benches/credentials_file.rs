@@ -1,7 +1,7 @@
 //! What it costs to update a credentials file of ten thousand profiles, next to the write and the syncs
 //! alone.
 //!
-//! `cargo bench --bench credentials_file` prints the table of `docs/performance.md`, which says what the
+//! `cargo bench --profile dist --bench credentials_file` prints the table of `docs/performance.md`, which says what the
 //! rows mean.
 #![allow(
     clippy::unwrap_used,

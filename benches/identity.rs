@@ -1,7 +1,7 @@
 //! What it costs to read an identity: `sign-string`, from the start of the process to the signature,
 //! with every kind of file.
 //!
-//! `cargo bench --bench identity` prints the table of `docs/performance.md`, which says what the rows
+//! `cargo bench --profile dist --bench identity` prints the table of `docs/performance.md`, which says what the rows
 //! mean.
 #![allow(
     clippy::unwrap_used,

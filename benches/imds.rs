@@ -1,7 +1,7 @@
 //! `serve` under load, next to a bare HTTP server.
 //!
-//! `cargo bench --bench imds` prints the tables of `docs/performance.md`, which says what the rows mean;
-//! `cargo bench --bench imds -- PART` prints one of them: `throughput`, `memory [REQUESTS]`, `herd` or
+//! `cargo bench --profile dist --bench imds` prints the tables of `docs/performance.md`, which says what the rows mean;
+//! `cargo bench --profile dist --bench imds -- PART` prints one of them: `throughput`, `memory [REQUESTS]`, `herd` or
 //! `idle`; or `soak [SECONDS]`, which is no part of the whole. Linux, at least two processors, and root:
 //! nobody else may look at the memory of `serve`.
 #![allow(

@@ -1,7 +1,7 @@
 //! What a signature costs: reading an identity, making the canonical request, signing it; next to the
 //! bare signature by the same key, which is the least that signing can cost.
 //!
-//! `cargo bench --bench sign --bench credential_process` prints the tables of `docs/performance.md`,
+//! `cargo bench --profile dist --bench sign --bench credential_process` prints the tables of `docs/performance.md`,
 //! which says what the columns mean.
 #![allow(
     clippy::unwrap_used,

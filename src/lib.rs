@@ -25,6 +25,7 @@ pub mod secret;
 pub mod environment;
 pub mod clock;
 pub mod text;
+pub mod log;
 pub mod file;
 pub mod arn;
 pub mod identity;

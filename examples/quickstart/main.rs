@@ -98,6 +98,8 @@ fn build_helper() -> Result<PathBuf, Box<dyn Error>> {
     }
     let output = cargo
         .args(["build", "--release", "--bin", "aws_signing_helper"])
+        // With the features of the crates that this example was built with: else they are compiled again.
+        .args(["--example", "quickstart"])
         .args(["--message-format=json", "--manifest-path"])
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml"))
         .stderr(Stdio::inherit())

@@ -57,6 +57,7 @@ pub(crate) use self::system::exposure;
 pub(crate) use self::system::file_version;
 pub use self::system::forbid_core_files;
 pub(crate) use self::system::is_address_family_unknown;
+pub use self::system::is_stderr;
 pub(crate) use self::system::is_superuser;
 pub(crate) use self::system::keep_rights;
 pub(crate) use self::system::open_link_without_waiting;

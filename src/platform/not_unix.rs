@@ -17,6 +17,11 @@ use time::OffsetDateTime;
 /// Nothing to do: Windows writes no core files unless an administrator asked for them.
 pub fn forbid_core_files() {}
 
+/// There is no systemd.
+pub fn is_stderr(_device_and_inode: &str) -> bool {
+    false
+}
+
 /// Where a user's programs keep what they can make again: a variable, and a path below its value.
 pub(crate) const CACHE_FOLDERS: &[(&str, &str)] = &[("LOCALAPPDATA", "")];
 

@@ -34,6 +34,12 @@ pub fn forbid_core_files() {
     }
 }
 
+/// Whether stderr is this device and inode, both in decimal with a colon between them.
+pub fn is_stderr(device_and_inode: &str) -> bool {
+    rustix::fs::fstat(io::stderr())
+        .is_ok_and(|stat| format!("{}:{}", stat.st_dev, stat.st_ino) == device_and_inode)
+}
+
 /// Where a user's programs keep what they can make again: the first variable that is set, and a path
 /// below its value (XDG Base Directory Specification).
 pub(crate) const CACHE_FOLDERS: &[(&str, &str)] =

@@ -18,7 +18,9 @@ use crate::support::helper::Helper;
 fn update(url: &str) -> Helper {
     let helper = Helper::command_at("update", url);
     let path = file(&helper).display().to_string();
-    helper.args(["--credentials-file", &path])
+    helper
+        .args(["--credentials-file", &path])
+        .args(support::log::JSON)
 }
 
 fn file(helper: &Helper) -> PathBuf {

@@ -127,9 +127,27 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) cache: CacheFlags,
     #[command(flatten)]
+    pub(crate) log: LogFlags,
+    #[command(flatten)]
     pub(crate) debug: DebugFlag,
     #[command(flatten)]
     pub(crate) strays: Strays,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Log")]
+pub(crate) struct LogFlags {
+    /// Format of the log on stderr: text, or json with one object per line [default: text].
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    // Text for people.
+    Text,
+    // JSON objects for programs.
+    Json,
 }
 
 #[derive(Debug, Args)]
@@ -182,6 +200,8 @@ pub(crate) struct Update {
     pub(crate) file: FileFlags,
     #[command(flatten)]
     pub(crate) cache: CacheFlags,
+    #[command(flatten)]
+    pub(crate) log: LogFlags,
     #[command(flatten)]
     pub(crate) debug: DebugFlag,
     #[command(flatten)]

@@ -16,6 +16,8 @@ use rolesanywhere::clock::Clock;
 use rolesanywhere::credentials::renewal::Usage;
 use rolesanywhere::environment::Environment;
 use rolesanywhere::identity::error::IdentityError;
+use rolesanywhere::log::Level;
+use rolesanywhere::log::LogEvent;
 use rolesanywhere::text::ShownName;
 
 use crate::arguments::CacheFlags;
@@ -37,7 +39,8 @@ pub(crate) fn entry(
     }
     let log = |text: &str| {
         if session.is_debug() {
-            report::line(&format!("debug: cache: {text}"));
+            let message = format!("cache: {text}");
+            report::log(&LogEvent::new(Level::Debug, "cache", message));
         }
     };
     let version = session.request().identity.version();
@@ -60,7 +63,10 @@ pub(crate) fn entry(
         Err(error) => {
             let text = format!("not used: {}: {error}", ShownName::of(&path));
             match is_explicit {
-                true => report::line(&format!("warning: cache: {text}")),
+                true => {
+                    let message = format!("cache: {text}");
+                    report::log(&LogEvent::new(Level::Warning, "cache_unusable", message));
+                }
                 false => log(&text),
             }
             Ok(None)

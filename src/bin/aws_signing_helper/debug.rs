@@ -10,8 +10,15 @@ use std::time::Duration;
 use rolesanywhere::IdentitySource;
 use rolesanywhere::aws_call::Event;
 use rolesanywhere::file;
+use rolesanywhere::log::Level;
+use rolesanywhere::log::LogEvent;
 use rolesanywhere::text::Printable;
 use rolesanywhere::text::ShownName;
+
+/// An event for `--debug`.
+pub(crate) fn event(name: &'static str, message: String) -> LogEvent {
+    LogEvent::new(Level::Debug, name, message)
+}
 
 /// The lines for one event.
 pub(crate) fn describe(event: &Event<'_>) -> String {

@@ -20,6 +20,8 @@ mod variables;
 use std::process::ExitCode;
 
 use rolesanywhere::environment::Environment;
+use rolesanywhere::log::Level;
+use rolesanywhere::log::LogEvent;
 use rolesanywhere::platform;
 
 use crate::arguments::CacheCommand;
@@ -29,9 +31,8 @@ use crate::error::RunError;
 fn main() -> ExitCode {
     platform::forbid_core_files();
     if let Err(error) = signals::end_as_first_process() {
-        report::line(&format!(
-            "warning: signals do not end this process: {error}"
-        ));
+        let message = format!("signals do not end this process: {error}");
+        report::log(&LogEvent::new(Level::Warning, "signals_ignored", message));
     }
     let environment: Environment = std::env::vars_os().collect();
     let outcome = command_line::parse(std::env::args_os(), &environment)

@@ -4,10 +4,15 @@ use std::future::Future;
 use std::sync::Arc;
 
 use rolesanywhere::Identity;
+use rolesanywhere::arn::RoleArn;
 use rolesanywhere::cache::session_entry::SessionEntry;
 use rolesanywhere::clock::Clock;
 use rolesanywhere::credentials::Renewal;
+use rolesanywhere::environment::Environment;
 use rolesanywhere::identity::FilesVersion;
+use rolesanywhere::log::Level;
+use rolesanywhere::log::LogEvent;
+use rolesanywhere::platform;
 use rolesanywhere::supply::Supply;
 use rolesanywhere::supply::engine;
 use rolesanywhere::supply::session_source::SessionSource;
@@ -15,6 +20,8 @@ use rolesanywhere::supply::session_source::SupplyEvent;
 use rolesanywhere::text::ShownName;
 use time::format_description::well_known::Rfc3339;
 
+use crate::arguments::LogFlags;
+use crate::arguments::LogFormat;
 use crate::error::RunError;
 use crate::report;
 use crate::session::Failures;
@@ -22,6 +29,16 @@ use crate::session::Session;
 use crate::session::runtime;
 use crate::signals::first;
 use crate::signals::until_signal;
+
+/// Starts the log of a command that keeps running.
+pub(crate) fn start_log(flags: &LogFlags, environment: &Environment) -> Result<(), RunError> {
+    let format = flags.log_format.unwrap_or(LogFormat::Text);
+    // systemd.exec(5): the device and inode that stderr has if it leads to the journal.
+    let is_journal = environment
+        .text("JOURNAL_STREAM")
+        .is_some_and(|stream| platform::is_stderr(&stream));
+    report::start_log(format, is_journal).map_err(RunError::Runtime)
+}
 
 /// A session that is renewed in the background.
 pub(crate) struct Renewing {
@@ -37,10 +54,11 @@ impl Renewing {
     pub(crate) fn open(session: Session, entry: Option<SessionEntry>) -> Result<Self, RunError> {
         warn_of_short_sessions(session.request().create_session.duration_seconds);
         for name in session.request().identity.fixed() {
-            report::line(&format!(
-                "warning: {} is read only at startup; restart after renewing the certificate",
+            let message = format!(
+                "{} is read only at startup; restart after renewing the certificate",
                 ShownName::of(name)
-            ));
+            );
+            report::log(&LogEvent::new(Level::Warning, "read_once", message));
         }
         session.passwords().keep_answer();
         let version = session.request().identity.version();
@@ -52,6 +70,11 @@ impl Renewing {
             version,
             entry,
         })
+    }
+
+    /// The role of the sessions.
+    pub(crate) fn role_arn(&self) -> &RoleArn {
+        &self.session.request().create_session.role_arn
     }
 
     /// Who asks for sessions.
@@ -111,16 +134,37 @@ impl Renewing {
 
 fn log(failures: &Failures, event: SupplyEvent<'_>) {
     match event {
-        SupplyEvent::CertificateRenewed => {
-            report::line("there is a new certificate; the next session is asked for with it");
-        }
+        SupplyEvent::CertificateRenewed => report::log(&LogEvent::new(
+            Level::Info,
+            "certificate_changed",
+            "read a new certificate; the next session is requested with it",
+        )),
         SupplyEvent::FilesUnusable(error) => {
-            report::line(&format!("error: {}", report::chain(error)));
-            report::line("the certificate and key that were read before stay in use");
+            let message = format!(
+                "{}; the previous certificate and key stay in use",
+                report::chain(error)
+            );
+            report::log(&LogEvent::new(Level::Error, "identity_unusable", message));
         }
         SupplyEvent::Failed { error, renewal } => {
-            report::failure(&failures.with_hint(error.error, error.identity.as_deref()));
-            report::line(&format!("next attempt at {}", due(renewal)));
+            let code = error.error.code().to_owned();
+            let attempt = renewal.call.map_or(0, |call| call.failures);
+            let next = due(renewal);
+            let error = failures.with_hint(error.error, error.identity.as_deref());
+            let hint = error.hint();
+            let mut message = report::chain(&error);
+            if let Some(hint) = &hint {
+                message += &format!("; hint: {hint}");
+            }
+            message += &format!("; next attempt at {next}");
+            let event = LogEvent::new(Level::Error, "renewal_failed", message);
+            report::log(
+                &event
+                    .with("error_code", code)
+                    .with("hint", hint)
+                    .with("attempt", attempt)
+                    .with("next_attempt", next),
+            );
         }
         SupplyEvent::InUse(_) | SupplyEvent::Renewed { .. } | _ => {}
     }
@@ -128,10 +172,11 @@ fn log(failures: &Failures, event: SupplyEvent<'_>) {
 
 fn warn_of_short_sessions(duration_seconds: i32) {
     if duration_seconds < DURATION_SECONDS_ADVISED {
-        report::line(&format!(
-            "warning: sessions of less than {DURATION_SECONDS_ADVISED} s leave little time to renew \
-             them; see --session-duration"
-        ));
+        let message = format!(
+            "sessions of less than {DURATION_SECONDS_ADVISED} s leave little time to renew them; see \
+             --session-duration"
+        );
+        report::log(&LogEvent::new(Level::Warning, "short_sessions", message));
     }
 }
 

@@ -19,6 +19,11 @@ use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
+use rolesanywhere::log::Level;
+use rolesanywhere::log::LogEvent;
+use time::OffsetDateTime;
+
+use crate::arguments::LogFormat;
 use crate::error::RunError;
 
 /// Tells `error` on stderr, or on stdout where it is help that was asked for.
@@ -45,10 +50,15 @@ pub(crate) fn fail(error: &RunError) -> ! {
 
 /// An error with its causes, and what to do about it.
 pub(crate) fn failure(error: &RunError) {
-    line(&format!("error: {}", chain(error)));
-    if let Some(hint) = error.hint() {
-        line(&format!("hint: {hint}"));
-    }
+    let event = LogEvent::new(Level::Error, "failed", chain(error));
+    let hint = error.hint();
+    let mut lines = vec![event.text()];
+    lines.extend(hint.iter().map(|hint| format!("hint: {hint}")));
+    let event = match hint {
+        Some(hint) => event.with("hint", hint),
+        None => event,
+    };
+    log_lines(&event, &lines);
 }
 
 /// An error and its causes.
@@ -71,25 +81,53 @@ pub(crate) fn print(bytes: &[u8]) -> Result<(), RunError> {
     }
 }
 
-/// One message on stderr. Whoever closed stderr does not want to know.
-pub(crate) fn line(text: &str) {
-    lines(&[text]);
+/// Logs an event on stderr. A closed stderr is no failure.
+pub(crate) fn log(event: &LogEvent) {
+    output(&formatted(event));
 }
 
-/// Messages on stderr with no other between them.
-pub(crate) fn lines(texts: &[impl AsRef<str>]) {
-    let text = texts.iter().fold(String::new(), |text, line| {
-        text + &format!("{NAME}: {}\n", line.as_ref().trim_end())
-    });
-    match WRITER.get() {
-        None => write(&text),
-        Some(writer) => writer.take(text),
+/// Logs an event whose text is several lines, as scripts know them, with nothing between them.
+pub(crate) fn log_lines(event: &LogEvent, lines: &[String]) {
+    match LOG.get() {
+        Some(log) if log.format == LogFormat::Json => output(&formatted(event)),
+        Some(_) | None => {
+            let lines = lines.iter();
+            let text: String = lines
+                .map(|line| format!("{}{NAME}: {line}\n", prefix(event)))
+                .collect();
+            output(&text);
+        }
     }
 }
 
-/// From now on messages are written by a thread: a reader who stops to read would otherwise stop who
-/// writes, and with that all that is served.
-pub(crate) fn write_in_background() -> io::Result<()> {
+fn formatted(event: &LogEvent) -> String {
+    let prefix = prefix(event);
+    match LOG.get() {
+        Some(log) if log.format == LogFormat::Json => {
+            format!("{prefix}{}\n", event.json(OffsetDateTime::now_utc()))
+        }
+        Some(_) | None => format!("{prefix}{NAME}: {}\n", event.text()),
+    }
+}
+
+/// The priority of a line, where systemd's journal reads it.
+fn prefix(event: &LogEvent) -> String {
+    match LOG.get() {
+        Some(log) if log.is_journal => format!("<{}>", event.severity()),
+        Some(_) | None => String::new(),
+    }
+}
+
+fn output(text: &str) {
+    match LOG.get() {
+        None => write(text),
+        Some(log) => log.writer.take(text.to_owned()),
+    }
+}
+
+/// Starts the log of a long-running command. A thread writes it: a reader that stops reading must not
+/// block renewals and requests.
+pub(crate) fn start_log(format: LogFormat, is_journal: bool) -> io::Result<()> {
     let (sender, receiver) = mpsc::sync_channel::<Message>(LINES_WAITING_MAX);
     let write_all = move || {
         for message in receiver {
@@ -100,17 +138,22 @@ pub(crate) fn write_in_background() -> io::Result<()> {
         }
     };
     thread::Builder::new().spawn(write_all)?;
-    // It is called once.
-    let _ = WRITER.set(Writer {
+    let writer = Writer {
         sender,
         dropped: AtomicU64::new(0),
+    };
+    // It is called once.
+    let _ = LOG.set(Log {
+        format,
+        is_journal,
+        writer,
     });
     Ok(())
 }
 
 /// Waits until all messages are written, for a second at most.
 pub(crate) fn flush() {
-    if let Some(writer) = WRITER.get() {
+    if let Some(Log { writer, .. }) = LOG.get() {
         let (done, is_done) = mpsc::channel();
         let begun = Instant::now();
         while writer
@@ -127,7 +170,14 @@ pub(crate) fn flush() {
     }
 }
 
-/// The way to the thread that writes.
+/// The log of a long-running command.
+struct Log {
+    format: LogFormat,
+    is_journal: bool,
+    writer: Writer,
+}
+
+/// Hands lines to the thread that writes them.
 struct Writer {
     sender: SyncSender<Message>,
     /// Lines that found no place.
@@ -145,8 +195,13 @@ impl Writer {
         let dropped = self.dropped.swap(0, Ordering::Relaxed);
         let told = match dropped {
             0 => Ok(()),
-            _ => self.send(format!(
-                "{NAME}: {dropped} line(s) were not written in time\n"
+            _ => self.send(formatted(
+                &LogEvent::new(
+                    Level::Warning,
+                    "lines_dropped",
+                    format!("dropped {dropped} line(s) of the log, which nobody read"),
+                )
+                .with("count", dropped),
             )),
         };
         if told.and_then(|()| self.send(line)).is_err() {
@@ -163,8 +218,8 @@ fn write(line: &str) {
     let _ = io::stderr().write_all(line.as_bytes());
 }
 
-/// stderr is one for the whole process, and so is who writes to it.
-static WRITER: OnceLock<Writer> = OnceLock::new();
+/// One for the process, as stderr is.
+static LOG: OnceLock<Log> = OnceLock::new();
 
 const LINES_WAITING_MAX: usize = 1000;
 const FLUSH_TIME_MAX: Duration = Duration::from_secs(1);

@@ -100,7 +100,7 @@ impl Session {
         };
         let watch = move |event: Event<'_>| {
             if is_debug {
-                report::line(&format!("debug: {}", debug::describe(&event)));
+                report::log(&debug::event("call", debug::describe(&event)));
             }
         };
         Ok(Self {
@@ -135,9 +135,12 @@ impl Session {
         let identity = self.read_identity()?;
         if self.is_debug {
             let after = debug::milliseconds(begin.elapsed());
-            report::line(&format!("debug: identity read in {after}"));
+            report::log(&debug::event(
+                "identity",
+                format!("identity read in {after}"),
+            ));
             if let Some(exposure) = debug::exposure(source) {
-                report::line(&format!("debug: {exposure}"));
+                report::log(&debug::event("identity", exposure));
             }
         }
         Ok(identity)

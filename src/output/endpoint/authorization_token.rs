@@ -13,6 +13,8 @@ use ring::rand::SecureRandom;
 use super::file_watch::FileWatch;
 use super::token_file;
 use super::token_file::AuthorizationTokenError;
+use crate::log::Level;
+use crate::log::LogEvent;
 use crate::platform;
 use crate::secret::Secret;
 use crate::text::ShownName;
@@ -34,7 +36,7 @@ struct Digest {
 struct TokenFile {
     path: PathBuf,
     digest: Arc<Digest>,
-    log: fn(&str),
+    log: fn(&LogEvent),
     /// The last warning about a file that cannot be used.
     warned: Option<String>,
 }
@@ -56,22 +58,27 @@ impl AuthorizationToken {
     }
 
     /// The token in a file, which is made with a new one if it is not there. A thread looks at the file
-    /// from then on. `log` takes lines for the log.
+    /// from then on. `log` gets what happens to it.
     ///
     /// Others must not be able to write it, or they would choose who gets credentials.
     pub fn in_file(
         path: &Path,
         random: &dyn SecureRandom,
-        log: fn(&str),
+        log: fn(&LogEvent),
     ) -> Result<Self, AuthorizationTokenError> {
         let text = token_file::open(path, random)?;
         if path
             .metadata()
             .is_ok_and(|metadata| platform::others_can_read(&metadata))
         {
-            log(&format!(
-                "warning: others can read the authorization token file {}, and be given credentials",
+            let message = format!(
+                "other users can read the authorization token file {}, and with it get credentials",
                 ShownName::of(path)
+            );
+            log(&LogEvent::new(
+                Level::Warning,
+                "token_file_exposed",
+                message,
             ));
         }
         let token = Self::new(text.expose(), random)?;
@@ -147,26 +154,30 @@ impl TokenFile {
                 self.warned = None;
                 if !self.digest.is_of(token.expose()) {
                     self.digest.set(Some(token.expose()));
-                    (self.log)(&format!(
-                        "there is a new token in the authorization token file {name}"
-                    ));
+                    let message =
+                        format!("read a new token from the authorization token file {name}");
+                    (self.log)(&LogEvent::new(Level::Info, "token_changed", message));
                 }
             }
             Err(error) if error.is_missing_file() => {
                 self.digest.set(None);
-                self.warn(format!(
-                    "the authorization token file {name} is gone: no program gets credentials until \
-                     there is another"
-                ));
+                let message = format!(
+                    "the authorization token file {name} was removed: no program gets credentials until \
+                     it exists again"
+                );
+                self.warn("token_file_removed", message);
             }
-            Err(error) => self.warn(format!("{error}; the token before it stays valid")),
+            Err(error) => {
+                let message = format!("{error}; the previous token stays valid");
+                self.warn("token_file_unusable", message);
+            }
         }
     }
 
-    fn warn(&mut self, text: String) {
-        if self.warned.as_ref() != Some(&text) {
-            (self.log)(&format!("warning: {text}"));
-            self.warned = Some(text);
+    fn warn(&mut self, name: &'static str, message: String) {
+        if self.warned.as_ref() != Some(&message) {
+            (self.log)(&LogEvent::new(Level::Warning, name, &*message));
+            self.warned = Some(message);
         }
     }
 }

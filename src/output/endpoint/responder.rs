@@ -17,6 +17,8 @@ use super::response::StatusCode;
 use super::response::TEXT;
 use super::route::Route;
 use crate::clock::Clock;
+use crate::log::Level;
+use crate::log::LogEvent;
 use crate::text::Printable;
 
 /// What all connections of an endpoint share.
@@ -37,7 +39,7 @@ pub struct Settings {
     /// The time.
     pub clock: Clock,
     /// Takes a line for the log.
-    pub log: fn(&str),
+    pub log: fn(&LogEvent),
     /// Whether to log every request.
     pub is_debug: bool,
 }
@@ -81,7 +83,9 @@ impl Responder {
         }
         if self.settings.is_debug {
             let code = response.status.code();
-            (self.settings.log)(&format!("debug: {} from {peer}: {code}", asked(request)));
+            let message = format!("{} from {peer}: {code}", asked(request));
+            let event = LogEvent::new(Level::Debug, "request", message);
+            (self.settings.log)(&event.with("status", code));
         }
         Some(response)
     }
@@ -135,12 +139,14 @@ impl Responder {
                 Body::Text(why) if response.content_type == TEXT => why,
                 _ => response.status.reason(),
             };
-            (self.settings.log)(&format!(
-                "warning: refused {count} request(s) since the last such line, at last {} from \
-                 {peer}: {} {why}",
+            let code = response.status.code();
+            let message = format!(
+                "rejected {count} request(s) since the last such line, most recently {} from {peer}: \
+                 {code} {why}",
                 asked(),
-                response.status.code(),
-            ));
+            );
+            let event = LogEvent::new(Level::Warning, "requests_rejected", message);
+            (self.settings.log)(&event.with("count", count).with("status", code));
         }
     }
 }

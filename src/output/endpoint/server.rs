@@ -22,6 +22,8 @@ use super::responder::Responder;
 use super::responder::Settings;
 use super::response::StatusCode;
 use super::route::Route;
+use crate::log::Level;
+use crate::log::LogEvent;
 use crate::platform;
 
 /// An endpoint that listens.
@@ -129,9 +131,11 @@ impl Acceptor {
 
     fn failed(&self, error: &io::Error) {
         if let Some(count) = self.failures.count(self.settings.clock.moment()) {
-            (self.settings.log)(&format!(
-                "warning: cannot accept a connection, {count} time(s) since the last such line: {error}"
-            ));
+            let message = format!(
+                "cannot accept a connection, {count} time(s) since the last such line: {error}"
+            );
+            let event = LogEvent::new(Level::Warning, "accept_failed", message);
+            (self.settings.log)(&event.with("count", count));
         }
     }
 }

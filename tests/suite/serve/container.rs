@@ -16,6 +16,8 @@ use crate::support::imds::put_token;
 use crate::support::imds::request;
 use crate::support::imds::serve;
 use crate::support::issued;
+use crate::support::log::count;
+use crate::support::log::events;
 use crate::support::program::is_there;
 use crate::support::running::wait_until;
 use crate::support::service;
@@ -74,18 +76,11 @@ fn who_shows_the_token_of_the_file_is_given_the_credentials() {
     }
     assert!(answer.json().get("Code").is_none());
     let said = server.running.stderr_so_far();
-    let port = server.port;
-    for line in [
-        format!(
-            "export AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:{port}/v1/credentials\n"
-        ),
-        format!(
-            "export AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE={}\n",
-            helper.home().join("token").display()
-        ),
-    ] {
-        assert!(said.contains(&line), "{said}");
-    }
+    let listening = &events(&said, "listening")[0];
+    let url = format!("http://127.0.0.1:{}/v1/credentials", server.port);
+    assert_eq!(listening["AWS_CONTAINER_CREDENTIALS_FULL_URI"], url);
+    let file = helper.home().join("token").display().to_string();
+    assert_eq!(listening["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"], file);
     assert!(!said.contains(&token), "{said}");
 }
 
@@ -179,7 +174,7 @@ fn replaced_token_is_invalid_though_nobody_shows_the_new_one() {
     fs::write(helper.home().join("new"), &renewed).unwrap();
     fs::rename(helper.home().join("new"), helper.home().join("token")).unwrap();
     wait_until(&mut server.running, "the new token", |said| {
-        said.contains("there is a new token in the authorization token file")
+        count(said, "token_changed") > 0
     });
     assert_eq!(ask(&server, TOKEN).status, 401);
     assert_eq!(ask(&server, &renewed).status, 200);
@@ -194,7 +189,7 @@ fn removed_token_is_invalid_until_there_is_a_file() {
     let path = helper.home().join("token");
     fs::remove_file(&path).unwrap();
     wait_until(&mut server.running, "that it is gone", |said| {
-        said.contains("is gone: no program gets credentials until there is another")
+        count(said, "token_file_removed") > 0
     });
     assert_error(&ask(&server, TOKEN), 401, "AccessDeniedException");
     assert!(!path.exists());
@@ -277,7 +272,7 @@ fn without_a_token_to_rely_on_it_does_not_start() {
         let output = helper.run();
         assert_eq!(output.exit, 1, "{}", output.stderr);
         assert!(output.stderr.contains(words), "{}", output.stderr);
-        assert!(!output.stderr.contains("Local server started"));
+        assert!(count(&output.stderr, "listening") == 0);
     };
     let without = serve(&service.url()).args(["--container-credentials"]);
     refused(&without, "--authorization-token-file");

@@ -12,6 +12,7 @@ use crate::support::imds::Server;
 use crate::support::imds::get;
 use crate::support::imds::request;
 use crate::support::imds::serve;
+use crate::support::log::count;
 use crate::support::running::terminated;
 use crate::support::running::wait_until;
 use crate::support::service;
@@ -116,7 +117,7 @@ fn life(debug: &str, container_token: Option<&str>) -> (String, Vec<Vec<u8>>) {
     let mut secrets = vec![private_part()];
     let mut server = Server::start(&helper);
     wait_until(&mut server.running, "a set", |said| {
-        said.contains("credentials until")
+        count(said, "credentials_renewed") > 0
     });
     match container_token {
         None => secrets.extend(ask_imds(&server)),
@@ -129,7 +130,7 @@ fn life(debug: &str, container_token: Option<&str>) -> (String, Vec<Vec<u8>>) {
     wait_until(
         &mut server.running,
         "another set, and the wrong key",
-        |said| said.matches("credentials until").count() == 2 && said.contains("is not the key of"),
+        |said| count(said, "credentials_renewed") == 2 && said.contains("is not the key of"),
     );
     let output = terminated(server.running);
     assert_eq!(output.exit, 0);

@@ -34,6 +34,9 @@ use crate::support::imds::put_token;
 use crate::support::imds::request;
 use crate::support::imds::serve;
 use crate::support::issued;
+use crate::support::log::count;
+use crate::support::log::events;
+use crate::support::log::moment;
 use crate::support::running::signalled;
 use crate::support::running::wait_until;
 use crate::support::script::Response;
@@ -56,7 +59,9 @@ fn failed_renewal_keeps_the_set_that_is_good() {
                 let service = service(&["expires-in=40", fault]);
                 let helper = serve(&service.url());
                 let mut server = Server::start(&helper);
-                wait_until(&mut server.running, fault, |said| said.contains("error: "));
+                wait_until(&mut server.running, fault, |said| {
+                    count(said, "renewal_failed") > 0
+                });
                 assert_eq!(set_number(&server.credentials()), 1, "{fault}");
                 // The service may have counted one that never came.
                 let is_another = |answer: &Answer| set_number(answer) > 1;
@@ -70,11 +75,11 @@ fn failed_renewal_keeps_the_set_that_is_good() {
 #[test]
 fn refusal_of_the_first_call_ends_the_start_with_its_message() {
     let service = service(&["error=403/AccessDeniedException"]);
-    let output = serve(&service.url()).run();
+    let output = serve(&service.url()).args(["--log-format", "text"]).run();
     assert_eq!((output.exit, output.stdout_text()), (1, ""));
     let said = "aws_signing_helper: error: CreateSession was refused: 403 AccessDeniedException";
     assert!(output.stderr.starts_with(said), "{}", output.stderr);
-    assert!(!output.stderr.contains("Local server"), "{}", output.stderr);
+    assert!(count(&output.stderr, "listening") == 0, "{}", output.stderr);
     assert_eq!(service.requests().len(), 1);
 }
 
@@ -122,10 +127,14 @@ fn service_that_is_down_at_the_start_is_tried_again_while_it_answers_500() {
                     assert_no_credentials(&answer);
                 }
                 let said = server.running.stderr_so_far();
-                assert!(said.contains("error: "), "{fault}: {said}");
-                assert!(said.contains("next attempt at 2"), "{fault}: {said}");
+                let failed = events(&said, "renewal_failed");
+                assert_eq!(failed[0]["level"], "error", "{fault}");
+                assert!(
+                    moment(&failed[0], "next_attempt") > moment(&failed[0], "time"),
+                    "{fault}"
+                );
                 wait_until(&mut server.running, "a set", |said| {
-                    said.contains("credentials until ")
+                    count(said, "credentials_renewed") > 0
                 });
                 assert_eq!(set_number(&server.credentials()), 1, "{fault}");
             });
@@ -142,8 +151,7 @@ fn blip_at_the_start_is_not_seen() {
         let server = Server::start(&helper);
         assert_eq!(set_number(&server.credentials()), 1, "{fault}");
         let said = server.running.stderr_so_far();
-        assert!(!said.contains("error: "), "{fault}: {said}");
-        assert!(!said.contains("next attempt at"), "{fault}: {said}");
+        assert_eq!(count(&said, "renewal_failed"), 0, "{fault}: {said}");
     }
 }
 
@@ -398,17 +406,15 @@ fn sets_are_renewed_though_nobody_asks() {
     let helper = serve(&service.url());
     let mut server = Server::start(&helper);
     wait_until(&mut server.running, "a third set", |said| {
-        said.matches("credentials until ").count() == 3
+        count(said, "credentials_renewed") == 3
     });
     assert_eq!(server.access_key_id(), issued(3));
     let said = server.running.stderr_so_far();
-    let lines = said
-        .lines()
-        .filter_map(|line| line.split_once("credentials until "));
-    for (_, line) in lines {
-        let (end, next) = line.split_once("; the next are due at ").unwrap();
-        let moment = |text| OffsetDateTime::parse(text, &Rfc3339).unwrap();
-        assert!(moment(next) < moment(end), "{line}");
+    for event in events(&said, "credentials_renewed") {
+        assert!(
+            moment(&event, "next_renewal") < moment(&event, "expiration"),
+            "{event}"
+        );
     }
 }
 
@@ -531,7 +537,7 @@ fn clock_that_is_wrong_by_20_minutes_gives_credentials_all_the_same() {
                 let helper = serve(&service.url());
                 let mut server = Server::start(&helper);
                 wait_until(&mut server.running, "renewed", |said| {
-                    said.matches("credentials until ").count() == 2
+                    count(said, "credentials_renewed") == 2
                 });
                 let answer = server.credentials();
                 assert_eq!(answer.status, 200, "{ahead}: {answer:?}");
@@ -654,7 +660,7 @@ fn renewals_leave_no_connection_open() {
     };
     for sets in 1..=3 {
         wait_until(&mut server.running, "a set", |said| {
-            said.matches("credentials until").count() == sets
+            count(said, "credentials_renewed") == sets
         });
         wait_until(&mut server.running, "no connection", |_| open() == 0);
     }

@@ -6,6 +6,7 @@ use std::thread;
 
 use rolesanywhere_emulator::Emulator;
 use rolesanywhere_emulator::Outcome;
+use serde_json::Value;
 
 use crate::serve::answers_until;
 use crate::serve::is_set;
@@ -13,6 +14,8 @@ use crate::serve::set_number;
 use crate::support::helper::Helper;
 use crate::support::imds::Server;
 use crate::support::imds::serve;
+use crate::support::log::count;
+use crate::support::log::events;
 use crate::support::running::wait_until;
 use crate::support::service;
 use crate::support::vectors;
@@ -46,10 +49,8 @@ fn two_more_sets(server: &Server<'_>) {
     }
 }
 
-fn says(server: &mut Server<'_>, what: &str, words: &[&str]) {
-    wait_until(&mut server.running, what, |said| {
-        words.iter().all(|word| said.contains(word))
-    });
+fn logs(server: &mut Server<'_>, event: &str) {
+    wait_until(&mut server.running, event, |said| count(said, event) > 0);
 }
 
 /// Waits for a request that is signed with the other key.
@@ -73,7 +74,7 @@ fn one_before_the_other(one: &str, other: &str) {
     let helper = serve(&service.url()).own_files();
     let mut server = Server::start(&helper);
     helper.put(one, &format!("ec256.{one}"));
-    says(&mut server, "the key", &["error: the private key in"]);
+    logs(&mut server, "identity_unusable");
     two_more_sets(&server);
     assert!(algorithms(&service).iter().all(|one| one == RSA));
     helper.put(other, &format!("ec256.{other}"));
@@ -102,11 +103,14 @@ fn spoilt(name: &str, spoil: impl Fn(&Path)) {
     let mut server = Server::start(&helper);
     let path = helper.home().join(name);
     spoil(&path);
-    says(
-        &mut server,
-        "the file",
-        &["error: ", &path.display().to_string()],
-    );
+    wait_until(&mut server.running, "the file", |said| {
+        let unusable = events(said, "identity_unusable");
+        let names_it = |event: &Value| {
+            let message = event["message"].as_str().unwrap();
+            message.contains(&path.display().to_string())
+        };
+        unusable.iter().any(names_it)
+    });
     two_more_sets(&server);
     assert!(algorithms(&service).iter().all(|one| one == RSA));
     helper.put("crt", "ec256.crt");
@@ -157,7 +161,7 @@ fn folder_that_is_swapped_by_its_link_is_taken_over() {
     fs::rename(home.join("..data_tmp"), home.join("..data")).unwrap();
     fs::remove_dir_all(home.join("..1")).unwrap();
     uses_ecdsa(&mut server, &service);
-    assert!(!server.running.stderr_so_far().contains("error: "));
+    assert_eq!(count(&server.running.stderr_so_far(), "renewal_failed"), 0);
 }
 
 #[test]
@@ -167,11 +171,7 @@ fn new_pair_that_is_refused_leaves_the_old_one_in_use() {
     let helper = serve(&service.url()).own_files();
     let mut server = Server::start(&helper);
     helper.put("crt", "expired.crt");
-    says(
-        &mut server,
-        "the refusal",
-        &["error: CreateSession was refused: "],
-    );
+    logs(&mut server, "renewal_failed");
     let now = set_number(&server.credentials());
     for answer in answers_until(&server, "another set", is_set(now + 1)) {
         set_number(&answer);

@@ -26,6 +26,7 @@ use crate::serve::sdk_clients::relay::Relay;
 use crate::support::helper::Helper;
 use crate::support::helper::Running;
 use crate::support::issued;
+use crate::support::log::events;
 use crate::support::service;
 use crate::support::service_that_waits;
 
@@ -33,16 +34,14 @@ use crate::support::service_that_waits;
 fn variables(running: &mut Running<'_>, count: usize) -> Variables {
     wait_until("it listens", || {
         assert!(running.is_running(), "{}", running.stderr_so_far());
-        let stderr = running.stderr_so_far();
-        let exports = stderr
-            .split_inclusive('\n')
-            .filter_map(|line| line.strip_prefix(EXPORT)?.strip_suffix('\n'));
-        let variables: Variables = exports
-            .map(|export| {
-                let (name, value) = export.split_once('=').unwrap();
-                (name.to_owned(), value.to_owned())
-            })
+        let listening = events(&running.stderr_so_far(), "listening").pop()?;
+        let fields = listening.as_object().unwrap();
+        let exports = fields.iter().filter(|(name, _)| name.starts_with("AWS_"));
+        let mut variables: Variables = exports
+            .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
             .collect();
+        // That of the address first.
+        variables.sort_by(|one, other| other.cmp(one));
         (variables.len() == count).then_some(variables)
     })
 }
@@ -56,12 +55,9 @@ fn port(variables: &Variables) -> u16 {
 
 /// Until when the sets are good that it has told of so far.
 fn expirations(running: &Running<'_>) -> Vec<String> {
-    let stderr = running.stderr_so_far();
-    let times = stderr.lines().filter_map(|line| {
-        let (_, told) = line.split_once("credentials until ")?;
-        Some(told.split_once(';')?.0.to_owned())
-    });
-    times.collect()
+    let renewed = events(&running.stderr_so_far(), "credentials_renewed");
+    let times = renewed.iter().map(|event| event["expiration"].as_str());
+    times.map(|time| time.unwrap().to_owned()).collect()
 }
 
 /// Until when the set of this number is good, which may be told a little after it is served.
@@ -183,8 +179,6 @@ fn wait_until<T>(what: &str, mut made: impl FnMut() -> Option<T>) -> T {
 const ALL: [Sdk; 4] = [Sdk::Rust, Sdk::Go, Sdk::Boto3, Sdk::AwsCli];
 /// Those of which a program goes on; the AWS CLI is started for each command.
 const LOOPING: [Sdk; 3] = [Sdk::Rust, Sdk::Go, Sdk::Boto3];
-
-const EXPORT: &str = "aws_signing_helper: export ";
 
 /// The longest of a test's waits takes some 30 s.
 const WAIT_MAX: Duration = Duration::from_secs(480);

@@ -12,6 +12,8 @@ use crate::support::imds::Connection;
 use crate::support::imds::Server;
 use crate::support::imds::put_token;
 use crate::support::imds::serve;
+use crate::support::log::count;
+use crate::support::log::events;
 use crate::support::running::wait_until;
 use crate::support::script::Response;
 use crate::support::script::Script;
@@ -23,8 +25,8 @@ fn with_status(url: &str) -> Helper {
 
 /// The status address that it tells.
 fn status_address(said: &str) -> Option<SocketAddr> {
-    let (_, rest) = said.split_once("Status at http://")?;
-    rest.split_once('/')?.0.parse().ok()
+    let event = events(said, "status_listening").into_iter().next()?;
+    event["address"].as_str()?.parse().ok()
 }
 
 /// The answer to a probe, which knows no names and sends no token.
@@ -61,7 +63,7 @@ fn probes_tell_whether_there_are_credentials() {
         "{}",
         before.stderr
     );
-    wait_until(&mut running, "a set", |said| said.contains("Local server"));
+    wait_until(&mut running, "a set", |said| count(said, "listening") > 0);
     let after = probe(address, "GET /readyz");
     assert_eq!((after.status, after.text()), (200, "ready\n"));
     let after = healthcheck(&address.to_string());
@@ -165,7 +167,7 @@ fn metrics_say_what_became_of_renewals_and_requests() {
     let helper = with_status(&service.url());
     let mut running = helper.start();
     wait_until(&mut running, "two failures", |said| {
-        said.matches("next attempt at").count() == 2
+        count(said, "renewal_failed") == 2
     });
     let address = status_address(&running.stderr_so_far()).unwrap();
     let metrics = || {
@@ -200,7 +202,7 @@ fn metrics_say_what_became_of_renewals_and_requests() {
     let next = value(&text, "aws_signing_helper_next_renewal_seconds").unwrap();
     assert!((0..=30).contains(&next), "{text}");
     wait_until(&mut running, "a set", |said| {
-        said.contains("credentials until")
+        count(said, "credentials_renewed") > 0
     });
     let port = crate::support::imds::port(&running.stderr_so_far()).unwrap();
     let mut connection = Connection::open(port);

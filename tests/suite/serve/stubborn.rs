@@ -27,6 +27,8 @@ use crate::support::imds::get;
 use crate::support::imds::request;
 use crate::support::imds::serve;
 use crate::support::issued;
+use crate::support::log::count;
+use crate::support::log::events;
 use crate::support::running::terminated;
 use crate::support::running::wait_until;
 use crate::support::service;
@@ -181,7 +183,7 @@ fn port_cannot_be_taken_between_the_start_and_the_first_set() {
     let port = v4.local_addr().unwrap().port();
     drop((v4, v6));
     let service = service(&["slow=3000"]);
-    let helper = Helper::command_at("serve", &service.url()).args(["--port", &port.to_string()]);
+    let helper = serve(&service.url()).args(["--port", &port.to_string()]);
     let mut running = helper.start();
     wait_until(&mut running, "a request", |_| service.requests().len() == 1);
     // The standard library is as willing to share as a server that is started anew has to be.
@@ -194,7 +196,7 @@ fn port_cannot_be_taken_between_the_start_and_the_first_set() {
         assert_eq!(error.kind(), ErrorKind::AddrInUse, "{address}");
     }
     wait_until(&mut running, "it listens", |said| {
-        said.contains("Local server")
+        count(said, "listening") > 0
     });
     let mut server = Server { port, running };
     assert_eq!(server.access_key_id(), issued(1));
@@ -210,8 +212,8 @@ fn end_does_not_wait_for_probes_to_stop_accepting() {
     let helper = serve(&service.url()).args(["--status-address", "127.0.0.1:0"]);
     let mut server = Server::start(&helper);
     let said = server.running.stderr_so_far();
-    let (_, rest) = said.split_once("Status at http://").unwrap();
-    let status: SocketAddr = rest.split_once('/').unwrap().0.parse().unwrap();
+    let status = &events(&said, "status_listening")[0]["address"];
+    let status: SocketAddr = status.as_str().unwrap().parse().unwrap();
     let mut half = [Connection::to(status).unwrap(), server.connect()];
     for connection in &mut half {
         connection.send("GET /").unwrap();
@@ -267,9 +269,7 @@ fn cached_set_is_that_of_the_certificate_which_asked() {
     wait_until(
         &mut server.running,
         "a set of the old certificate",
-        |said| {
-            said.contains("AccessDeniedException") && said.matches("credentials until").count() == 2
-        },
+        |said| said.contains("AccessDeniedException") && count(said, "credentials_renewed") == 2,
     );
     assert_eq!(server.access_key_id(), issued(2));
     // What another program is given that has the files as they are now.

@@ -21,11 +21,14 @@ use crate::support::http::malformed;
 use crate::support::http::read_body;
 use crate::support::http::read_head;
 use crate::support::http::value;
+use crate::support::log;
 use crate::support::running::wait_until;
 
 /// `serve` on a free port, against the service at this address.
 pub(crate) fn serve(url: &str) -> Helper {
-    Helper::command_at("serve", url).args(["--port", "0"])
+    Helper::command_at("serve", url)
+        .args(["--port", "0"])
+        .args(log::JSON)
 }
 
 /// A `serve` that listens.
@@ -70,10 +73,15 @@ impl<'a> Server<'a> {
     }
 }
 
-/// The port that it says it listens on.
+/// The port that it says it listens on, in either form of the log.
 pub(crate) fn port(said: &str) -> Option<u16> {
-    let (_, rest) = said.split_once("Local server started on port: ")?;
-    rest.split_once('\n')?.0.parse().ok()
+    match log::events(said, "listening").first() {
+        Some(event) => event["port"].as_u64()?.try_into().ok(),
+        None => {
+            let (_, rest) = said.split_once("Local server started on port: ")?;
+            rest.split_once('\n')?.0.parse().ok()
+        }
+    }
 }
 
 /// A connection to `serve`, which stays open from one request to the next.

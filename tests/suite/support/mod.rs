@@ -7,6 +7,7 @@ pub(crate) mod helper;
 #[cfg(unix)]
 pub(crate) mod hop_limit;
 pub(crate) mod http;
+pub(crate) mod log;
 #[cfg(unix)]
 pub(crate) mod imds;
 #[cfg(target_os = "linux")]

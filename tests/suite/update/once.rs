@@ -154,7 +154,8 @@ fn profile_that_no_file_can_hold_is_refused_before_any_request() {
         ("__proto__", "use another name"),
     ] {
         for once in ["--once=true", "--once=false"] {
-            let helper = update(&service.url()).args(["--profile", name, once]);
+            let helper =
+                update(&service.url()).args(["--profile", name, once, "--log-format=text"]);
             let output = helper.run();
             assert_eq!(output.exit, 1, "{name:?}");
             let begin = "aws_signing_helper: error: cannot write the profile ";

@@ -10,12 +10,15 @@ use std::time::Instant;
 use rolesanywhere_emulator::OnRequest;
 use rolesanywhere_emulator::RequestRecord;
 use rolesanywhere_emulator::Settings;
+use serde_json::Value;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::support::emulator;
 use crate::support::endpoint::Endpoint;
 use crate::support::helper::Helper;
+use crate::support::log::count;
+use crate::support::log::events;
+use crate::support::log::moment;
 use crate::support::running::wait_until;
 use crate::support::script::Response;
 use crate::support::script::Script;
@@ -25,12 +28,9 @@ use crate::update::file;
 use crate::update::issued;
 use crate::update::update;
 
-/// The lines that tell of a renewal.
-fn told(stderr: &str) -> Vec<&str> {
-    let lines = stderr.lines();
-    lines
-        .filter(|line| line.contains("has credentials until"))
-        .collect()
+/// The events of renewals.
+fn renewed(stderr: &str) -> Vec<Value> {
+    events(stderr, "credentials_renewed")
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn sets_are_renewed_before_they_end_and_the_file_is_put_right() {
     let helper = update(&service.url()).args(["--debug"]);
     fs::write(file(&helper), "[other]\naws_access_key_id = AKIAOTHER\n").unwrap();
     let mut running = helper.start();
-    let has = |number| move |said: &str| told(said).len() == number;
+    let has = |number| move |said: &str| renewed(said).len() == number;
     wait_until(&mut running, "a set", has(1));
     fs::remove_file(file(&helper)).unwrap();
     wait_until(&mut running, "a second one", has(2));
@@ -69,15 +69,13 @@ fn sets_are_renewed_before_they_end_and_the_file_is_put_right() {
         assert!(apart < Duration::from_secs(88), "{apart:?}");
     }
     let said = running.stderr_so_far();
-    for line in told(&said) {
-        let line = line
-            .strip_prefix("aws_signing_helper: profile \"default\" of ")
-            .unwrap();
-        let (path, line) = line.split_once(" has credentials until ").unwrap();
-        assert_eq!(path, file(&helper).display().to_string());
-        let (end, next) = line.split_once("; the next are due at ").unwrap();
-        let moment = |text| OffsetDateTime::parse(text, &Rfc3339).unwrap();
-        assert!(moment(next) < moment(end), "{line}");
+    for event in renewed(&said) {
+        assert_eq!(event["profile"], "default");
+        assert_eq!(event["file"], file(&helper).display().to_string());
+        assert!(
+            moment(&event, "next_renewal") < moment(&event, "expiration"),
+            "{event}"
+        );
     }
     // What was written, and what was sent: never told.
     let mut secrets: Vec<&str> = text.lines().filter_map(secret).collect();
@@ -108,10 +106,10 @@ fn renewed_certificate_and_key_are_used_and_half_of_them_does_no_harm() {
     let service = service(&["expires-in=12:*"]);
     let helper = update(&service.url()).args(["--cache"]).own_files();
     let mut running = helper.start();
-    wait_until(&mut running, "a set", |said| told(said).len() == 1);
+    wait_until(&mut running, "a set", |said| renewed(said).len() == 1);
     helper.put("key", "ec256.key");
     wait_until(&mut running, "the key", |said| {
-        said.contains("error: the private key in")
+        count(said, "identity_unusable") > 0
     });
     let is_new = |request: &RequestRecord| {
         let mut headers = request.headers.iter();
@@ -147,20 +145,12 @@ fn failed_renewals_are_told_and_tried_again() {
     wait_until(&mut running, "another set", |_| {
         access_key_id(&helper) == issued(2)
     });
-    let said = running.stderr_so_far();
-    assert!(
-        said.contains("error: CreateSession was refused: 429 "),
-        "{said}"
-    );
-    assert!(
-        said.contains("error: CreateSession was refused: 403 "),
-        "{said}"
-    );
-    assert!(
-        said.contains("hint: CreateSession takes 10 calls a second"),
-        "{said}"
-    );
-    assert_eq!(said.matches("next attempt at").count(), 2, "{said}");
+    let failed = events(&running.stderr_so_far(), "renewal_failed");
+    let codes: Vec<_> = failed.iter().map(|event| &event["error_code"]).collect();
+    assert_eq!(codes, ["ThrottlingException", "AccessDeniedException"]);
+    let attempts: Vec<_> = failed.iter().map(|event| &event["attempt"]).collect();
+    assert_eq!(attempts, [1, 2]);
+    assert!(failed[0]["hint"].is_string(), "{failed:?}");
 }
 
 #[test]
@@ -172,7 +162,7 @@ fn sets_that_have_lapsed_are_renewed_all_the_same() {
         access_key_id(&helper) == issued(2)
     });
     let said = running.stderr_so_far();
-    assert_eq!(said.matches("next attempt at").count(), 1, "{said}");
+    assert_eq!(count(&said, "renewal_failed"), 1, "{said}");
 }
 
 #[test]
@@ -180,14 +170,14 @@ fn file_that_cannot_be_written_is_tried_again_without_another_call() {
     let service = service(&["expires-in=12"]);
     let helper = update(&service.url());
     let mut running = helper.start();
-    wait_until(&mut running, "a set", |said| told(said).len() == 1);
+    wait_until(&mut running, "a set", |said| renewed(said).len() == 1);
     fs::remove_file(file(&helper)).unwrap();
     fs::create_dir(file(&helper)).unwrap();
     wait_until(&mut running, "an error", |said| {
-        said.contains("is not a file")
+        count(said, "write_failed") > 0
     });
     fs::remove_dir(file(&helper)).unwrap();
-    wait_until(&mut running, "another set", |said| told(said).len() == 2);
+    wait_until(&mut running, "another set", |said| renewed(said).len() == 2);
     assert_eq!(access_key_id(&helper), issued(2));
     assert_eq!(service.requests().len(), 2);
 }
@@ -208,13 +198,13 @@ fn directory_that_has_become_read_only_is_told_and_survived() {
     let folder = helper.home().join("folder");
     let set_mode = |mode| fs::set_permissions(&folder, PermissionsExt::from_mode(mode)).unwrap();
     let mut running = helper.start();
-    wait_until(&mut running, "a set", |said| told(said).len() == 1);
+    wait_until(&mut running, "a set", |said| renewed(said).len() == 1);
     set_mode(0o500);
     wait_until(&mut running, "an error", |said| {
-        said.contains("error: cannot write")
+        count(said, "write_failed") > 0
     });
     set_mode(0o700);
-    wait_until(&mut running, "another set", |said| told(said).len() == 2);
+    wait_until(&mut running, "another set", |said| renewed(said).len() == 2);
     assert_eq!(service.requests().len(), 2);
 }
 
@@ -227,7 +217,7 @@ fn clock_that_is_wrong_by_20_minutes_renews_in_time() {
                 let service = Endpoint::start(script);
                 let helper = update(&service.url());
                 let mut running = helper.start();
-                wait_until(&mut running, "renewed", |said| told(said).len() == 2);
+                wait_until(&mut running, "renewed", |said| renewed(said).len() == 2);
                 let requests = service.requests();
                 let apart = requests[1]
                     .arrived
@@ -246,11 +236,11 @@ fn service_with_another_clock_is_asked_twice_at_once_and_then_when_it_is_due() {
         let service = service(&[skew]);
         let helper = update(&service.url());
         let mut running = helper.start();
-        wait_until(&mut running, "a set", |said| told(said).len() == 1);
+        wait_until(&mut running, "a set", |said| renewed(said).len() == 1);
         assert_eq!(service.requests().len(), 2);
         let said = running.stderr_so_far();
-        let (_, next) = said.trim_end().rsplit_once("due at ").unwrap();
-        let wait = OffsetDateTime::parse(next, &Rfc3339).unwrap() - OffsetDateTime::now_utc();
+        let next = moment(&renewed(&said)[0], "next_renewal");
+        let wait = next - OffsetDateTime::now_utc();
         // Of 3599 s, 0.6 to 0.7 are left then.
         assert!(
             (1060..=1440).contains(&wait.whole_seconds()),

@@ -10,6 +10,7 @@ use crate::support::endpoint::Endpoint;
 use crate::support::helper::Helper;
 use crate::support::helper::Output;
 use crate::support::helper::Running;
+use crate::support::log::count;
 use crate::support::running::signalled;
 use crate::support::running::terminated;
 use crate::support::running::wait_until;
@@ -35,7 +36,7 @@ fn signals_end_it_while_it_waits() {
         let helper = update(&service.url());
         let mut running = helper.start();
         wait_until(&mut running, "a line", |said| {
-            said.contains("profile \"default\"")
+            count(said, "credentials_renewed") > 0
         });
         let output = promptly(running, signal);
         assert_eq!(output.exit, exit, "{signal:?}");
@@ -65,7 +66,7 @@ fn signals_end_it_between_attempts_of_the_start() {
     let helper = update(&service.url());
     let mut running = helper.start();
     wait_until(&mut running, "an attempt", |said| {
-        said.contains("next attempt at")
+        count(said, "renewal_failed") > 0
     });
     assert_eq!(promptly(running, Signal::TERM).exit, 0);
 }
@@ -97,13 +98,13 @@ fn systemd_is_told_once_and_when_the_file_is_there() {
     let (helper, socket) = NotifySocket::of(update(&service.url()));
     let mut running = helper.start();
     wait_until(&mut running, "an attempt", |said| {
-        said.contains("next attempt at")
+        count(said, "renewal_failed") > 0
     });
     assert!(socket.is_silent(), "before there is anything");
     assert_eq!(socket.message(), "READY=1");
     assert!(access_key_id(&helper).is_some());
     wait_until(&mut running, "the next set", |said| {
-        said.matches("due at").count() == 2
+        count(said, "credentials_renewed") == 2
     });
     assert!(socket.is_silent(), "again");
     assert_eq!(terminated(running).exit, 0);
@@ -125,7 +126,7 @@ fn systemd_is_told_after_a_cached_set_too() {
 fn filled_by_a_run(helper: &Helper) -> i32 {
     let mut running = helper.start();
     wait_until(&mut running, "a line", |said| {
-        said.contains("profile \"default\"")
+        count(said, "credentials_renewed") > 0
     });
     terminated(running).exit
 }

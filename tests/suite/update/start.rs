@@ -7,6 +7,9 @@ use rolesanywhere_emulator::Emulator;
 use rolesanywhere_emulator::Settings;
 
 use crate::support::emulator;
+use crate::support::log::count;
+use crate::support::log::events;
+use crate::support::log::moment;
 use crate::support::port;
 use crate::support::running::wait_until;
 use crate::support::service;
@@ -17,25 +20,23 @@ use crate::update::update;
 
 #[test]
 fn refusal_ends_the_start_with_message_and_hint() {
+    let said = "CreateSession was refused: 40";
     for (faults, certificate, hint) in [
-        (
-            &[][..],
-            "pki/expired.crt",
-            "hint: the certificate: it expired at",
-        ),
+        (&[][..], "pki/expired.crt", "the certificate: it expired at"),
         (
             &["error=404/ResourceNotFoundException"],
             "pki/rsa2048.crt",
-            "hint: check that",
+            "check that",
         ),
     ] {
         let service = service(faults);
         let helper = update(&service.url()).args(["--certificate", certificate]);
         let output = helper.run();
         assert_eq!((output.exit, output.stdout_text()), (1, ""));
-        let said = "aws_signing_helper: error: CreateSession was refused: 40";
-        assert!(output.stderr.starts_with(said), "{}", output.stderr);
-        assert!(output.stderr.contains(hint), "{}", output.stderr);
+        let failed = &events(&output.stderr, "failed")[0];
+        let text = |field: &str| failed[field].as_str().unwrap().to_owned();
+        assert!(text("message").starts_with(said), "{failed}");
+        assert!(text("hint").starts_with(hint), "{failed}");
         assert_eq!(service.requests().len(), 1);
         assert!(!file(&helper).exists());
     }
@@ -68,16 +69,12 @@ fn gets_through(service: &Emulator, told: &str, calls: usize) {
     let mut running = helper.start();
     wait_until(&mut running, told, |_| access_key_id(&helper).is_some());
     wait_until(&mut running, "a line of it", |said| {
-        said.contains("profile \"default\"")
+        count(said, "credentials_renewed") > 0
     });
     let said = running.stderr_so_far();
-    let mut lines = said.lines();
-    let first = lines.next().unwrap();
-    assert!(first.contains("error: ") && first.contains(told), "{said}");
-    assert!(
-        said.contains("aws_signing_helper: next attempt at 2"),
-        "{said}"
-    );
+    let failed = &events(&said, "renewal_failed")[0];
+    assert!(failed["message"].as_str().unwrap().contains(told), "{said}");
+    assert!(moment(failed, "next_attempt") > moment(failed, "time"));
     assert_eq!(service.requests().len(), calls, "{said}");
 }
 
@@ -102,7 +99,7 @@ fn endpoint_that_appears_later() {
     let helper = update(&format!("http://127.0.0.1:{number}"));
     let mut running = helper.start();
     wait_until(&mut running, "no connection", |said| {
-        said.contains("error: cannot connect to 127.0.0.1") && said.contains("next attempt at")
+        count(said, "renewal_failed") > 0
     });
     let _service = emulator(Settings {
         port: number,
@@ -118,11 +115,11 @@ fn files_that_are_half_renewed_meanwhile() {
     let helper = update(&service.url()).own_files();
     let mut running = helper.start();
     wait_until(&mut running, "an attempt", |said| {
-        said.contains("next attempt at")
+        count(said, "renewal_failed") > 0
     });
     helper.put("key", "ec256.key");
     wait_until(&mut running, "the key", |said| {
-        said.contains("is not the key of the certificate")
+        count(said, "identity_unusable") > 0
     });
     helper.put("crt", "ec256.crt");
     wait_until(&mut running, "the pair", |_| {
@@ -145,11 +142,10 @@ fn short_sessions_are_warned_of_where_they_are_renewed() {
             continue;
         }
         wait_until(&mut running, "a line", |said| {
-            said.contains("profile \"default\"")
+            count(said, "credentials_renewed") > 0
         });
         let said = running.stderr_so_far();
-        let warning = "aws_signing_helper: warning: sessions of less than 1800 s";
-        assert_eq!(said.starts_with(warning), is_warned, "{said}");
+        assert_eq!(count(&said, "short_sessions") == 1, is_warned, "{said}");
     }
 }
 
@@ -160,7 +156,7 @@ fn cached_set_is_written_first_without_a_call() {
     for round in 0..2 {
         let mut running = helper.start();
         wait_until(&mut running, "a line", |said| {
-            said.contains("profile \"default\"")
+            count(said, "credentials_renewed") > 0
         });
         assert_eq!(access_key_id(&helper), issued(1), "{round}");
         fs::remove_file(file(&helper)).unwrap();

@@ -12,6 +12,8 @@ use listenfd::ListenFd;
 use ring::rand::SystemRandom;
 use rolesanywhere::clock::Clock;
 use rolesanywhere::environment::Environment;
+use rolesanywhere::log::Level;
+use rolesanywhere::log::LogEvent;
 use rolesanywhere::output::endpoint::Endpoint;
 use rolesanywhere::output::endpoint::Handler;
 use rolesanywhere::output::endpoint::Settings;
@@ -38,6 +40,7 @@ use crate::cached;
 use crate::error::RunError;
 use crate::renewing::Renewing;
 use crate::renewing::due;
+use crate::renewing::start_log;
 use crate::report;
 use crate::session::Session;
 use crate::session::jitter;
@@ -59,8 +62,7 @@ pub(crate) fn run(arguments: Serve, environment: &Environment) -> Result<ExitCod
             needed: "container-credentials",
         });
     }
-    // Nobody may read the log: that is to hold up nothing.
-    report::write_in_background().map_err(RunError::Runtime)?;
+    start_log(&arguments.log, environment)?;
     let is_debug = arguments.debug.debug == Some(true);
     let session = Session::new(arguments.call, is_debug, environment)
         .map_err(|error| error.with_strays(&arguments.strays.strays))?;
@@ -81,8 +83,9 @@ pub(crate) fn run(arguments: Serve, environment: &Environment) -> Result<ExitCod
         renewing.identity().certificate().validity(),
     ));
     let observe = {
+        let role_arn = renewing.role_arn().as_str().to_owned();
         let record = Arc::clone(&record);
-        move |event: &SupplyEvent<'_>| observe(&record, event)
+        move |event: &SupplyEvent<'_>| observe(&record, &role_arn, event)
     };
     let supply = Arc::clone(&plan.supply);
     let endpoints = RefCell::new(Vec::new());
@@ -99,7 +102,7 @@ struct Plan {
     bound: Bound,
     supply: Arc<Supply>,
     probes: Option<Bound>,
-    announcement: Vec<String>,
+    announcement: (LogEvent, Vec<String>),
     is_debug: bool,
 }
 
@@ -112,7 +115,7 @@ impl Plan {
     ) -> Result<(), RunError> {
         let settings = Settings {
             clock: Clock::System,
-            log: report::line,
+            log: report::log,
             is_debug: self.is_debug,
         };
         let traffic = Arc::<Traffic>::default();
@@ -134,8 +137,7 @@ impl Plan {
             .borrow_mut()
             .push(endpoint.map_err(RunError::Address)?);
         self.supply.settle();
-        // Scripts read them in this order.
-        report::lines(&self.announcement);
+        report::log_lines(&self.announcement.0, &self.announcement.1);
         self.supply.filled().await;
         platform::tell_ready();
         pending().await
@@ -143,7 +145,7 @@ impl Plan {
 }
 
 /// Counts what happens to the supply, for metrics, and logs each set.
-fn observe(record: &RenewalStats, event: &SupplyEvent<'_>) {
+fn observe(record: &RenewalStats, role_arn: &str, event: &SupplyEvent<'_>) {
     match event {
         SupplyEvent::InUse(identity) => record.certificate(identity.certificate().validity()),
         SupplyEvent::Renewed {
@@ -151,11 +153,17 @@ fn observe(record: &RenewalStats, event: &SupplyEvent<'_>) {
             renewal,
         } => {
             record.renewed();
-            report::line(&format!(
-                "credentials until {}; the next are due at {}",
-                credentials.expiration,
-                due(renewal)
-            ));
+            let next = due(renewal);
+            let message = format!(
+                "credentials until {}; the next are due at {next}",
+                credentials.expiration
+            );
+            report::log(
+                &LogEvent::new(Level::Info, "credentials_renewed", message)
+                    .with("role_arn", role_arn)
+                    .with("expiration", credentials.expiration.to_string())
+                    .with("next_renewal", next),
+            );
         }
         SupplyEvent::Failed { error, .. } => {
             let code = error.error.code().chars();
@@ -191,9 +199,9 @@ fn bind_for_probes(address: SocketAddr) -> Result<Bound, RunError> {
     let bound =
         Bound::for_probes(address).map_err(|source| RunError::StatusAddress { address, source })?;
     for address in bound.addresses() {
-        report::line(&format!(
-            "Status at http://{address}/readyz, /healthz and /metrics"
-        ));
+        let message = format!("Status at http://{address}/readyz, /healthz and /metrics");
+        let event = LogEvent::new(Level::Info, "status_listening", message);
+        report::log(&event.with("address", address.to_string()));
     }
     Ok(bound)
 }
@@ -247,40 +255,45 @@ fn authorization(
 ) -> Result<AuthorizationToken, RunError> {
     let random = SystemRandom::new();
     let token = match (token_file(flags), environment.raw(AUTHORIZATION_TOKEN)) {
-        (Some(path), _) => AuthorizationToken::in_file(path, &random, report::line),
+        (Some(path), _) => AuthorizationToken::in_file(path, &random, report::log),
         (None, Some(token)) => AuthorizationToken::fixed(token.as_encoded_bytes(), &random),
         (None, None) => return Err(RunError::AuthorizationMissing),
     };
     token.map_err(RunError::Authorization)
 }
 
-/// What to tell programs.
-fn announcement(flags: &EndpointFlags, bound: &Bound) -> Vec<String> {
+/// How programs reach it, as an event and as the lines that the reference helper prints.
+fn announcement(flags: &EndpointFlags, bound: &Bound) -> (LogEvent, Vec<String>) {
     let Some(address) = bound.addresses().next() else {
-        return Vec::new();
+        return (LogEvent::new(Level::Info, "listening", ""), Vec::new());
     };
+    let mut variables = Vec::new();
+    match is_container(flags) {
+        // AWS CLI v2 up to 2.9 needs the slash at the end, and no client minds it.
+        false => variables.push((
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+            format!("http://{address}/"),
+        )),
+        true => {
+            let url = format!("http://{address}{}", container::PATH);
+            variables.push(("AWS_CONTAINER_CREDENTIALS_FULL_URI", url));
+            if let Some(path) = token_file(flags).and_then(|path| std::path::absolute(path).ok()) {
+                let name = ShownName::of(&path).to_string();
+                variables.push(("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", name));
+            }
+        }
+    }
+    let started = format!("Local server started on port: {}", address.port());
+    let mut event = LogEvent::new(Level::Info, "listening", &*started).with("port", address.port());
     let mut lines = vec![
-        format!("Local server started on port: {}", address.port()),
+        started,
         "Make it available to the sdk by running:".to_owned(),
     ];
-    if !is_container(flags) {
-        // AWS CLI v2 up to 2.9 needs the slash at the end, and nobody minds it.
-        lines.push(format!(
-            "export AWS_EC2_METADATA_SERVICE_ENDPOINT=http://{address}/"
-        ));
-        return lines;
+    for (name, value) in variables {
+        lines.push(format!("export {name}={value}"));
+        event = event.with(name, value);
     }
-    lines.push(format!(
-        "export AWS_CONTAINER_CREDENTIALS_FULL_URI=http://{address}{}",
-        container::PATH
-    ));
-    if let Some(path) = token_file(flags).and_then(|path| std::path::absolute(path).ok()) {
-        lines.push(format!(
-            "export AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE={}",
-            ShownName::of(&path)
-        ));
-    }
-    lines
+    (event, lines)
 }
 
 fn is_container(flags: &EndpointFlags) -> bool {

@@ -10,6 +10,7 @@ use rolesanywhere::output;
 use crate::arguments::DigestFlag;
 use crate::arguments::FormatFlag;
 use crate::arguments::SignString;
+use crate::debug;
 use crate::error::RunError;
 use crate::report;
 use crate::report::print;
@@ -24,7 +25,10 @@ pub(crate) fn run(arguments: SignString, environment: &Environment) -> Result<Ex
     let signer = identity.signer();
     if arguments.debug == Some(true) {
         let algorithm = signer.public_key().algorithm;
-        report::line(&format!("debug: signing the fixed text by {algorithm}"));
+        report::log(&debug::event(
+            "signing",
+            format!("signing the fixed text with {algorithm}"),
+        ));
     }
     let digest = match arguments.digest {
         None | Some(DigestFlag::Sha256) => Digest::Sha256,

@@ -10,6 +10,8 @@ use rolesanywhere::clock::Clock;
 use rolesanywhere::credentials::renewal::Usage;
 use rolesanywhere::environment::Environment;
 use rolesanywhere::file::locked_file::Method;
+use rolesanywhere::log::Level;
+use rolesanywhere::log::LogEvent;
 use rolesanywhere::output::credentials_file;
 use rolesanywhere::output::credentials_file::Updated;
 use rolesanywhere::output::credentials_file::location;
@@ -24,6 +26,7 @@ use crate::cached;
 use crate::error::RunError;
 use crate::renewing::Renewing;
 use crate::renewing::due;
+use crate::renewing::start_log;
 use crate::report;
 use crate::session::Session;
 use crate::session::jitter;
@@ -33,8 +36,7 @@ pub(crate) fn run(arguments: Update, environment: &Environment) -> Result<ExitCo
     let is_debug = arguments.debug.debug == Some(true);
     let is_once = arguments.file.once == Some(true);
     if !is_once {
-        // Nobody may read the log: that is to hold up nothing.
-        report::write_in_background().map_err(RunError::Runtime)?;
+        start_log(&arguments.log, environment)?;
     }
     let session = Session::new(arguments.call, is_debug, environment)
         .map_err(|error| error.with_strays(&arguments.strays.strays))?;
@@ -96,19 +98,28 @@ impl Log {
                 is_first,
             } => {
                 self.warn(updated);
-                report::line(&format!(
-                    "profile {:?} of {} has credentials until {}; the next are due at {}",
-                    profile.name().as_str(),
-                    ShownName::of(profile.path()),
+                let next = due(&supply.renewal());
+                let (name, path) = (profile.name().as_str(), ShownName::of(profile.path()));
+                let message = format!(
+                    "profile {name:?} of {path} has credentials until {}; the next are due at {next}",
                     credentials.expiration,
-                    due(&supply.renewal())
-                ));
+                );
+                report::log(
+                    &LogEvent::new(Level::Info, "credentials_renewed", message)
+                        .with("profile", name)
+                        .with("file", path.to_string())
+                        .with("expiration", credentials.expiration.to_string())
+                        .with("next_renewal", next),
+                );
                 if is_first {
                     supply.settle();
                     platform::tell_ready();
                 }
             }
-            WriteOutcome::Failed(error) => report::failure(&RunError::CredentialsFile(error)),
+            WriteOutcome::Failed(error) => {
+                let message = report::chain(&error);
+                report::log(&LogEvent::new(Level::Error, "write_failed", message));
+            }
         }
     }
 
@@ -116,7 +127,7 @@ impl Log {
         for warning in updated.warnings {
             let warning = warning.to_string();
             if self.warned.borrow_mut().insert(warning.clone()) {
-                report::line(&format!("warning: {warning}"));
+                report::log(&LogEvent::new(Level::Warning, "credentials_file", warning));
             }
         }
     }

@@ -11,6 +11,8 @@ use crate::serve::sdk_clients::key;
 use crate::support::helper::Helper;
 use crate::support::helper::Running;
 use crate::support::issued;
+use crate::support::log;
+use crate::support::log::count;
 use crate::support::namespace::Namespace;
 use crate::support::namespace::commands_of;
 use crate::support::namespace::connect;
@@ -55,7 +57,11 @@ fn containers_on_a_bridge_get_credentials_and_no_further() {
     let flags = serve.strip_prefix("aws_signing_helper serve ").unwrap();
     let (flags, _) = flags.split_once(" --certificate").unwrap();
     let flags: Vec<&str> = flags.split_whitespace().collect();
-    let started = |flags: &[&str]| Helper::command_at("serve", &service.url).args(flags.to_vec());
+    let started = |flags: &[&str]| {
+        Helper::command_at("serve", &service.url)
+            .args(log::JSON)
+            .args(flags.to_vec())
+    };
 
     let helper = started(&flags);
     let running = listening(&helper, &machine);
@@ -91,7 +97,7 @@ fn listening<'a>(helper: &'a Helper, machine: &Namespace) -> Running<'a> {
         .unwrap();
     let mut running = Running::new(child, helper);
     wait_until(&mut running, "it listens", |said| {
-        said.contains("credentials until ") && said.contains("Local server started on port: 80\n")
+        count(said, "credentials_renewed") > 0 && crate::support::imds::port(said) == Some(80)
     });
     running
 }

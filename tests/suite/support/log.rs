@@ -1,0 +1,29 @@
+//! The log of `serve` and `update` in JSON: tests match names and fields of events, not their texts.
+
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// The flags that tests of the log give.
+pub(crate) const JSON: [&str; 2] = ["--log-format", "json"];
+
+/// The events of this name, so far. A line that is not whole yet is none.
+pub(crate) fn events(said: &str, name: &str) -> Vec<Value> {
+    let lines = said.split_inclusive('\n');
+    lines
+        .filter(|line| line.ends_with('\n'))
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|event| event["event"] == name)
+        .collect()
+}
+
+/// How many events of this name there are so far.
+pub(crate) fn count(said: &str, name: &str) -> usize {
+    events(said, name).len()
+}
+
+/// A field that is a time.
+pub(crate) fn moment(event: &Value, field: &str) -> OffsetDateTime {
+    let text = event[field].as_str().unwrap();
+    OffsetDateTime::parse(text, &Rfc3339).unwrap()
+}
