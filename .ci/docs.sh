@@ -13,6 +13,22 @@ for page in ./*.md docs/*.md emulator/README.md fixtures/README.md; do
     done
 done
 
+# Anchors: a heading in lower case, without punctuation, with dashes for spaces.
+slugs() {
+    grep -E '^#+ ' "$1" | sed -E 's/^#+ //; s/[^[:alnum:] _-]//g; s/ /-/g' | tr '[:upper:]' '[:lower:]'
+}
+for page in ./*.md docs/*.md emulator/README.md; do
+    for link in $(grep -oE '\]\([^):]*#[^)]+' "$page" | cut -c3-); do
+        file=${link%%#*}
+        target=$page
+        [ -z "$file" ] || target=$(dirname "$page")/$file
+        if [ -f "$target" ] && ! slugs "$target" | grep -qxF "${link#*#}"; then
+            echo "$page: $target has no heading ${link#*#}"
+            wrong=1
+        fi
+    done
+done
+
 # Names of tests are sentences: four words and more, joined by underscores.
 for name in $(grep -ohE '`[a-z0-9]+(_[a-z0-9]+){3,}`' docs/*.md | tr -d '`' | sort -u); do
     if ! grep -rqE "fn $name\(|^ +$name\($" src tests emulator; then

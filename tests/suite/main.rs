@@ -14,6 +14,8 @@ mod credentials_file;
 mod credential_process;
 #[cfg(target_os = "linux")]
 mod deploy;
+#[cfg(unix)]
+mod docs;
 mod identity;
 mod inspect;
 mod interop;

@@ -1,0 +1,277 @@
+//! The task pages of `docs/`: their commands run as they are written, one page after the other as a user
+//! would follow it.
+//!
+//! A block of `sh` is run. Commands that keep running go to the background, and the page goes on once they
+//! are ready. Ports are replaced by free ones. `docs/containers.md` has its test beside the SDK clients.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+
+use rolesanywhere_emulator::Emulator;
+use rolesanywhere_emulator::Settings;
+use rolesanywhere_emulator::trust_anchors_from_pem;
+use tempfile::TempDir;
+use time::OffsetDateTime;
+use walkthrough::Walkthrough;
+
+use crate::interop::sts;
+use crate::support::program::is_there;
+use crate::support::program::without_aws_variables;
+use crate::support::skip;
+
+#[test]
+fn getting_started() {
+    let Some(page) = Page::new("getting-started", &["openssl", "aws"]) else {
+        return;
+    };
+    let (make, call) = page.blocks.split_first().unwrap();
+    page.run(std::slice::from_ref(make), None);
+    let said = page.run(call, Some(&page.emulator("ca.crt")));
+    assert!(
+        said.contains("\"AccessKeyId\":\"ASIAEMULATOR0000001\""),
+        "{said}"
+    );
+    assert!(said.contains("\"Account\""), "{said}");
+}
+
+#[test]
+fn credential_process() {
+    let Some(page) = Page::new("credential-process", &[]) else {
+        return;
+    };
+    page.walk();
+    let said = page.run(&page.blocks, Some(&page.emulator("ca.crt")));
+    assert_eq!(said.matches("\"AccessKeyId\":").count(), 5, "{said}");
+}
+
+#[test]
+fn update() {
+    let Some(page) = Page::new("update", &["aws"]) else {
+        return;
+    };
+    page.walk();
+    let said = page.run(&page.blocks, Some(&page.emulator("ca.crt")));
+    assert!(said.contains("\"Account\""), "{said}");
+}
+
+#[test]
+fn serve() {
+    let Some(page) = Page::new("serve", &["aws", "curl"]) else {
+        return;
+    };
+    page.walk();
+    let said = page.run(&page.blocks, Some(&page.emulator("ca.crt")));
+    assert_eq!(said.matches("\"Account\"").count(), 2, "{said}");
+    assert!(said.contains("ready"), "{said}");
+}
+
+#[test]
+fn keys_and_certificates() {
+    let Some(page) = Page::new("keys-and-certificates", &["openssl"]) else {
+        return;
+    };
+    page.walk();
+    let said = page.run(&page.blocks, Some(&page.emulator("ca.crt")));
+    assert!(said.contains("\"serialNumber\":\"1\""), "{said}");
+}
+
+/// systemd.md shows what the units' comments say.
+#[test]
+fn systemd_commands_are_those_of_the_units() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/systemd.md")).unwrap();
+    let units: String = ["serve@.service", "serve@.socket", "update@.service"]
+        .map(|unit| root.join(format!("deploy/aws-signing-helper-{unit}")))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .concat();
+    let blocks = [blocks(&page, "text"), blocks(&page, "ini")].concat();
+    assert_eq!(blocks.len(), 3);
+    for line in blocks.iter().flat_map(|block| block.lines()) {
+        assert!(units.contains(&format!("#   {line}\n")), "{line}");
+    }
+}
+
+/// Every event that the code logs is in the table, and the table has no others.
+#[test]
+fn log_events_are_those_of_the_table() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/log.md")).unwrap();
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    let names: Vec<&str> = rows
+        .flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2))
+        .collect();
+    let mut code = String::new();
+    read_all(&root.join("src"), &mut code);
+    for name in &names {
+        assert!(code.contains(&format!("\"{name}\"")), "no event {name}");
+    }
+    let logged = code.split("LogEvent::new(").skip(1);
+    for call in logged {
+        // The level, then the name, unless it is passed on.
+        let Some(name) = call.split(',').nth(1) else {
+            continue;
+        };
+        if let Some(name) = name.trim().strip_prefix('"') {
+            let name = name.trim_end_matches('"');
+            assert!(
+                name == "x" || names.contains(&name),
+                "{name} is not in docs/log.md"
+            );
+        }
+    }
+}
+
+fn read_all(folder: &Path, into: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => read_all(&path, into),
+            false => into.push_str(&fs::read_to_string(path).unwrap()),
+        }
+    }
+}
+
+/// A page, and the folder in which its commands run.
+struct Page {
+    blocks: Vec<String>,
+    /// In place of 9911.
+    default_port: String,
+    folder: TempDir,
+}
+
+impl Page {
+    /// `None`, and a loud skip, where a program that the page uses is not there.
+    fn new(name: &str, programs: &[&str]) -> Option<Page> {
+        for program in programs.iter().chain(&["bash"]) {
+            let version = if *program == "openssl" {
+                "version"
+            } else {
+                "--version"
+            };
+            if !is_there(program, &[version]) {
+                skip(&format!("docs/{name}.md: no {program}"));
+                return None;
+            }
+        }
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let text = fs::read_to_string(root.join(format!("docs/{name}.md"))).unwrap();
+        assert!(text.lines().count() <= 120, "{name}.md is too long");
+        let default_port = free_port().to_string();
+        let text = text.replace("9911", &default_port);
+        let others = ["9912", "9921", "9931"].iter();
+        let text = others.fold(text, |text, port| {
+            text.replace(port, &free_port().to_string())
+        });
+        let folder = TempDir::new().unwrap();
+        let helper = env!("CARGO_BIN_EXE_aws_signing_helper");
+        std::os::unix::fs::symlink(helper, folder.path().join("aws_signing_helper")).unwrap();
+        Some(Page {
+            blocks: blocks(&text, "sh"),
+            default_port,
+            folder,
+        })
+    }
+
+    /// Makes the files that getting-started.md makes.
+    fn walk(&self) {
+        Walkthrough::create(self.folder.path(), OffsetDateTime::now_utc()).unwrap();
+    }
+
+    fn emulator(&self, anchor: &str) -> Emulator {
+        let anchor = fs::read(self.folder.path().join(anchor)).unwrap();
+        Emulator::start(Settings {
+            trust_anchors: trust_anchors_from_pem(&anchor).unwrap(),
+            ..Settings::default()
+        })
+        .unwrap()
+    }
+
+    /// Runs blocks in one shell; what they print.
+    fn run(&self, blocks: &[String], emulator: Option<&Emulator>) -> String {
+        let script: String = blocks.iter().map(|block| step(block)).collect();
+        let sts = sts();
+        let home = self.folder.path();
+        let path = std::env::var("PATH").unwrap();
+        let arn = |kind: &str| format!("arn:aws:rolesanywhere:us-east-1:123456789012:{kind}/1");
+        let output = without_aws_variables("bash")
+            .args(["-c", &format!("set -euo pipefail\n{PRELUDE}{script}")])
+            .current_dir(home)
+            .env("HOME", home)
+            .env("PATH", format!("{}:{path}", home.display()))
+            .env("TRUSTANCHORARN", arn("trust-anchor"))
+            .env("PROFILEARN", arn("profile"))
+            .env("ROLEARN", "arn:aws:iam::123456789012:role/ci")
+            .env("AWS_SIGNING_HELPER_LOG_FORMAT", "json")
+            .env("AWS_SIGNING_HELPER_PORT", &self.default_port)
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_DEFAULT_REGION", "us-east-1")
+            .env("AWS_ENDPOINT_URL_STS", sts.url())
+            .envs(emulator.map(|emulator| ("AWS_ENDPOINT_URL_ROLESANYWHERE", emulator.url())))
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{script}\n{stdout}\n{stderr}");
+        stdout
+    }
+}
+
+/// A block as a step of the script.
+fn step(block: &str) -> String {
+    let words: Vec<&str> = block.split_whitespace().collect();
+    let keeps_running = match words[..] {
+        ["aws_signing_helper", "serve", ..] => !words.contains(&"--healthcheck"),
+        ["aws_signing_helper", "update", ..] => !words.contains(&"--once"),
+        _ => false,
+    };
+    match keeps_running {
+        true => format!(
+            "rm -f log\n{} 2>log &\nready $! {}\n",
+            block.trim_end(),
+            words[1]
+        ),
+        false => format!("{block}\n"),
+    }
+}
+
+/// Waits until a process logs that it has credentials and that clients can have them.
+const PRELUDE: &str = r#"
+trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
+has() { grep -qs "\"event\":\"$1\"" log; }
+ready() {
+    until has credentials_renewed && { [ "$2" = update ] || has listening; }; do
+        kill -0 "$1" || { cat log; exit 1; }
+        sleep 0.05
+    done
+}
+"#;
+
+/// The blocks of a page in this language, without the indentation of a list.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(usize, String)> = None;
+    for line in page.lines() {
+        match &mut open {
+            None => {
+                if line.trim_start() == format!("```{language}") {
+                    open = Some((line.len() - line.trim_start().len(), String::new()));
+                }
+            }
+            Some((_, block)) if line.trim_start() == "```" => {
+                blocks.push(std::mem::take(block));
+                open = None;
+            }
+            Some((indent, block)) => {
+                *block += line.get(*indent..).unwrap_or_default();
+                *block += "\n";
+            }
+        }
+    }
+    blocks
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
