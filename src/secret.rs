@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn value_is_wiped_on_drop() {
-        /// Tells through a flag that it was wiped.
+        /// Sets a flag when it is wiped.
         struct Witness<'a>(&'a std::cell::Cell<bool>);
         impl Zeroize for Witness<'_> {
             fn zeroize(&mut self) {

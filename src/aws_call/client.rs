@@ -314,7 +314,7 @@ impl std::error::Error for Failure {
 }
 
 impl ClientSettings {
-    /// How long one attempt may take unless told otherwise: a cold start of the service included.
+    /// How long one attempt may take by default: a cold start of the service included.
     pub const ATTEMPT_LIMITS: AttemptLimits = AttemptLimits {
         resolve: Duration::from_secs(20),
         connect: Duration::from_secs(5),
@@ -322,7 +322,7 @@ impl ClientSettings {
         attempt: Duration::from_secs(15),
     };
 
-    /// How long a call may take unless told otherwise: the AWS SDK for Go kills a
+    /// How long a call may take by default: the AWS SDK for Go kills a
     /// `credential_process` after 60 s.
     pub const TIME_MAX: Duration = Duration::from_secs(50);
 }

@@ -68,7 +68,7 @@ pub enum CallError {
         message: String,
         /// The service's name for this request.
         request_id: Option<String>,
-        /// How far the service's clock is ahead of ours, in seconds, where it told the time.
+        /// How far the service's clock is ahead of ours, in seconds, where it sent the time.
         clock_ahead_seconds: Option<i64>,
     },
     /// Somebody else answered: a gateway, a captive portal, a web server.

@@ -193,7 +193,7 @@ fn split_port(entry: &str) -> (&str, Option<u16>) {
     }
 }
 
-/// A variable that should name a proxy holds something else; what, is not told: it may be a password.
+/// A variable that should name a proxy holds something else. The value is not shown: it may be a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProxyError {
     /// The variable's name.

@@ -1,4 +1,4 @@
-//! [`Entry`]: what is kept of a session, as bytes that tell when they are not what was written.
+//! [`Entry`]: a cached session, as bytes with a checksum.
 //!
 //! One line, `aws_signing_helper cache 1 SHA-256`, and after it JSON over which that hash is. An entry
 //! of another version, of another key or with one bit changed is no entry.

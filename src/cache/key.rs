@@ -127,7 +127,7 @@ impl Fields {
             TrustRoots::Unverified => return false,
             TrustRoots::System => {}
             TrustRoots::Bundle(path) | TrustRoots::BundleIfPresent(path) => {
-                // One that cannot be read is told of when it is needed.
+                // One that cannot be read is an error when it is needed.
                 let version = file::version(path).ok().filter(|version| version.is_file);
                 let version = version.map(|version| version.text).unwrap_or_default();
                 self.field("trust roots", path.as_os_str().as_encoded_bytes());
@@ -431,7 +431,7 @@ mod tests {
             let error = asked.try_key().unwrap_err().to_string();
             assert!(error.ends_with(name), "{error}");
         }
-        // Whoever needs them is told of these.
+        // These are errors for whoever needs them.
         let asked = Asked::new();
         fs::remove_file(asked.path("roots")).unwrap();
         assert!(asked.is_kept());

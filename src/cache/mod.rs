@@ -75,9 +75,9 @@ impl Fallback {
 /// A call of CreateSession that gave no set.
 #[derive(Debug)]
 pub struct Failed<E> {
-    /// What it says about the next call, and to those who are told from the cache, in words and with
+    /// What it says about the next call, and to processes that read it from the cache, in words and with
     /// its causes. `None` if it came to no call: the next process may have what was missing.
-    pub told: Option<(FailureClass, String)>,
+    pub report: Option<(FailureClass, String)>,
     /// Why.
     pub error: E,
 }
@@ -129,7 +129,7 @@ impl Cache {
         let jitter = (surroundings.jitter)();
         let answer = match outcome {
             Ok(credentials) => {
-                // Nobody can tell how long a set without a life is good: it is not kept.
+                // A set without a life may expire at any time: it is not cached.
                 if let Ok(life) = credentials.life(now) {
                     entry.renewal.renewed(now, life, jitter);
                     self.write(key, Some(&credentials), &entry.renewal, None);
@@ -139,8 +139,8 @@ impl Cache {
             Err(failed) => {
                 let is_lapsed = entry.renewal.is_lapsed(now);
                 let credentials = entry.credentials.filter(|_| !is_lapsed);
-                if let Some((setback, message)) = failed.told {
-                    entry.renewal.failed(now, setback, jitter);
+                if let Some((class, message)) = failed.report {
+                    entry.renewal.failed(now, class, jitter);
                     self.write(key, credentials.as_ref(), &entry.renewal, Some(&message));
                 }
                 credentials.ok_or(CachedError::Call(failed.error))
@@ -350,7 +350,7 @@ enum Turn {
     Answered(Credentials),
     /// Ours, for as long as it lives.
     Ours(Lock),
-    /// Nobody can tell: the file system has no locks, its file cannot be opened, or whoever holds it takes
+    /// Unknown: the file system has no locks, its file cannot be opened, or whoever holds it takes
     /// too long. With the set to fall back to, if there is one.
     Without(Option<Credentials>),
 }
@@ -376,7 +376,7 @@ impl<E: fmt::Display> fmt::Display for CachedError<E> {
             Self::Call(error) => error.fmt(f),
             Self::Noted { message, again_in } => write!(
                 f,
-                "{message} (told by the cache; the next call is made in {} s)",
+                "{message} (from the cache; the next call is made in {} s)",
                 again_in.as_secs() + 1
             ),
         }

@@ -131,10 +131,10 @@ impl Kept {
     }
 
     /// What is the answer where a call fails, telling this.
-    fn asked_in_vain(&self, told: Option<FailureClass>) -> Result<String, CachedError<String>> {
+    fn asked_in_vain(&self, report: Option<FailureClass>) -> Result<String, CachedError<String>> {
         self.asked_with(|| {
             Err(Failed {
-                told: told.map(|setback| (setback, "told".to_owned())),
+                report: report.map(|class| (class, "cause".to_owned())),
                 error: "error".to_owned(),
             })
         })
@@ -272,10 +272,10 @@ fn failure_is_told_to_all_until_its_wait_is_over() {
         let CachedError::Noted { message, again_in } = &error else {
             panic!("{error}");
         };
-        assert_eq!(message, "told");
+        assert_eq!(message, "cause");
         assert!(*again_in <= secs(5) && *again_in > secs(1), "{again_in:?}");
         assert!(
-            error.to_string().contains("told (told by the cache"),
+            error.to_string().contains("cause (from the cache"),
             "{error}"
         );
     }
@@ -293,7 +293,7 @@ fn after_the_wait_the_next_calls_and_waits_get_longer() {
     let entry = kept.cache.entry(&key(), Clock::System.moment());
     let call = entry.renewal.call.unwrap();
     assert_eq!((call.failures, call.wait), (2, secs(10)));
-    assert_eq!(entry.failure.as_deref(), Some("told"));
+    assert_eq!(entry.failure.as_deref(), Some("cause"));
 }
 
 #[test]
@@ -308,13 +308,13 @@ fn failure_without_a_call_is_nobody_elses() {
 
 #[test]
 fn with_a_valid_set_a_failure_answers_it_and_is_noted() {
-    for told in [None, Some(FailureClass::NoConnection)] {
+    for report in [None, Some(FailureClass::NoConnection)] {
         let kept = Kept::with(set(ago(3000, 0), 3599, 1190));
         for _ in 0..3 {
-            assert_eq!(kept.asked_in_vain(told).unwrap(), KEPT);
+            assert_eq!(kept.asked_in_vain(report).unwrap(), KEPT);
         }
-        // What was not told may be mended: the next one tries.
-        assert_eq!(kept.calls.get(), if told.is_some() { 1 } else { 3 });
+        // A failure without a report is not shared: the next one tries.
+        assert_eq!(kept.calls.get(), if report.is_some() { 1 } else { 3 });
     }
 }
 
@@ -343,7 +343,7 @@ fn set_that_lapses_while_its_successor_is_called_for_is_no_answer() {
     let error = kept.asked_with(|| {
         thread::sleep(Duration::from_millis(600));
         Err(Failed {
-            told: Some((FailureClass::Outage, "told".to_owned())),
+            report: Some((FailureClass::Outage, "cause".to_owned())),
             error: "error".to_owned(),
         })
     });

@@ -25,13 +25,13 @@ pub struct Credentials {
     pub session_token: Secret<String>,
     /// When they end, RFC 3339, as the service wrote it.
     pub expiration: String,
-    /// The service's time when it made them, cut to whole seconds, where it told.
+    /// The service's time when it made them, cut to whole seconds, where it sent it.
     pub date: Option<OffsetDateTime>,
 }
 
 impl Credentials {
     /// How long they live from when they were `received`: until the expiration by the service's own
-    /// time, less the second by which that may be cut. Where the service told no time, its clock
+    /// time, less the second by which that may be cut. Where the service sent no time, its clock
     /// counts as that of this machine.
     pub fn life(&self, received: Moment) -> Result<Duration, ExpirationError> {
         let expiration = OffsetDateTime::parse(&self.expiration, &Rfc3339).map_err(|_| {

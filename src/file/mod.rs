@@ -66,8 +66,8 @@ fn read_now(path: &Path, bytes_max: usize) -> Result<Secret<Vec<u8>>, FileError>
             path: path.to_owned(),
         });
     }
-    let told = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
-    read_all(&mut file, told.min(bytes_max), bytes_max)
+    let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    read_all(&mut file, size.min(bytes_max), bytes_max)
         .map_err(fail)?
         .ok_or_else(|| FileError::TooLarge {
             path: path.to_owned(),

@@ -93,7 +93,7 @@ fn is_root(certificate: &X509Certificate<'_>, work: &mut WorkBudget) -> bool {
     issued(certificate, certificate, work)
 }
 
-/// Whether `issuer` signed `subject`. Renewed CAs share a name, so the name alone does not tell; a
+/// Whether `issuer` signed `subject`. Renewed CAs share a name, so the name alone does not decide; a
 /// signature by an algorithm that cannot be checked here gets the benefit of the doubt.
 fn issued(
     issuer: &X509Certificate<'_>,
@@ -207,7 +207,7 @@ mod tests {
         }
     }
 
-    /// Certificates of one name that all certify each other, as far as names tell.
+    /// Certificates of one name that all certify each other, judging by names.
     fn crossed(count: usize) -> Vec<Vec<u8>> {
         let mut name = rcgen::DistinguishedName::new();
         name.push(rcgen::DnType::CommonName, "crossed");

@@ -31,7 +31,7 @@ pub(crate) fn file_version(metadata: &Metadata) -> String {
 }
 
 /// The time from 1970 until this process first asked, by `wall`, and what has gone by since, asleep or
-/// not. Windows tells nobody in safe Rust how long it has been up; so the moments of other processes
+/// not. Safe Rust has no uptime on Windows; so the moments of other processes
 /// are judged by the wall clock alone, and this process's by a clock that nobody sets as well.
 pub(crate) fn time_since_boot(wall: OffsetDateTime) -> Duration {
     static FIRST: OnceLock<(Duration, Instant)> = OnceLock::new();
@@ -47,7 +47,7 @@ pub(crate) fn exposure(path: &Path) -> io::Result<(bool, bool)> {
     path.metadata().map(|_| (false, false))
 }
 
-/// Nobody can tell without the file's access control list, which is the directory's.
+/// Unknown without the file's access control list, which is the directory's.
 pub(crate) fn strangers_can_write(_metadata: &Metadata) -> bool {
     false
 }

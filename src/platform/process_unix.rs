@@ -82,7 +82,7 @@ impl EndingSignals {
     }
 }
 
-/// Tells systemd that what this process is for is there, if systemd wants to know: its library
+/// Notifies systemd that the service is ready, if it is of `Type=notify`: its library
 /// reads `NOTIFY_SOCKET`.
 pub fn tell_ready() {
     // Whoever is not listening does not miss it.

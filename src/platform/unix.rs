@@ -64,7 +64,7 @@ pub(crate) fn file_version(metadata: &Metadata) -> String {
     )
 }
 
-/// How long the machine has been up, asleep or not. `_wall` is of use where it tells nobody.
+/// How long the machine has been up, asleep or not. `_wall` serves systems without such a clock.
 pub(crate) fn time_since_boot(_wall: OffsetDateTime) -> Duration {
     let time = rustix::time::clock_gettime(UPTIME);
     Duration::try_from(time).unwrap_or_default()

@@ -76,6 +76,34 @@ fn keys_and_certificates() {
     assert!(said.contains("\"serialNumber\":\"1\""), "{said}");
 }
 
+/// The examples at the end of each command's help.
+#[test]
+fn examples_of_help() {
+    let Some(page) = Page::new("credential-process", &[]) else {
+        return;
+    };
+    page.walk();
+    let emulator = page.emulator("ca.crt");
+    for command in [
+        "credential-process",
+        "serve",
+        "update",
+        "sign-string",
+        "read-certificate-data",
+        "cache clear",
+    ] {
+        let help = page.run(&[format!("aws_signing_helper {command} --help")], None);
+        let (_, example) = help.split_once("\nExample:\n").expect(command);
+        let example = example.split("\n\n").next().unwrap();
+        let example = example.trim_start().replace("\n  ", "\n");
+        assert!(
+            example.starts_with(&format!("aws_signing_helper {command}")),
+            "{example}"
+        );
+        page.run(&[example], Some(&emulator));
+    }
+}
+
 /// systemd.md shows what the units' comments say.
 #[test]
 fn systemd_commands_are_those_of_the_units() {
@@ -221,6 +249,7 @@ impl Page {
 fn step(block: &str) -> String {
     let words: Vec<&str> = block.split_whitespace().collect();
     let keeps_running = match words[..] {
+        ["aws_signing_helper", _, "--help"] => false,
         ["aws_signing_helper", "serve", ..] => !words.contains(&"--healthcheck"),
         ["aws_signing_helper", "update", ..] => !words.contains(&"--once"),
         _ => false,

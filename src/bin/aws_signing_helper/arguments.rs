@@ -19,14 +19,14 @@ use clap::ValueEnum;
 use rolesanywhere::output::endpoint::host_name::HostName;
 use rolesanywhere::secret::Secret;
 
-/// Temporary AWS credentials from an X.509 certificate and its private key, by IAM Roles Anywhere.
+/// Get temporary AWS credentials for an X.509 certificate from IAM Roles Anywhere.
 #[derive(Debug, Parser)]
 #[command(
     name = "aws_signing_helper",
     disable_help_subcommand = true,
     max_term_width = 100,
     args_override_self = true,
-    after_help = "Exit status: 0 done, 1 failed (a wrong command line included)."
+    after_help = "Exit status: 0 success, 1 failure (including a wrong command line)."
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -38,55 +38,55 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub(crate) enum Command {
-    /// Prints one session's credentials as JSON, for `credential_process` in ~/.aws/config.
+    /// Print credentials as JSON, for `credential_process` in ~/.aws/config.
     ///
-    /// Asks CreateSession for a session, signing the request with the private key, and prints
+    /// Call CreateSession, sign the request with the private key, and print
     /// {"Version":1,"AccessKeyId":..,"SecretAccessKey":..,"SessionToken":..,"Expiration":..} on
-    /// stdout. Nothing is printed on stderr unless it fails or --debug is given.
-    #[command(after_help = CREDENTIAL_PROCESS_AFTER_HELP, args_override_self = true)]
+    /// stdout. On success, stderr stays empty unless --debug is given.
+    #[command(after_long_help = CREDENTIAL_PROCESS_AFTER_HELP, args_override_self = true)]
     CredentialProcess(Box<CredentialProcess>),
-    /// Serves credentials to every program on this machine that an AWS SDK is part of.
+    /// Serve credentials to all programs on this machine that use an AWS SDK.
     ///
-    /// A local endpoint in place of EC2's instance metadata service (IMDSv2). Credentials are renewed
-    /// in the background long before they expire, until it is stopped.
-    #[command(after_help = CALL_AFTER_HELP, args_override_self = true)]
+    /// Run a local endpoint in place of EC2's instance metadata service (IMDSv2), and renew the
+    /// credentials in the background until stopped.
+    #[command(after_long_help = SERVE_AFTER_HELP, args_override_self = true)]
     Serve(Box<Serve>),
-    /// Keeps a profile of the shared credentials file supplied, for programs that know nothing else.
+    /// Keep a profile of the shared credentials file up to date.
     ///
-    /// Writes credentials into the profile and renews them long before they expire, until it is
-    /// stopped. Everything else in the file is kept, byte for byte.
-    #[command(after_help = CALL_AFTER_HELP, args_override_self = true)]
+    /// Write credentials into the profile and renew them until stopped. Keep the rest of the file as
+    /// it is, byte for byte.
+    #[command(after_long_help = UPDATE_AFTER_HELP, args_override_self = true)]
     Update(Box<Update>),
-    /// Signs a fixed text with the private key, to show that certificate and key work.
-    #[command(after_help = VARIABLES_AFTER_HELP, args_override_self = true)]
+    /// Sign a fixed string, to check that certificate and private key work.
+    #[command(after_long_help = SIGN_STRING_AFTER_HELP, args_override_self = true)]
     SignString(Box<SignString>),
-    /// Prints what there is to know about a certificate.
+    /// Print a certificate's key type, serial number and algorithms as JSON.
     ///
-    /// Prints {"keyType":..,"certificateData":..,"serialNumber":..,"supportedAlgorithms":[..]} on
+    /// Print {"keyType":..,"certificateData":..,"serialNumber":..,"supportedAlgorithms":[..]} on
     /// stdout, with the certificate in base64 and the serial number in decimal.
-    #[command(after_help = VARIABLES_AFTER_HELP, args_override_self = true)]
+    #[command(after_long_help = READ_CERTIFICATE_DATA_AFTER_HELP, args_override_self = true)]
     ReadCertificateData(Box<ReadCertificateData>),
-    /// Sees to the cache of credential-process --cache.
+    /// Manage the credential cache.
     Cache {
         #[command(subcommand)]
         command: CacheCommand,
     },
-    /// Prints the completion script of a shell.
+    /// Print a shell's completion script.
     ///
     /// For bash, in the current shell: source <(aws_signing_helper completion bash)
     Completion {
-        /// The shell; without one, this help.
+        /// Shell. Without one, print this help.
         #[arg(value_enum)]
         shell: Option<CompletionShell>,
         #[command(flatten)]
         strays: Strays,
     },
-    /// Prints the version.
+    /// Print the version.
     #[command(args_override_self = true)]
     Version(Strays),
-    /// Prints this help, or that of a command.
+    /// Print this help, or the help of a command.
     Help {
-        /// A command.
+        /// Command.
         #[arg(value_name = "COMMAND")]
         topic: Vec<String>,
     },
@@ -94,8 +94,8 @@ pub(crate) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CacheCommand {
-    /// Removes all credentials from the cache.
-    #[command(after_help = VARIABLES_AFTER_HELP, args_override_self = true)]
+    /// Remove all credentials from the cache.
+    #[command(after_long_help = CACHE_CLEAR_AFTER_HELP, args_override_self = true)]
     Clear(CacheFolderFlag),
 }
 
@@ -137,7 +137,7 @@ pub(crate) struct Serve {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Log")]
 pub(crate) struct LogFlags {
-    /// Format of the log on stderr: text, or json with one object per line [default: text].
+    /// Format of the log on stderr [default: text].
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
 }
@@ -153,19 +153,23 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Endpoint")]
 pub(crate) struct EndpointFlags {
-    /// Port to listen at; 0 takes a free one [default: 9911].
+    /// Port to listen on; 0 picks a free one [default: 9911].
     #[arg(long, value_name = "PORT", allow_hyphen_values = true)]
     pub(crate) port: Option<u16>,
-    /// Hops that answers may go (IP TTL), 1 to 255 [default: 64, and 1 at a link-local address].
+    /// IP TTL of responses, 1 to 255 [default: 64; 1 on a link-local address].
     #[arg(long, value_name = "HOPS", allow_hyphen_values = true,
           value_parser = clap::value_parser!(u8).range(1..))]
     pub(crate) hop_limit: Option<u8>,
-    /// Address to listen at: another loopback address, 169.254.169.254, 169.254.170.2 or
-    /// fd00:ec2::254 [default: 127.0.0.1 and ::1].
+    /// Address to listen on [default: 127.0.0.1 and ::1].
+    ///
+    /// A loopback address, 169.254.169.254, 169.254.170.2 or fd00:ec2::254 [default: 127.0.0.1 and
+    /// ::1].
     #[arg(long, value_name = "ADDRESS", allow_hyphen_values = true)]
     pub(crate) bind_address: Option<IpAddr>,
-    /// Another name that programs may call the endpoint by, as host.docker.internal, on any port; may
-    /// be repeated, or hold several with commas between them.
+    /// Accept this host name in requests too; repeatable.
+    ///
+    /// Accept this host name in requests too, on any port, for example host.docker.internal. Repeat
+    /// the flag, or separate names by commas.
     #[arg(
         long,
         value_name = "NAME",
@@ -173,20 +177,23 @@ pub(crate) struct EndpointFlags {
         value_delimiter = ','
     )]
     pub(crate) allow_host: Vec<HostName>,
-    /// Serves as the endpoint of an ECS container instead, to programs that show a token:
-    /// AWS_CONTAINER_CREDENTIALS_FULL_URI.
+    /// Serve as an ECS container endpoint instead, with an authorization token.
+    ///
+    /// Serve as an ECS container endpoint (AWS_CONTAINER_CREDENTIALS_FULL_URI) instead of IMDS.
+    /// Clients must send an authorization token.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) container_credentials: Option<bool>,
-    /// File with that token, made if it is not there [default: the token in
-    /// AWS_CONTAINER_AUTHORIZATION_TOKEN].
+    /// File with the authorization token; created if it does not exist.
+    ///
+    /// File with the authorization token; created with a random token if it does not exist [default:
+    /// use the token in AWS_CONTAINER_AUTHORIZATION_TOKEN].
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub(crate) authorization_token_file: Option<PathBuf>,
-    /// Address and port of /healthz, /readyz and /metrics, without credentials; it may be reached from
-    /// elsewhere.
+    /// Serve /healthz, /readyz and /metrics, but no credentials, on this address.
     #[arg(long, value_name = "ADDRESS:PORT", allow_hyphen_values = true)]
     pub(crate) status_address: Option<SocketAddr>,
-    /// Asks /readyz at --status-address of one that runs, and ends.
+    /// Query /readyz of a running `serve` at --status-address and exit.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) healthcheck: Option<bool>,
@@ -214,14 +221,17 @@ pub(crate) struct FileFlags {
     /// Profile to write [default: default].
     #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     pub(crate) profile: Option<String>,
-    /// Writes once and ends.
+    /// Write once and exit.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) once: Option<bool>,
     /// File to write [default: AWS_SHARED_CREDENTIALS_FILE, else ~/.aws/credentials].
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub(crate) credentials_file: Option<PathBuf>,
-    /// Writes the file in place, for readers that mount the file itself and not its directory.
+    /// Write into the existing file instead of replacing it.
+    ///
+    /// Write into the existing file instead of replacing it, for containers that mount the file itself
+    /// and not its directory.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) in_place: Option<bool>,
@@ -231,13 +241,13 @@ pub(crate) struct FileFlags {
 pub(crate) struct SignString {
     #[command(flatten)]
     pub(crate) identity: IdentityFlags,
-    /// Digest to sign with; ML-DSA has its own [default: SHA256].
+    /// Digest; ML-DSA ignores it [default: SHA256].
     #[arg(long, value_enum, value_name = "DIGEST")]
     pub(crate) digest: Option<DigestFlag>,
-    /// Form of the signature: quoted hexadecimal, hexadecimal, or raw bytes [default: json].
+    /// Output format: quoted hexadecimal, hexadecimal or raw bytes [default: json].
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) format: Option<FormatFlag>,
-    /// Shows on stderr what is done; never a secret.
+    /// Print details on stderr; never secrets.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) debug: Option<bool>,
@@ -247,19 +257,19 @@ pub(crate) struct SignString {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReadCertificateData {
-    /// PEM file with the certificate; or env:NAME, fd:N or - in place of one.
+    /// Certificate: a file, env:NAME, fd:N or - (stdin).
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub(crate) certificate: Option<PathBuf>,
-    /// Not supported by this version: certificates of the operating system's store.
+    /// Not supported by this version: select a certificate of the operating system's store.
     #[arg(long, value_name = "SELECTOR", allow_hyphen_values = true)]
     pub(crate) cert_selector: Option<OsString>,
-    /// Not supported by this version: name of that store on Windows.
+    /// Not supported by this version: name of the store on Windows.
     #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     pub(crate) system_store_name: Option<OsString>,
     /// Not supported by this version: PKCS#11 module of a hardware token.
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub(crate) pkcs11_lib: Option<OsString>,
-    /// Without effect.
+    /// Accepted, without effect.
     #[arg(long, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) debug: Option<bool>,
@@ -309,8 +319,8 @@ pub(crate) struct CallFlags {
 // Of the commands that call CreateSession.
 #[derive(Debug, Args)]
 pub(crate) struct DebugFlag {
-    /// Shows on stderr what is signed, sent and answered, and how long it took; never a secret.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+    /// Print what is signed, sent and received on stderr, with timings; never secrets.
+    #[arg(long, help_heading = "Log", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) debug: Option<bool>,
 }
@@ -318,7 +328,7 @@ pub(crate) struct DebugFlag {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Cache")]
 pub(crate) struct CacheFlags {
-    /// Keeps the credentials for other runs with the same flags, and answers from there.
+    /// Share credentials with other runs that have the same flags.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) cache: Option<bool>,
@@ -329,8 +339,7 @@ pub(crate) struct CacheFlags {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Cache")]
 pub(crate) struct CacheFolderFlag {
-    /// Folder in which they are kept, which nobody else may be able to use [default:
-    /// aws_signing_helper in the user's folder for caches].
+    /// Cache folder, private to this user [default: aws_signing_helper in the user's cache folder].
     #[arg(long, value_name = "FOLDER", allow_hyphen_values = true)]
     pub(crate) cache_dir: Option<PathBuf>,
 }
@@ -346,16 +355,22 @@ impl CacheFolderFlag {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Identity")]
 pub(crate) struct IdentityFlags {
-    /// PEM file with the certificate; further certificates in it are its chain, and the private key
-    /// may be in it too. Or a PKCS#12 file with all of them. In place of a file, here and in the two
-    /// flags below: env:NAME for a variable's value, fd:N for a descriptor, - for standard input.
+    /// Certificate: a file, env:NAME, fd:N or - (stdin).
+    ///
+    /// Certificate as PEM or DER. Further certificates in it are its chain; it may contain the private
+    /// key. Or a PKCS#12 file with all of them. Instead of a file, this flag and the next two accept
+    /// env:NAME (a variable), fd:N (an open descriptor) and - (stdin).
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub(crate) certificate: Option<PathBuf>,
-    /// PEM file with the private key: PKCS#8, PKCS#1 or SEC 1; RSA, EC on P-256, P-384 or P-521, or
-    /// ML-DSA. Without it the key is looked for in --certificate.
+    /// Private key: a file, env:NAME, fd:N or - (stdin).
+    ///
+    /// Private key as PEM or DER: PKCS#8, PKCS#1 or SEC 1; RSA, EC on P-256, P-384 or P-521, or
+    /// ML-DSA. Without this flag, read the key from --certificate.
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub(crate) private_key: Option<PathBuf>,
-    /// PEM file with the intermediate certificates, sent as they stand there.
+    /// Intermediate certificates: a file, env:NAME, fd:N or - (stdin).
+    ///
+    /// Intermediate certificates as PEM, DER or PKCS#7, sent in this order.
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub(crate) intermediates: Option<PathBuf>,
     #[command(flatten)]
@@ -366,15 +381,18 @@ pub(crate) struct IdentityFlags {
 
 #[derive(Debug, Args)]
 pub(crate) struct PasswordFlags {
-    /// Password of an encrypted private key. Other users of the machine can see it on the command
-    /// line: better give --pkcs8-password-file, the variable, or type it when asked.
-    #[arg(long, value_name = "PASSWORD", allow_hyphen_values = true, value_parser = password)]
+    /// Password of an encrypted private key. Other users of this machine can see it: prefer
+    /// --pkcs8-password-file, the variable or the prompt.
+    #[arg(long, hide_short_help = true, value_name = "PASSWORD", allow_hyphen_values = true, value_parser = password)]
     pub(crate) pkcs8_password: Option<Password>,
-    /// File with the password of an encrypted private key; a line break at its end is left out.
+    /// File with the password of an encrypted private key.
+    ///
+    /// File with the password of an encrypted private key. A line break at its end is ignored.
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub(crate) pkcs8_password_file: Option<PathBuf>,
-    /// Password of a PKCS#12 file; the same holds.
-    #[arg(long, value_name = "PASSWORD", allow_hyphen_values = true, value_parser = password)]
+    /// Password of a PKCS#12 file. Other users of this machine can see it: prefer
+    /// --pkcs12-password-file, the variable or the prompt.
+    #[arg(long, hide_short_help = true, value_name = "PASSWORD", allow_hyphen_values = true, value_parser = password)]
     pub(crate) pkcs12_password: Option<Password>,
     /// File with the password of a PKCS#12 file.
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
@@ -386,32 +404,47 @@ pub(crate) struct PasswordFlags {
 pub(crate) struct Password(pub(crate) Arc<Secret<String>>);
 
 // Flags of the reference helper for identities that this version does not read. They are known, so
-// that what they exclude is told and their use gets a clear answer. Passwords are not kept.
+// that what they exclude is reported and their use gets a clear answer. Passwords are not kept.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Known, but not supported by this version")]
+#[command(next_help_heading = "Not supported by this version")]
 pub(crate) struct UnsupportedFlags {
-    /// Certificate of the operating system's store, by subject, issuer or serial number.
-    #[arg(long, value_name = "SELECTOR", allow_hyphen_values = true)]
+    /// Select a certificate of the operating system's store by subject, issuer or serial number.
+    #[arg(
+        long,
+        hide_short_help = true,
+        value_name = "SELECTOR",
+        allow_hyphen_values = true
+    )]
     pub(crate) cert_selector: Option<OsString>,
-    /// Name of that store on Windows.
-    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    /// Name of the store on Windows.
+    #[arg(
+        long,
+        hide_short_help = true,
+        value_name = "NAME",
+        allow_hyphen_values = true
+    )]
     pub(crate) system_store_name: Option<OsString>,
-    /// Of several certificates in that store, the one that expires last.
-    #[arg(long, num_args = 0..=1, require_equals = true,
+    /// If several certificates match, use the one that expires last.
+    #[arg(long, hide_short_help = true, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) use_latest_expiring_certificate: Option<bool>,
     /// PKCS#11 module of a hardware token.
-    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        hide_short_help = true,
+        value_name = "FILE",
+        allow_hyphen_values = true
+    )]
     pub(crate) pkcs11_lib: Option<OsString>,
-    /// Gives a token's user PIN for the key as well.
-    #[arg(long, num_args = 0..=1, require_equals = true,
+    /// Use the token's user PIN for the key too.
+    #[arg(long, hide_short_help = true, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) reuse_pin: Option<bool>,
     /// Password of a key in a TPM.
-    #[arg(long, value_name = "PASSWORD", allow_hyphen_values = true, value_parser = unread)]
+    #[arg(long, hide_short_help = true, value_name = "PASSWORD", allow_hyphen_values = true, value_parser = unread)]
     pub(crate) tpm_key_password: Option<Unread>,
-    /// Says that a key in a TPM has no password.
-    #[arg(long, num_args = 0..=1, require_equals = true,
+    /// The TPM key has no password.
+    #[arg(long, hide_short_help = true, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) no_tpm_key_password: Option<bool>,
 }
@@ -423,19 +456,21 @@ pub(crate) struct Unread;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Session")]
 pub(crate) struct SessionFlags {
-    /// Trust anchor that vouches for the certificate.
+    /// Trust anchor of the certificate's CA.
     #[arg(long, value_name = "ARN", allow_hyphen_values = true)]
     pub(crate) trust_anchor_arn: Option<String>,
-    /// Profile that allows the role.
+    /// Profile that lists the role.
     #[arg(long, value_name = "ARN", allow_hyphen_values = true)]
     pub(crate) profile_arn: Option<String>,
-    /// Role of the session.
+    /// Role to get credentials for.
     #[arg(long, value_name = "ARN", allow_hyphen_values = true)]
     pub(crate) role_arn: Option<String>,
-    /// Seconds that the session is to last, 900 to 43200 [default: 3600].
+    /// Session duration, 900 to 43200 [default: 3600].
     #[arg(long, value_name = "SECONDS", allow_hyphen_values = true)]
     pub(crate) session_duration: Option<i32>,
-    /// Name of the session, 2 to 64 characters; the profile has to accept it [default: the
+    /// Role session name [default: the certificate's serial number].
+    ///
+    /// Role session name, 2 to 64 characters. The profile must accept custom names [default: the
     /// certificate's serial number].
     #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     pub(crate) role_session_name: Option<String>,
@@ -444,17 +479,17 @@ pub(crate) struct SessionFlags {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct NetworkFlags {
-    /// Region to sign for and to call [default: the trust anchor's].
+    /// Region to call and to sign for [default: the trust anchor's].
     #[arg(long, value_name = "REGION", allow_hyphen_values = true)]
     pub(crate) region: Option<String>,
-    /// URL to call instead of the region's, http or https.
+    /// URL to call instead of the region's endpoint.
     #[arg(long, value_name = "URL", allow_hyphen_values = true)]
     pub(crate) endpoint: Option<String>,
-    /// Believes any server: for tests only.
+    /// Do not verify the server's TLS certificate (testing only).
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) no_verify_ssl: Option<bool>,
-    /// Goes through the proxy that HTTPS_PROXY or HTTP_PROXY names, except for what NO_PROXY lists.
+    /// Use the proxy of HTTPS_PROXY or HTTP_PROXY, except for hosts in NO_PROXY.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) with_proxy: Option<bool>,
@@ -475,12 +510,12 @@ pub(crate) fn command() -> clap::Command {
 fn with_variable(argument: Arg) -> Arg {
     match variable(&argument) {
         Some(name) => {
-            let help = argument
-                .get_help()
-                .map(ToString::to_string)
-                .unwrap_or_default();
-            let help = help.trim_end_matches('.');
-            argument.help(format!("{help} [env: {name}]"))
+            let long = argument.get_long_help().or_else(|| argument.get_help());
+            let long = long.map(ToString::to_string).unwrap_or_default();
+            // The first paragraph is the short help.
+            let long = long.split_once("\n\n").map_or(&*long, |(_, rest)| rest);
+            let long = format!("{} [env: {name}]", long.trim_end_matches('.'));
+            argument.long_help(long)
         }
         None => argument,
     }
@@ -515,32 +550,60 @@ fn boolean(text: &str) -> Result<bool, String> {
 /// What the names of all these variables begin with.
 pub(crate) const VARIABLE_PREFIX: &str = "AWS_SIGNING_HELPER_";
 
-const VARIABLES_AFTER_HELP: &str = "\
-Any flag may come from the environment variable shown with it instead; a flag that is typed wins, an
-empty variable counts as none.
+macro_rules! after_help {
+    ($($more:expr),*; $example:expr) => {
+        concat!(
+            "\
+Each flag can be set by the environment variable shown with it. A flag on the command line wins; an
+empty variable counts as unset.
 
-Exit status: 0 done, 1 failed (a wrong command line included).";
+",
+            $($more,)*
+            "Exit status: 0 success, 1 failure (including a wrong command line).
 
-const CALL_AFTER_HELP: &str = "\
-Any flag may come from the environment variable shown with it instead; a flag that is typed wins, an
-empty variable counts as none.
+Example:
+",
+            $example
+        )
+    };
+}
 
-Also honoured: AWS_ENDPOINT_URL_ROLESANYWHERE, AWS_ENDPOINT_URL, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS,
+macro_rules! variables_of_calls {
+    () => {
+        "\
+Also used: AWS_ENDPOINT_URL_ROLESANYWHERE, AWS_ENDPOINT_URL, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS,
 AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT, AWS_CA_BUNDLE, SSL_CERT_FILE, AWS_MAX_ATTEMPTS,
 AWS_RETRY_MODE. The shared AWS config file is not read.
 
-Exit status: 0 done, 1 failed (a wrong command line included).";
+"
+    };
+}
 
-const CREDENTIAL_PROCESS_AFTER_HELP: &str = "\
-Any flag may come from the environment variable shown with it instead; a flag that is typed wins, an
-empty variable counts as none.
+macro_rules! identity_and_arns {
+    () => {
+        "--certificate certificate.crt --private-key private.key \\
+      --trust-anchor-arn $TRUSTANCHORARN --profile-arn $PROFILEARN --role-arn $ROLEARN"
+    };
+}
 
-Also honoured: AWS_ENDPOINT_URL_ROLESANYWHERE, AWS_ENDPOINT_URL, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS,
-AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT, AWS_CA_BUNDLE, SSL_CERT_FILE, AWS_MAX_ATTEMPTS,
-AWS_RETRY_MODE. The shared AWS config file is not read.
+const CREDENTIAL_PROCESS_AFTER_HELP: &str = after_help!(variables_of_calls!(); concat!(
+    "  aws_signing_helper credential-process ", identity_and_arns!(), "
 
-Exit status: 0 done, 1 failed (a wrong command line included).
+In ~/.aws/config, on one line:
+  credential_process = aws_signing_helper credential-process --certificate ..."
+));
+const SERVE_AFTER_HELP: &str = after_help!(variables_of_calls!(); concat!(
+    "  aws_signing_helper serve ", identity_and_arns!(), "
 
-Example, on one line of ~/.aws/config:
-  credential_process = aws_signing_helper credential-process --certificate certificate.crt
-    --private-key private.key --trust-anchor-arn ARN --profile-arn ARN --role-arn ARN";
+In another terminal:
+  export AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:9911/
+  aws sts get-caller-identity"
+));
+const UPDATE_AFTER_HELP: &str = after_help!(variables_of_calls!(); concat!(
+    "  aws_signing_helper update --profile backup ", identity_and_arns!()
+));
+const SIGN_STRING_AFTER_HELP: &str = after_help!(; "\
+  aws_signing_helper sign-string --certificate certificate.crt --private-key private.key");
+const READ_CERTIFICATE_DATA_AFTER_HELP: &str = after_help!(; "\
+  aws_signing_helper read-certificate-data --certificate certificate.crt");
+const CACHE_CLEAR_AFTER_HELP: &str = after_help!(; "  aws_signing_helper cache clear");

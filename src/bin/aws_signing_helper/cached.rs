@@ -137,7 +137,7 @@ impl Caller for SessionCaller {
 
     fn call(self, fallback: Fallback) -> Result<Credentials, Failed<RunError>> {
         self.credentials(fallback).map_err(|error| Failed {
-            told: match &error {
+            report: match &error {
                 RunError::Session { error, .. } => {
                     Some((error.class(), report::chain(error.as_ref())))
                 }

@@ -26,7 +26,7 @@ use time::OffsetDateTime;
 use crate::arguments::LogFormat;
 use crate::error::RunError;
 
-/// Tells `error` on stderr, or on stdout where it is help that was asked for.
+/// Prints `error` to stderr, or requested help to stdout.
 pub(crate) fn report(error: &RunError) -> ExitCode {
     if let RunError::Usage(usage) = error
         && let Some(help) = usage.help()
@@ -186,14 +186,14 @@ struct Writer {
 
 enum Message {
     Line(String),
-    /// Tells when it is its turn.
+    /// Answered when all earlier lines are written.
     Flush(mpsc::Sender<()>),
 }
 
 impl Writer {
     fn take(&self, line: String) {
         let dropped = self.dropped.swap(0, Ordering::Relaxed);
-        let told = match dropped {
+        let reported = match dropped {
             0 => Ok(()),
             _ => self.send(formatted(
                 &LogEvent::new(
@@ -204,7 +204,7 @@ impl Writer {
                 .with("count", dropped),
             )),
         };
-        if told.and_then(|()| self.send(line)).is_err() {
+        if reported.and_then(|()| self.send(line)).is_err() {
             self.dropped.fetch_add(dropped + 1, Ordering::Relaxed);
         }
     }
@@ -224,5 +224,5 @@ static LOG: OnceLock<Log> = OnceLock::new();
 const LINES_WAITING_MAX: usize = 1000;
 const FLUSH_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// The name under which every message is told.
+/// The prefix of every message.
 pub(crate) const NAME: &str = "aws_signing_helper";

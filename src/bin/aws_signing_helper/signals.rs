@@ -1,4 +1,4 @@
-//! How this process ends when it is told to.
+//! Ends the process on signals.
 
 use std::future::Future;
 use std::io;

@@ -142,7 +142,7 @@ fn split_element(bytes: &[u8]) -> Option<(Element<'_>, &[u8])> {
     Some((Element { tag, content }, rest))
 }
 
-/// The tag and the length, which is `None` where the content tells its end itself (X.690, 8.1.3.6).
+/// The tag and the length, which is `None` where the content marks its own end (X.690, 8.1.3.6).
 pub(super) fn split_header(bytes: &[u8]) -> Option<(u8, Option<usize>, &[u8])> {
     let [tag, length, rest @ ..] = bytes else {
         return None;

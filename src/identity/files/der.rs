@@ -1,5 +1,5 @@
 //! DER without PEM around it, as Windows and hardware export it: a certificate, a key, or the certificates
-//! of a PKCS#7 file (`.p7b`), told apart by the first elements.
+//! of a PKCS#7 file (`.p7b`), distinguished by the first elements.
 
 use pkcs8::ObjectIdentifier;
 

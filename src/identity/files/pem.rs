@@ -2,7 +2,7 @@
 //!
 //! Text around and between blocks, CRLF, any line length, indented lines, a byte-order mark and a
 //! missing last newline are fine. Own code rather than a library's: those at hand either refuse such
-//! files, or hide the headers that tell an encrypted key, or leave decoded keys behind in memory.
+//! files, or hide the headers that mark an encrypted key, or leave decoded keys behind in memory.
 
 use std::fmt;
 use std::io::BufRead;

@@ -183,7 +183,7 @@ impl PrivateKey {
     }
 
     /// Reads an ML-DSA private key (RFC 9881, 6): the seed, or the seed with the expanded key. From
-    /// the expanded key alone the public key cannot be told, so that is refused.
+    /// the expanded key alone the public key cannot be derived, so that is rejected.
     fn from_ml_dsa(parameters: MlDsaParameters, key: &[u8]) -> Result<Self, PrivateKeyError> {
         let seed = ml_dsa_seed(key)?;
         let (bytes, key) = match parameters {
@@ -366,7 +366,7 @@ fn modulus_bits(pkcs1: &[u8]) -> Result<usize, PrivateKeyError> {
     Ok(modulus.len() * 8 - leading)
 }
 
-/// Bytes that are not a private key to work with. What they are is not told: they may be a key.
+/// Bytes that are not a private key to work with. They are not shown: they may be a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PrivateKeyError {
@@ -377,7 +377,7 @@ pub enum PrivateKeyError {
         /// The object identifier of the kind or curve.
         algorithm: String,
     },
-    /// An EC key that does not tell its curve.
+    /// An EC key without its curve.
     CurveMissing,
     /// An ML-DSA key in its expanded form alone.
     SeedMissing,

@@ -26,7 +26,7 @@ pub struct AuthorizationToken {
 }
 
 struct Digest {
-    /// For the comparison: digests of equal length tell nothing by how long it takes.
+    /// For the comparison: comparing digests of equal length leaks nothing by timing.
     key: hmac::Key,
     /// `None` once the file is gone.
     tag: Mutex<Option<hmac::Tag>>,

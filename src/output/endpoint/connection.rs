@@ -108,7 +108,7 @@ impl Connection {
                             self.since = Instant::now();
                         }
                         Ok(Err(error)) => return Err(error),
-                        // There is nobody to tell, or the answer was given before the body came.
+                        // The client is gone, or the answer was given before the body came.
                         Err(_) if !has_begun || !self.body.is_over() => return Ok(()),
                         Err(_) => {
                             let response = self.responder.refuse(Malformed::TooSlow, self.peer);

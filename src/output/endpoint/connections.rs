@@ -18,7 +18,7 @@ use tokio::task::yield_now;
 #[derive(Debug, Default)]
 pub(super) struct Connections {
     open: Mutex<Open>,
-    /// Counts what happens, to tell what was first.
+    /// Counts events, to order them.
     ticks: AtomicU64,
     is_closing: AtomicBool,
     closed: Notify,
@@ -108,7 +108,7 @@ impl Connections {
 }
 
 impl Open {
-    /// Whether there is no room; then one is told to close, if none is yet.
+    /// Whether there is no room; then one is asked to close, if none is yet.
     fn is_full(&self, open_max: usize) -> bool {
         if self.handles.len() < open_max {
             return false;

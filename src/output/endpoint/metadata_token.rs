@@ -48,11 +48,11 @@ impl MetadataTokens {
     ) -> Result<Arc<Secret<Vec<u8>>>, NoRandomness> {
         let expiry = milliseconds(now.boot + Duration::from_secs(ttl_seconds.into()));
         let mut token = Zeroizing::new([0; TOKEN_BYTES]);
-        let (told, tag) = token.split_at_mut(TOLD_BYTES);
-        let (when, random) = told.split_at_mut(EXPIRY_BYTES);
+        let (body, tag) = token.split_at_mut(BODY_BYTES);
+        let (when, random) = body.split_at_mut(EXPIRY_BYTES);
         when.copy_from_slice(&expiry.to_be_bytes());
         self.random.fill(random).map_err(|_| NoRandomness)?;
-        tag.copy_from_slice(self.tag(told).as_ref());
+        tag.copy_from_slice(self.tag(body).as_ref());
         let mut text = Secret::new(vec![0; TOKEN_CHARACTERS]);
         // It fits, see the constants.
         let _ = BASE64_URL_SAFE_NO_PAD.encode_slice(token.as_ref(), text.expose_mut());
@@ -69,22 +69,22 @@ impl MetadataTokens {
         BASE64_URL_SAFE_NO_PAD
             .decode_slice(token, bytes.as_mut())
             .ok()?;
-        let (told, tag) = bytes.split_first_chunk::<TOLD_BYTES>()?;
-        let mut context = Zeroizing::new([0; LABEL.len() + TOLD_BYTES]);
+        let (body, tag) = bytes.split_first_chunk::<BODY_BYTES>()?;
+        let mut context = Zeroizing::new([0; LABEL.len() + BODY_BYTES]);
         let (label, rest) = context.split_at_mut(LABEL.len());
         label.copy_from_slice(LABEL);
-        rest.copy_from_slice(told);
+        rest.copy_from_slice(body);
         hmac::verify(&self.key, context.as_ref(), tag).ok()?;
-        let expiry = u64::from_be_bytes(*told.first_chunk::<EXPIRY_BYTES>()?);
+        let expiry = u64::from_be_bytes(*body.first_chunk::<EXPIRY_BYTES>()?);
         let left = expiry.checked_sub(milliseconds(now.boot))?;
         // Rounded down, as if a moment had passed already.
         Some(left.checked_sub(1)? / 1000)
     }
 
-    fn tag(&self, told: &[u8]) -> hmac::Tag {
+    fn tag(&self, body: &[u8]) -> hmac::Tag {
         let mut context = hmac::Context::with_key(&self.key);
         context.update(LABEL);
-        context.update(told);
+        context.update(body);
         context.sign()
     }
 }
@@ -106,7 +106,7 @@ const LABEL: &[u8; 13] = b"imds-token-v1";
 const EXPIRY_BYTES: usize = 8;
 
 /// Expiry and randomness.
-const TOLD_BYTES: usize = 16;
+const BODY_BYTES: usize = 16;
 
 const TOKEN_BYTES: usize = 48;
 

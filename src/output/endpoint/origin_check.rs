@@ -1,4 +1,4 @@
-//! Whether a request comes from a program that was told of this endpoint, and not from a web page or
+//! Rejects requests that do not come from a program configured for this endpoint but from a web page or
 //! by way of a proxy: what [`AllowedHosts`] a request may call us by, and which header fields no SDK sends.
 
 use std::net::IpAddr;
@@ -64,7 +64,7 @@ impl AllowedHosts {
 }
 
 impl Rejection {
-    /// What it is told.
+    /// The reason in the response.
     pub fn message(self) -> &'static str {
         match self {
             Self::Host => {

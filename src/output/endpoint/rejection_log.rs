@@ -1,4 +1,4 @@
-//! [`RejectionLog`]: what is told of refused requests, a line a minute at most.
+//! [`RejectionLog`]: logs rejected requests, one line a minute at most.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -11,7 +11,7 @@ pub(super) struct RejectionLog(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    told: Option<Moment>,
+    logged: Option<Moment>,
     since: u64,
 }
 
@@ -25,12 +25,12 @@ impl RejectionLog {
             .unwrap_or_else(|poisoned| poisoned.into_inner());
         state.since += 1;
         let is_early = state
-            .told
-            .is_some_and(|told| now.since_by_boot(told) < LINES_APART);
+            .logged
+            .is_some_and(|logged| now.since_by_boot(logged) < LINES_APART);
         if is_early {
             return None;
         }
-        state.told = Some(now);
+        state.logged = Some(now);
         Some(std::mem::take(&mut state.since))
     }
 }

@@ -12,7 +12,7 @@ use super::request_body::RequestBody;
 /// The head of a request, as long as its bytes.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// As it was sent: methods are told apart by case.
+    /// As it was sent: methods are case-sensitive.
     pub method: &'a str,
     /// Path and query, which begin with `/`.
     pub target: &'a str,
@@ -109,7 +109,7 @@ impl Request<'_> {
             .map(|header| header.value.trim_ascii())
     }
 
-    /// RFC 9112, section 6: by which of the two fields a body's length is told; both are an attack.
+    /// RFC 9112, section 6: which of the two fields gives the body's length; both are an attack.
     fn body(&self) -> Result<RequestBody, Malformed> {
         match (
             self.field("transfer-encoding"),

@@ -99,22 +99,19 @@ impl Responder {
 
     pub(super) fn refuse(&self, malformed: Malformed, peer: SocketAddr) -> Response {
         let (status, text) = match malformed {
-            Malformed::Syntax => (StatusCode::BadRequest, "this is no request"),
+            Malformed::Syntax => (StatusCode::BadRequest, "malformed request"),
             Malformed::TooLarge => (StatusCode::HeaderFieldsTooLarge, "the head is too long"),
-            Malformed::Target => (StatusCode::BadRequest, "this is no proxy"),
-            Malformed::Length => (
-                StatusCode::BadRequest,
-                "the length of the body is told in no way or in two",
-            ),
+            Malformed::Target => (StatusCode::BadRequest, "not a proxy"),
+            Malformed::Length => (StatusCode::BadRequest, "missing or conflicting body length"),
             Malformed::BodyTooLong => (StatusCode::ContentTooLarge, "the body is too long"),
             Malformed::TooSlow => (
                 StatusCode::RequestTimeout,
-                "the request did not come within 5 s",
+                "the request took longer than 5 s",
             ),
         };
         let response = self.handler.refuse(status, text);
         (self.observe)(response.route, response.status);
-        self.refused(&response, || "what is no request".to_owned(), peer);
+        self.refused(&response, || "a malformed request".to_owned(), peer);
         response
     }
 

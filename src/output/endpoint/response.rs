@@ -46,7 +46,7 @@ pub enum StatusCode {
     ServiceUnavailable,
 }
 
-/// What is told.
+/// The content.
 #[derive(Debug, Clone)]
 pub enum Body {
     /// Anybody may see it.

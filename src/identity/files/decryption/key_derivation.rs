@@ -32,7 +32,7 @@ pub(in crate::identity::files) struct Password<'a> {
     /// PBKDF2 takes it as UTF-8 (RFC 8018, 3).
     pub(in crate::identity::files) utf8: &'a str,
     /// The older derivation takes it as a BMPString with a zero at its end (RFC 7292, B.1). For the
-    /// empty password some programs leave out the zero too; once a MAC has told which way it is,
+    /// empty password some programs leave out the zero too; once a MAC has shown which way it is,
     /// only that is left.
     pub(in crate::identity::files) bmp_strings: Vec<Secret<Vec<u8>>>,
 }

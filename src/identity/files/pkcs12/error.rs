@@ -5,7 +5,7 @@ use std::fmt;
 use crate::identity::files::ber::Malformed;
 use crate::identity::files::decryption::error::DecryptionError;
 
-/// Why a PKCS#12 file was not read. What is in it is not told: it may be a key.
+/// Why a PKCS#12 file was not read. Its content is not shown: it may be a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Pkcs12Error {
