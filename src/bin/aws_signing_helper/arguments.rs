@@ -581,8 +581,9 @@ AWS_RETRY_MODE. The shared AWS config file is not read.
 
 macro_rules! identity_and_arns {
     () => {
-        "--certificate certificate.crt --private-key private.key \\
-      --trust-anchor-arn $TRUSTANCHORARN --profile-arn $PROFILEARN --role-arn $ROLEARN"
+        "--certificate certificate.crt \\
+      --private-key private.key --trust-anchor-arn $TRUSTANCHORARN \\
+      --profile-arn $PROFILEARN --role-arn $ROLEARN"
     };
 }
 
