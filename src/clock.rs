@@ -49,12 +49,12 @@ impl Clock {
 pub struct Moment {
     /// The wall clock. It may be wrong, and be set forward and back.
     pub wall: OffsetDateTime,
-    /// How long the machine has been up, asleep or not. Nobody sets it; it begins anew at each start.
+    /// Uptime of the machine, asleep or not. Nobody sets it; it restarts at each boot.
     pub boot: Duration,
 }
 
 impl Moment {
-    /// How long ago `earlier` was: by the clock that says more.
+    /// Time since `earlier`, by the clock that shows more.
     pub fn since(self, earlier: Self) -> Duration {
         let is_set_back = self.wall < earlier.wall;
         if is_set_back && self.boot < earlier.boot {
@@ -65,7 +65,7 @@ impl Moment {
         by_wall.max(self.since_by_boot(earlier))
     }
 
-    /// How long ago `earlier` was, at least, whatever happened to the wall clock.
+    /// Least time since `earlier`, independent of the wall clock.
     pub fn since_by_boot(self, earlier: Self) -> Duration {
         // What was before this start of the machine is longer ago than that. Where a start went
         // unnoticed, the difference is less than that again, and so it is too little, never too much.

@@ -33,7 +33,7 @@ use crate::aws_call::trust_roots::TrustRoots;
 use crate::clock::Clock;
 use crate::sigv4::credential_scope::CredentialScope;
 
-/// How and where to call.
+/// Settings of a client.
 #[derive(Debug, Clone)]
 pub struct ClientSettings {
     /// Where to.
@@ -44,17 +44,17 @@ pub struct ClientSettings {
     pub trust_roots: TrustRoots,
     /// Which way.
     pub proxy: Option<Proxy>,
-    /// How many attempts at most. One with the corrected clock is made even beyond that.
+    /// Most attempts. One with a corrected clock is made even beyond that.
     pub attempts_max: u32,
     /// Whether another attempt follows one that was throttled.
     pub is_throttling_retried: bool,
-    /// How long the whole call may take: no attempt and no wait begins that could end later.
+    /// Time limit of the whole call: no attempt and no wait begins that could end later.
     pub time_max: Duration,
-    /// How long one attempt may take.
+    /// Time limits of one attempt.
     pub attempt_limits: AttemptLimits,
     /// The clock that is signed with.
     pub clock: Clock,
-    /// How many seconds the service's clock is ahead of it, as far as earlier calls have found out.
+    /// Seconds by which the service's clock is ahead of it, as found by earlier calls.
     pub clock_ahead_seconds: i64,
     /// Uniform in 0..1, a new number each time: spreads out those who were refused together.
     pub jitter: fn() -> f64,
@@ -69,9 +69,9 @@ pub struct Client {
 /// A call that failed.
 #[derive(Debug)]
 pub struct Failure {
-    /// What its last attempt failed with.
+    /// Error of the last attempt.
     pub error: CallError,
-    /// How many attempts were made.
+    /// Number of attempts.
     pub attempts: u32,
     /// Whether the last of them was signed with the service's time, as this machine's clock is wrong.
     pub is_clock_corrected: bool,
@@ -247,7 +247,7 @@ fn answered(answer: &HttpResponse, after: Duration) -> Event<'_> {
     }
 }
 
-/// How a body begins that is none of the service's, to show. What may be the remains of credentials
+/// Beginning of a body that is not the service's, for a message. What may be the remains of credentials
 /// is not shown: a success that is no HTML.
 fn harmless_beginning(answer: &HttpResponse) -> String {
     let text = String::from_utf8_lossy(answer.body.expose());
@@ -314,7 +314,7 @@ impl std::error::Error for Failure {
 }
 
 impl ClientSettings {
-    /// How long one attempt may take by default: a cold start of the service included.
+    /// Default limits of one attempt, which include a cold start of the service.
     pub const ATTEMPT_LIMITS: AttemptLimits = AttemptLimits {
         resolve: Duration::from_secs(20),
         connect: Duration::from_secs(5),
@@ -322,7 +322,7 @@ impl ClientSettings {
         attempt: Duration::from_secs(15),
     };
 
-    /// How long a call may take by default: the AWS SDK for Go kills a
+    /// Default limit of a call: the AWS SDK for Go kills a
     /// `credential_process` after 60 s.
     pub const TIME_MAX: Duration = Duration::from_secs(50);
 }

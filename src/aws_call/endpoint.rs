@@ -154,7 +154,7 @@ pub enum EndpointError {
     Invalid {
         /// The text, from behind an `@`.
         url: String,
-        /// What is wrong with it.
+        /// The fault.
         reason: &'static str,
     },
     /// A variable that takes `true` or `false` holds something else.

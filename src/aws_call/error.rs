@@ -16,7 +16,7 @@ pub enum CallError {
     NameResolution {
         /// The host that was looked up.
         host: String,
-        /// What the resolver says.
+        /// The resolver's error.
         cause: String,
         /// Whether it may have one later.
         is_temporary: bool,
@@ -25,19 +25,19 @@ pub enum CallError {
     Connect {
         /// Host and port of the service, and the proxy on the way to it.
         host: String,
-        /// What the operating system, or a proxy, says.
+        /// Error of the operating system or of a proxy.
         cause: String,
     },
     /// The server's certificate does not verify.
     ServerCertificate {
         /// Host and port of the service, and the proxy on the way to it.
         host: String,
-        /// What is wrong with it.
+        /// The fault.
         cause: String,
-        /// What of it is known to help.
+        /// Kind of fault, for a hint.
         fault: ServerCertificateFault,
     },
-    /// Who answers does not speak TLS.
+    /// The server does not speak TLS.
     NotTls {
         /// Host and port of the service, and the proxy on the way to it.
         host: String,
@@ -46,52 +46,52 @@ pub enum CallError {
     Connection {
         /// Host and port of the service, and the proxy on the way to it.
         host: String,
-        /// What broke it.
+        /// The cause.
         cause: String,
     },
     /// There was no answer in time.
     TimedOut {
         /// Host and port of the service, and the proxy on the way to it.
         host: String,
-        /// How long was waited.
+        /// Time waited.
         after: Duration,
     },
     /// The service refused.
     Service {
-        /// What was asked for, `CreateSession`.
+        /// Operation, `CreateSession`.
         operation: &'static str,
         /// The HTTP status.
         status: u16,
         /// The error's name, such as `AccessDeniedException`.
         code: Option<String>,
-        /// What the service says.
+        /// The service's message.
         message: String,
         /// The service's name for this request.
         request_id: Option<String>,
-        /// How far the service's clock is ahead of ours, in seconds, where it sent the time.
+        /// Seconds by which the service's clock is ahead of ours, if it sent the time.
         clock_ahead_seconds: Option<i64>,
     },
     /// Somebody else answered: a gateway, a captive portal, a web server.
     UnexpectedAnswer {
-        /// What was asked for.
+        /// Operation.
         operation: &'static str,
         /// Host and port that answered.
         host: String,
         /// The HTTP status.
         status: u16,
-        /// How the body begins; empty where it may hold credentials.
+        /// Beginning of the body; empty where it may hold credentials.
         beginning: String,
     },
     /// A success that lacks what was asked for.
     Incomplete {
-        /// What was asked for.
+        /// Operation.
         operation: &'static str,
         /// The field that is missing in its credentials, as on the wire; `None` where there are none.
         field: Option<&'static str>,
     },
     /// The answer is larger than any answer.
     TooLarge {
-        /// What was asked for.
+        /// Operation.
         operation: &'static str,
         /// Host and port that answered.
         host: String,
@@ -100,7 +100,7 @@ pub enum CallError {
     },
 }
 
-/// What is wrong with a server's certificate.
+/// Fault of a server's certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServerCertificateFault {
     /// It has expired, by this machine's clock.
@@ -117,7 +117,7 @@ pub enum ServerCertificateFault {
     Other,
 }
 
-/// What a failed call means for the next one. Everything else that is asked of a failure follows from it.
+/// Class of a failed call. Retries, waits and messages follow from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureClass {
     /// The quota is used up: others are in front.
@@ -128,7 +128,7 @@ pub enum FailureClass {
     Refused,
     /// The service is down, or somebody else answered in its place.
     Outage,
-    /// What is configured here keeps it from working.
+    /// The local configuration is wrong.
     Ours,
 }
 

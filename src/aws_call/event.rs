@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::aws_call::error::CallError;
 use crate::sigv4::SignedRequest;
 
-/// What happens during a call, for whoever wants to watch.
+/// Event during a call.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -38,12 +38,12 @@ pub enum Event<'a> {
     },
     /// The next attempt is signed with the service's clock.
     ClockCorrected {
-        /// How far it is ahead of ours.
+        /// Seconds by which it is ahead of ours.
         ahead_seconds: i64,
     },
     /// The next attempt follows after this time.
     Waiting {
-        /// How long.
+        /// Duration.
         wait: Duration,
     },
 }

@@ -60,7 +60,7 @@ impl NameResolution {
         }
     }
 
-    /// What the HTTP client takes addresses from.
+    /// Resolver for the HTTP client.
     pub(crate) fn found(&self) -> Arc<Found> {
         Arc::clone(&self.found)
     }

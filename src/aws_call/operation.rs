@@ -20,7 +20,7 @@ pub trait Operation {
     /// The path that is signed; an endpoint's own path is put in front of it on the wire only.
     const PATH: &'static str;
 
-    /// What it gives.
+    /// Output of the operation.
     type Output;
 
     /// Signs for `host`, and for the time, region and service of `scope`.
@@ -46,7 +46,7 @@ pub struct SignedPost {
     pub signed: SignedRequest,
 }
 
-/// What the service says when it refuses.
+/// Error response of the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorResponse {
     /// The error's name.

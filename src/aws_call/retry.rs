@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::environment::Environment;
 
-/// How many attempts the environment allows: `AWS_MAX_ATTEMPTS`, else three. `AWS_RETRY_MODE` has to
+/// Reads the number of attempts: `AWS_MAX_ATTEMPTS`, else three. `AWS_RETRY_MODE` has to
 /// be one that AWS knows, and all of them are the same here.
 pub fn attempts_max(environment: &Environment) -> Result<u32, RetryVariableError> {
     if let Some(mode) = environment.text("AWS_RETRY_MODE")

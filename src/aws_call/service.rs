@@ -1,6 +1,6 @@
 //! [`Service`]: the AWS service that is called.
 
-/// What differs between AWS services in where they are and what is signed for them.
+/// AWS service: its endpoints and its name in signatures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Service {
     /// Its name in a credential scope, and at the front of its host names.

@@ -48,7 +48,7 @@ pub struct HttpResponse {
     pub(crate) body: Secret<Vec<u8>>,
 }
 
-/// How long the parts of an attempt may take.
+/// Time limits of the parts of an attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct AttemptLimits {
     /// The name's resolution: as long as a resolver takes that tries several name servers.
@@ -242,7 +242,7 @@ impl Transport {
         }
     }
 
-    /// What went wrong, in the field's words rather than the HTTP library's.
+    /// Converts an error of the HTTP library.
     fn failure(&self, error: &reqwest::Error) -> CallError {
         let host = self.host.clone();
         if let Some(tls) = find::<rustls::Error>(error) {
@@ -333,7 +333,7 @@ fn innermost(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// What is wrong with a server's certificate. What rustls has no word of its own for, it shows as a
+/// Describes a fault of a server's certificate. What rustls has no word for, it shows as a
 /// name from the library below.
 fn server_certificate_cause(error: &CertificateError) -> String {
     match error {
@@ -407,12 +407,12 @@ impl Error for TransportError {
 /// A session's answer has some 3 KB.
 const BODY_BYTES_EXPECTED: usize = 16 * 1024;
 
-/// What the HTTP client says for an answer to CONNECT that is no success.
+/// Texts of the HTTP client for a response to CONNECT that is not a success.
 const TUNNEL_REFUSED_CAUSES: &[&str] = &["tunnel error: unsuccessful"];
 
 /// The same for a user and password that the proxy refused.
 const PROXY_AUTHENTICATION_CAUSE: &str = "proxy authorization required";
 
-/// What resolvers say for EAI_AGAIN (glibc and macOS, musl, Windows); the code itself gets lost on
+/// Texts of resolvers for EAI_AGAIN (glibc and macOS, musl, Windows); the code itself gets lost on
 /// the way through the standard library.
 const TEMPORARY_RESOLUTION_CAUSES: &[&str] = &["Temporary failure", "Try again", "os error 11002"];

@@ -172,7 +172,7 @@ pub enum TrustRootsError {
     },
     /// TLS cannot be set up.
     Tls {
-        /// What the TLS library says.
+        /// The TLS library's error.
         cause: String,
     },
 }

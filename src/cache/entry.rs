@@ -19,14 +19,14 @@ use crate::credentials::renewal::Renewal;
 use crate::credentials::renewal::Set;
 use crate::secret::Secret;
 
-/// What is known of one session.
+/// State of one session.
 #[derive(Debug, Default)]
 pub struct Entry {
     /// The latest set, unless it has lapsed.
     pub credentials: Option<Credentials>,
     /// When that is due, and when the next call may be made.
     pub renewal: Renewal,
-    /// What the latest call failed with.
+    /// Error of the latest call.
     pub failure: Option<String>,
 }
 

@@ -38,7 +38,7 @@ pub struct Cache {
     folder: PrivateFolder,
 }
 
-/// What a cache needs from outside.
+/// Call that a cache makes on a miss.
 pub use crate::file::lock::Pace as Surroundings;
 
 /// Calls CreateSession for a set that is not in the cache.
@@ -54,7 +54,7 @@ pub trait Caller: Sized {
     fn call(self, fallback: Fallback) -> Result<Credentials, Failed<Self::Error>>;
 }
 
-/// What a caller falls back to if the call fails.
+/// Fallback if the call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fallback {
     /// Nothing: the call is worth all the time there is.
@@ -75,7 +75,7 @@ impl Fallback {
 /// A call of CreateSession that gave no set.
 #[derive(Debug)]
 pub struct Failed<E> {
-    /// What it says about the next call, and to processes that read it from the cache, in words and with
+    /// Class for the next call, and message for processes that read it from the cache, in words and with
     /// its causes. `None` if it came to no call: the next process may have what was missing.
     pub report: Option<(FailureClass, String)>,
     /// Why.
@@ -363,7 +363,7 @@ pub enum CachedError<E> {
     Call(E),
     /// Another process's call failed a moment ago, and it is too early for the next.
     Noted {
-        /// What it failed with.
+        /// The error.
         message: String,
         /// When the next call may be made.
         again_in: Duration,

@@ -13,7 +13,7 @@ use crate::session::SessionRequest;
 pub struct SessionEntry {
     cache: Cache,
     key: CacheKey,
-    /// How the identity's files were when the key was made.
+    /// Version of the identity's files when the key was made.
     version: FilesVersion,
 }
 

@@ -130,7 +130,7 @@ impl Kept {
         self.asked_with(|| Ok(credentials(NEW))).unwrap()
     }
 
-    /// What is the answer where a call fails, telling this.
+    /// Result for a call that fails with this report.
     fn asked_in_vain(&self, report: Option<FailureClass>) -> Result<String, CachedError<String>> {
         self.asked_with(|| {
             Err(Failed {

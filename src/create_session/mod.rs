@@ -24,7 +24,7 @@ use crate::sigv4::x509;
 /// Asks for a session as an identity.
 #[derive(Debug, Clone, Copy)]
 pub struct CreateSession<'a> {
-    /// Who asks; its key signs.
+    /// Identity whose key signs.
     pub identity: &'a Identity,
     /// For what.
     pub request: &'a CreateSessionRequest,

@@ -9,7 +9,7 @@ use crate::arn::ProfileArn;
 use crate::arn::RoleArn;
 use crate::arn::TrustAnchorArn;
 
-/// What a session is asked for.
+/// Parameters of CreateSession.
 #[derive(Debug, Clone)]
 pub struct CreateSessionRequest {
     /// The trust anchor that vouches for the certificate.

@@ -35,7 +35,7 @@ pub struct WireCredentials {
     pub access_key_id: Option<String>,
     /// The key that signs requests.
     pub secret_access_key: Option<Secret<String>>,
-    /// What proves the session.
+    /// Session token.
     pub session_token: Option<Secret<String>>,
     /// RFC 3339.
     pub expiration: Option<String>,

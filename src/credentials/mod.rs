@@ -30,7 +30,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// How long they live from when they were `received`: until the expiration by the service's own
+    /// Life from when they were `received`: until the expiration by the service's own
     /// time, less the second by which that may be cut. Where the service sent no time, its clock
     /// counts as that of this machine.
     pub fn life(&self, received: Moment) -> Result<Duration, ExpirationError> {
@@ -55,12 +55,12 @@ impl Credentials {
 pub enum ExpirationError {
     /// It is no time.
     NoTime {
-        /// What was sent.
+        /// Value received.
         text: String,
     },
     /// They have expired already.
     Past {
-        /// What was sent.
+        /// Value received.
         text: String,
     },
 }

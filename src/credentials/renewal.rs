@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::aws_call::FailureClass;
 use crate::clock::Moment;
 
-/// What is known of a set of credentials and of the calls for it, and what follows from that.
+/// Decides when to renew, from a set of credentials and the calls for it.
 ///
 /// All of it is plain values: it may be kept on disk, and another process goes on with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,7 +24,7 @@ pub struct Renewal {
 pub struct Set {
     /// When it came.
     pub received: Moment,
-    /// How long it lived from then on; `Credentials::life`.
+    /// Life from then on; `Credentials::life`.
     pub life: Duration,
     /// With how much of that left it is due. Drawn once, so that a fleet stays spread out.
     pub due_left: Duration,
@@ -35,13 +35,13 @@ pub struct Set {
 pub struct Call {
     /// When it ended.
     pub ended: Moment,
-    /// How many have failed in a row, this one included; none if it gave a set.
+    /// Failures in a row, this one included; 0 if it returned a set.
     pub failures: u32,
-    /// How long to wait before the next one.
+    /// Wait before the next one.
     pub wait: Duration,
 }
 
-/// What becomes of a set that is taken from a cache.
+/// Use of a set that is taken from a cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Usage {
     /// A client uses it and asks again before it expires: it serves for as long as every client can use
@@ -52,7 +52,7 @@ pub enum Usage {
 }
 
 impl Renewal {
-    /// How long the set is good from `now` on; zero without one.
+    /// Remaining life of the set at `now`; zero without one.
     pub fn left(&self, now: Moment) -> Duration {
         self.set.map_or(Duration::ZERO, |set| set.left(now))
     }
@@ -68,7 +68,7 @@ impl Renewal {
             .is_none_or(|set| now.since_by_boot(set.received) >= set.life)
     }
 
-    /// How long to wait from `now` until the next call, for who renews in the background. Zero says
+    /// Wait from `now` until the next call, for renewals in the background. Zero means
     /// that it is due.
     ///
     /// Timers stop while a machine sleeps and know of no clock that is set. So wait no longer than
@@ -199,7 +199,7 @@ fn between(low: f64, high: f64, jitter: f64) -> f64 {
     }
 }
 
-/// How long to wait at a time, at most, before asking again.
+/// Longest single wait before checking again.
 pub const NAP_MAX: Duration = Duration::from_secs(30);
 
 /// No two calls are less apart.
@@ -502,7 +502,7 @@ mod tests {
         assert_eq!(never.wait_for(Usage::Unrefreshed, RECEIVED), Duration::ZERO);
     }
 
-    /// What may happen to a scheduler.
+    /// Events that may happen to a scheduler.
     #[derive(Debug, Clone)]
     enum Happening {
         /// So much time goes by, and the wall clock is set by so many seconds.

@@ -59,7 +59,7 @@ fn write_from(mut file: &File, same: usize, bytes: &[u8], length: usize) -> io::
     file.set_len(bytes.len() as u64)
 }
 
-/// How long an open file is.
+/// Length of an open file.
 pub(crate) fn length_of(file: &File) -> io::Result<usize> {
     let length = file.metadata()?.len();
     Ok(usize::try_from(length).unwrap_or(usize::MAX))

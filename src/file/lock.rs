@@ -43,7 +43,7 @@ impl Lock {
     }
 }
 
-/// How a thread lets time go by: the clock and random numbers are its caller's.
+/// Clock, sleep and random numbers of a thread, supplied by its caller.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     /// The time.

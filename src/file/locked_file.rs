@@ -29,7 +29,7 @@ use crate::platform::Kind;
 use crate::secret::Secret;
 use crate::text::ShownName;
 
-/// How a file is written.
+/// Method of writing a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// A new file takes its place; in place only where that cannot be.
@@ -38,7 +38,7 @@ pub enum Method {
     InPlace,
 }
 
-/// What there is to say about a file that was written.
+/// Notices about a file that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
@@ -141,7 +141,7 @@ impl LockedFile {
         })
     }
 
-    /// What is in it; empty if there is no file.
+    /// Its content; empty if there is no file.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.old.as_ref().map_or(&[], |old| old.bytes.expose())
     }
@@ -368,7 +368,7 @@ fn overwrite_old(target: &Target, old: Option<&Old>, bytes: &[u8]) -> Result<(),
     }
 }
 
-/// What a rename fails with where something is mounted on the file.
+/// Error number of a rename onto a mount point.
 fn is_mount_point(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -130,7 +130,7 @@ pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     new.settle(name)
 }
 
-/// What others can do with a file.
+/// Access of other users to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exposure {
     /// Anybody but its owner can read it.
@@ -139,7 +139,7 @@ pub struct Exposure {
     pub is_replaceable: bool,
 }
 
-/// What others can do with the file at `path`; on Windows nothing is known of it.
+/// Returns the access of other users to the file at `path`; unknown on Windows.
 pub fn exposure(path: &Path) -> io::Result<Exposure> {
     let (is_readable, is_replaceable) = platform::exposure(path)?;
     Ok(Exposure {

@@ -69,7 +69,7 @@ impl PrivateFolder {
         Lock::try_take(&self.0, name.as_ref())
     }
 
-    /// What `read` makes of the names of what is in it, `count_max` at most.
+    /// Maps `read` over the names in it, `count_max` at most.
     pub(crate) fn names<T>(
         &self,
         read: impl Fn(&str) -> Option<T>,
@@ -110,7 +110,7 @@ fn create(parent: &Folder, name: &OsStr) -> io::Result<()> {
     }
 }
 
-/// What a file is; fails unless it is a regular one of this user's.
+/// Returns a file's metadata; fails unless it is a regular file of this user.
 fn ours(file: &File) -> io::Result<Entry> {
     let entry = Entry::of(file)?;
     match entry.kind == Kind::File && entry.rights.is_ours() {

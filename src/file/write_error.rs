@@ -41,7 +41,7 @@ pub enum WriteError {
     },
     /// It is a directory, a FIFO, a socket or a device.
     NotAFile {
-        /// What is there.
+        /// The obstacle.
         path: PathBuf,
     },
     /// It cannot be opened or read.
@@ -69,7 +69,7 @@ pub enum WriteError {
     Locked {
         /// Its file.
         lock: PathBuf,
-        /// How long it was waited for.
+        /// Time waited.
         seconds: u64,
     },
     /// The new file beside the old one cannot be written, or the old one in place.
@@ -102,7 +102,7 @@ pub enum WriteError {
     },
     /// The new content is there, but a power cut may bring back the old one.
     NotDurable {
-        /// What could not be synced: the directory, or a file that was written in place.
+        /// Path that could not be synced: the directory, or a file written in place.
         path: PathBuf,
         /// Why.
         source: io::Error,

@@ -77,7 +77,7 @@ impl Certificate {
         &self.public_key
     }
 
-    /// What the service is known to refuse in it at `now`. The service decides, so this is shown
+    /// Faults that the service is known to reject at `now`. The service decides, so this is shown
     /// only once it has refused.
     pub fn concerns(&self, now: OffsetDateTime) -> Vec<CertificateConcern> {
         let mut concerns = Vec::new();

@@ -182,7 +182,7 @@ mod tests {
     use super::*;
     use crate::identity::files::pem;
 
-    /// What of `fixtures/chains/NAME.pem` is sent with its first certificate, by place in the file.
+    /// Positions in `fixtures/chains/NAME.pem` of what is sent with its first certificate.
     fn sent(name: &str) -> Vec<usize> {
         let text = fs::read(format!("fixtures/chains/{name}.pem")).unwrap();
         let blocks = pem::read_blocks(&text).into_iter();

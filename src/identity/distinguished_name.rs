@@ -39,7 +39,7 @@ struct Named {
     repeats: Repeats,
 }
 
-/// What becomes of several attributes of one kind.
+/// Treatment of several attributes of one kind.
 enum Repeats {
     /// All are written, joined by `+`.
     Joined,
@@ -56,7 +56,7 @@ impl Named {
         attribute.attr_type().as_bytes() == [0x55, 4, self.arc]
     }
 
-    /// What is not a string (an INTEGER, say, and also a `UniversalString`) counts as absent here.
+    /// Values that are not strings (an INTEGER, also a `UniversalString`) count as absent.
     fn group(&self, name: &X509Name<'_>) -> Option<String> {
         let texts = name
             .iter_attributes()

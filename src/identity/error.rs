@@ -27,12 +27,12 @@ pub enum IdentityError {
     Pem {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         source: PemError,
     },
     /// A file does not hold what it was named for.
     Missing {
-        /// What that is.
+        /// Kind of it.
         what: Missing,
         /// The file.
         path: PathBuf,
@@ -43,7 +43,7 @@ pub enum IdentityError {
     Certificate {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         source: CertificateError,
     },
     /// The private key is of a format that is not read.
@@ -55,7 +55,7 @@ pub enum IdentityError {
     },
     /// There is no password for what needs one.
     PasswordMissing {
-        /// What it is for.
+        /// Purpose.
         purpose: Purpose,
         /// The file.
         path: PathBuf,
@@ -78,7 +78,7 @@ pub enum IdentityError {
     PrivateKey {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         source: PrivateKeyError,
     },
     /// A PKCS#12 file could not be read.
@@ -90,7 +90,7 @@ pub enum IdentityError {
     },
     /// A PKCS#12 file stands where PEM is read.
     Pkcs12Misplaced {
-        /// What was looked for.
+        /// Kind of content that was expected.
         what: Missing,
         /// The file.
         path: PathBuf,
@@ -99,16 +99,16 @@ pub enum IdentityError {
     Pkcs12NotAlone {
         /// The file.
         path: PathBuf,
-        /// What is given.
+        /// Flag that was given too.
         beside: &'static str,
     },
     /// No private key in a PKCS#12 file is that of a certificate in it.
     Pkcs12Incomplete {
         /// The file.
         path: PathBuf,
-        /// How many certificates it holds.
+        /// Number of certificates in it.
         certificates: usize,
-        /// How many private keys it holds.
+        /// Number of private keys in it.
         private_keys: usize,
     },
     /// A PKCS#12 file holds several identities.
@@ -138,14 +138,14 @@ pub enum IdentityError {
     Chain {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         source: CertificateError,
     },
     /// The chain is longer than any chain.
     ChainTooLong {
         /// The file.
         path: PathBuf,
-        /// How many certificates it holds.
+        /// Number of certificates in it.
         count: usize,
     },
 }
@@ -279,7 +279,7 @@ impl std::error::Error for IdentityError {
     }
 }
 
-/// What a file can lack.
+/// Content that a file can lack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
     /// A certificate.
@@ -298,7 +298,7 @@ impl fmt::Display for Missing {
 }
 
 impl IdentityError {
-    /// What is wrong with a file that lacks something: its first bad block, else that it holds
+    /// Error for a file that lacks something: its first bad block, else that it holds
     /// other things.
     pub(crate) fn missing(
         what: Missing,

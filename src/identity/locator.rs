@@ -20,7 +20,7 @@ pub enum Locator {
     File(PathBuf),
     /// Bytes that were read once, from a variable, a descriptor or a pipe.
     Held {
-        /// What messages call them, `env:KEY` for example. It never shows content.
+        /// Name in messages, `env:KEY` for example; never content.
         name: PathBuf,
         /// The bytes.
         bytes: Arc<Secret<Vec<u8>>>,
@@ -53,7 +53,7 @@ impl Locator {
         }
     }
 
-    /// What messages call it: the file's path, or the name of what is held.
+    /// Name in messages: the file's path, or the name of the held content.
     pub fn name(&self) -> &Path {
         match self {
             Self::File(path) => path,
@@ -85,7 +85,7 @@ impl Locator {
         }
     }
 
-    /// What differs once the content may have changed. A file is looked at, not read.
+    /// Returns a value that differs once the content may have changed. Reads metadata, not the file.
     pub(crate) fn fingerprint(&self) -> Result<Fingerprint, FileError> {
         let mut hash = Sha256::new();
         let is_repeatable = match self {
@@ -164,7 +164,7 @@ fn with_line_breaks(value: &[u8]) -> Secret<Vec<u8>> {
     text
 }
 
-/// What `value` is the base64 of, in lines or in one; `None` if it is no base64.
+/// Decodes `value` from base64, on one line or several; `None` if it is not base64.
 fn decode_base64(value: &[u8]) -> Option<Secret<Vec<u8>>> {
     let mut base64 = Secret::new(Vec::with_capacity(value.len()));
     base64

@@ -25,7 +25,7 @@ use crate::identity::certificate::Certificate;
 use crate::identity::chain::Chain;
 use crate::identity::signer::Signer;
 
-/// Who asks: an end-entity certificate, the intermediates above it, and its private key.
+/// End-entity certificate, its intermediates and its private key.
 #[derive(Debug)]
 pub struct Identity {
     certificate: Certificate,

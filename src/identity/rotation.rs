@@ -6,7 +6,7 @@ use super::Identity;
 
 /// The identity in use, and the one that is to follow it.
 ///
-/// What is read half-way never takes the place of what works, and a new certificate that the service
+/// A half-written pair never replaces a working one, and a new certificate that the service
 /// refuses does not take the old one's. With each goes a `V`: how its files were when it was read.
 #[derive(Debug)]
 pub struct Rotation<V> {
@@ -21,7 +21,7 @@ struct Next<V> {
     was_refused: bool,
 }
 
-/// What became of files that were read.
+/// Result of reading files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// They are in use: the certificate is the same.
@@ -54,7 +54,7 @@ impl<V> Rotation<V> {
         Outcome::Renewed
     }
 
-    /// Who is to ask next.
+    /// Identity for the next call.
     pub fn identity(&self) -> &Arc<Identity> {
         match &self.next {
             Some(next) if !next.was_refused => &next.read.0,
@@ -67,7 +67,7 @@ impl<V> Rotation<V> {
         &self.in_use.0
     }
 
-    /// How the files of [`Rotation::identity`] were.
+    /// Version of the files of [`Rotation::identity`].
     pub fn version_in_turn(&self) -> &V {
         match &self.next {
             Some(next) if !next.was_refused => &next.read.1,
@@ -75,7 +75,7 @@ impl<V> Rotation<V> {
         }
     }
 
-    /// How the files in use were.
+    /// Version of the files in use.
     pub fn version(&self) -> &V {
         &self.in_use.1
     }

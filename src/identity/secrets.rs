@@ -15,22 +15,22 @@ pub trait Secrets {
     /// again.
     fn secret(&self, wanted: SecretRequest<'_>) -> Result<Option<Secret<String>>, SecretError>;
 
-    /// What was refused so far: always the same value, for as long as the secrets are.
+    /// Secrets that were rejected so far: the same value for the life of the secrets.
     fn refusals(&self) -> &RefusedSecrets;
 }
 
 /// Which secret is wanted.
 #[derive(Debug, Clone, Copy)]
 pub struct SecretRequest<'a> {
-    /// What it is for.
+    /// Purpose.
     pub purpose: Purpose,
     /// The file that it opens.
     pub path: &'a Path,
-    /// How many secrets were refused already, now or earlier.
+    /// Number of secrets rejected so far, now or earlier.
     pub refused: u32,
 }
 
-/// What a secret is for.
+/// Purpose of a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// The password of an encrypted private key in PEM.

@@ -17,7 +17,7 @@ use x509_parser::certificate::X509Certificate;
 use crate::identity::distinguished_name;
 use crate::text::Printable;
 
-/// What a certificate has to have; `None` matches whatever it has.
+/// Required fields of a certificate; `None` matches any value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CertSelector {
     /// Its subject, in the form of [`distinguished_name::describe`].
@@ -173,7 +173,7 @@ fn find_after_first(text: &str, pattern: &str) -> Option<usize> {
     Some(first + text.get(first..)?.find(pattern)?)
 }
 
-/// What was set so far, also to nothing.
+/// Fields set so far, also to nothing.
 #[derive(Default)]
 struct Fields {
     subject: Option<String>,
@@ -261,12 +261,12 @@ pub enum SelectorError {
     TooLong,
     /// It does not go on with `Key=...,Value=...`.
     Malformed {
-        /// What stands there instead.
+        /// Text found instead.
         rest: String,
     },
     /// It is not JSON, or not a list of keys and values.
     Json {
-        /// What is wrong, and where.
+        /// The fault and its position.
         reason: String,
     },
     /// Nothing of a certificate has this name.
@@ -359,7 +359,7 @@ mod tests {
         }
     }
 
-    /// What each `selector-*` case of `fixtures/vectors/cli` is, and the reference said of it; where
+    /// Each `selector-*` case of `fixtures/vectors/cli` and the reference's result; where
     /// it accepted the selector, it said that there is no certificate store on Linux.
     fn cases() -> Vec<(&'static str, Result<CertSelector, SelectorError>)> {
         let json = |reason: &str| {

@@ -126,7 +126,7 @@ pub fn open_certificate(locator: &Locator) -> Result<Certificate, IdentityError>
 
 type Blocks = Vec<Result<PemBlock, PemError>>;
 
-/// What was read, by its form.
+/// Content by its form.
 enum Contents {
     Pem(Blocks),
     Pkcs12(Arc<Secret<Vec<u8>>>),

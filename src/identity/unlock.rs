@@ -16,7 +16,7 @@ use super::secrets::Secrets;
 use super::work_budget::WorkBudget;
 use crate::secret::Secret;
 
-/// What a secret opens.
+/// Content that a secret opens.
 #[derive(Clone, Copy)]
 pub(super) struct Protected<'a> {
     pub(super) purpose: Purpose,
@@ -164,7 +164,7 @@ mod tests {
         }
     }
 
-    /// What is presented to `content`, which none opens but "right".
+    /// Secrets presented to `content`, which only "right" opens.
     fn presented(offers: &Offers, purpose: Purpose, content: &str) -> Vec<String> {
         let tried = RefCell::new(Vec::new());
         let protected = Protected {

@@ -6,7 +6,7 @@ use sha2::Sha256;
 use crate::identity::public_key::KeyAlgorithm;
 use crate::identity::public_key::PublicKey;
 
-/// What is signed for a key: a fixed text, and for RSA and EC the hash of the public key behind it.
+/// Text to sign for a key: a fixed text, and for RSA and EC the hash of the public key behind it.
 pub fn message(key: &PublicKey) -> Vec<u8> {
     let mut message = TEXT.as_bytes().to_vec();
     match key.algorithm {

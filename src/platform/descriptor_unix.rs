@@ -6,7 +6,7 @@ use std::io::Read;
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileExt;
 
-/// What an inherited descriptor is open on.
+/// Kind of file that an inherited descriptor is open on.
 ///
 /// It is the descriptor itself, and not the file of this name in `/dev/fd`: opening that asks for
 /// rights which only who opened it first may have, and does not work for a socket.

@@ -17,7 +17,7 @@ use std::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Folder(PathBuf);
 
-/// What a name in a directory stands for.
+/// Kind of directory entry.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {
     pub(crate) kind: Kind,
@@ -67,7 +67,7 @@ impl Folder {
         Ok(Rights)
     }
 
-    /// What `name` stands for, if anything.
+    /// Entry called `name`, if there is one.
     pub(crate) fn entry(&self, name: &OsStr) -> io::Result<Option<Entry>> {
         match fs::symlink_metadata(self.0.join(name)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -148,7 +148,7 @@ impl Folder {
         Ok(())
     }
 
-    /// What `read` makes of the names in the directory, `count_max` at most.
+    /// Maps `read` over the names in the directory, `count_max` at most.
     pub(crate) fn names<T>(
         &self,
         read: impl Fn(&str) -> Option<T>,
@@ -175,7 +175,7 @@ impl Folder {
 }
 
 impl Entry {
-    /// What an open file is.
+    /// Metadata of an open file.
     pub(crate) fn of(file: &File) -> io::Result<Self> {
         Ok(entry(&file.metadata()?))
     }

@@ -26,7 +26,7 @@ use rustix::process::RawUid;
 #[derive(Debug)]
 pub(crate) struct Folder(OwnedFd);
 
-/// What a name in a directory stands for.
+/// Kind of directory entry.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {
     pub(crate) kind: Kind,
@@ -45,7 +45,7 @@ pub(crate) enum Kind {
     Other,
 }
 
-/// Who owns a file or directory, and its mode.
+/// Owner and mode of a file or directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rights {
     owner: RawUid,
@@ -74,12 +74,12 @@ impl Folder {
         )?))
     }
 
-    /// Who owns the directory, and its mode.
+    /// Owner and mode of the directory.
     pub(crate) fn rights(&self) -> io::Result<Rights> {
         Ok(rights(&rustix::fs::fstat(&self.0)?))
     }
 
-    /// What `name` stands for, if anything.
+    /// Entry called `name`, if there is one.
     pub(crate) fn entry(&self, name: &OsStr) -> io::Result<Option<Entry>> {
         let stat = match rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => return Ok(None),
@@ -189,7 +189,7 @@ impl Folder {
         }
     }
 
-    /// What `read` makes of the names in the directory, `count_max` at most.
+    /// Maps `read` over the names in the directory, `count_max` at most.
     pub(crate) fn names<T>(
         &self,
         read: impl Fn(&str) -> Option<T>,
@@ -249,7 +249,7 @@ impl Folder {
 }
 
 impl Entry {
-    /// What an open file is.
+    /// Metadata of an open file.
     pub(crate) fn of(file: &File) -> io::Result<Self> {
         Ok(entry(&rustix::fs::fstat(file)?))
     }
@@ -296,7 +296,7 @@ impl Rights {
         self.others_can_write() && !(self.is_superusers() && self.mode & STICKY != 0)
     }
 
-    /// What is wrong with a directory that should be this user's alone; `None` if nothing is.
+    /// Fault of a directory that must be private to this user; `None` if there is none.
     pub(crate) fn flaw(self) -> Option<String> {
         let user = rustix::process::geteuid().as_raw();
         if self.owner != user {

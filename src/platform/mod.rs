@@ -73,7 +73,7 @@ pub use self::terminal::prompt_password;
 pub use self::terminal::restore_terminal;
 pub use self::terminal::standard_input;
 
-/// What verifies a server's certificate by the operating system's own store, where there is one.
+/// Verifier that uses the operating system's certificate store, where there is one.
 pub(crate) type SystemVerifier = Option<Result<Arc<dyn ServerCertVerifier>, rustls::Error>>;
 
 #[cfg(any(windows, target_os = "macos"))]

@@ -25,7 +25,7 @@ pub fn is_stderr(_device_and_inode: &str) -> bool {
 /// Where a user's programs keep what they can make again: a variable, and a path below its value.
 pub(crate) const CACHE_FOLDERS: &[(&str, &str)] = &[("LOCALAPPDATA", "")];
 
-/// What changes when a file does: its size and its time.
+/// Value that changes when a file does: its size and its time.
 pub(crate) fn file_version(metadata: &Metadata) -> String {
     format!("{} {:?}", metadata.len(), metadata.modified())
 }
@@ -95,7 +95,7 @@ pub(crate) fn reserve(_file: &File, _length: usize) -> io::Result<()> {
 /// A lock on a file keeps others from reading it.
 pub(crate) const LOCKS_ARE_ADVISORY: bool = false;
 
-/// What follows from `true` is about Unix.
+/// Callers use `true` for Unix rules only.
 pub(crate) fn is_superuser() -> bool {
     false
 }

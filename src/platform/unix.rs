@@ -50,7 +50,7 @@ const CACHES_IN_HOME: &str = "Library/Caches";
 #[cfg(not(target_os = "macos"))]
 const CACHES_IN_HOME: &str = ".cache";
 
-/// What changes when a file does: device, inode, size, and the times of its content and of its rights.
+/// Value that changes when a file does: device, inode, size, mtime and ctime.
 pub(crate) fn file_version(metadata: &Metadata) -> String {
     format!(
         "{} {} {} {}.{} {}.{}",
@@ -64,7 +64,7 @@ pub(crate) fn file_version(metadata: &Metadata) -> String {
     )
 }
 
-/// How long the machine has been up, asleep or not. `_wall` serves systems without such a clock.
+/// Uptime of the machine, asleep or not. `_wall` serves systems without such a clock.
 pub(crate) fn time_since_boot(_wall: OffsetDateTime) -> Duration {
     let time = rustix::time::clock_gettime(UPTIME);
     Duration::try_from(time).unwrap_or_default()
@@ -237,6 +237,6 @@ const MODE: u32 = 0o7777;
 const STICKY: u32 = 0o1000;
 #[cfg(target_os = "linux")]
 const ACCESS_CONTROL_LIST: &str = "system.posix_acl_access";
-/// What the kernel takes at most.
+/// Largest value that the kernel accepts.
 #[cfg(target_os = "linux")]
 const ACCESS_CONTROL_LIST_BYTES_MAX: usize = 65536;

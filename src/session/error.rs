@@ -20,7 +20,7 @@ pub enum SessionError {
 }
 
 impl SessionError {
-    /// What the failure means for the next call.
+    /// Class of the failure.
     pub fn class(&self) -> FailureClass {
         match self {
             Self::Transport(_) => FailureClass::Ours,

@@ -25,13 +25,13 @@ pub struct SessionProvider {
     clock: Clock,
     jitter: fn() -> f64,
     watch: Box<Watch>,
-    /// How far the service's clock was ahead of ours when it accepted a call.
+    /// Seconds by which the service's clock was ahead of ours when it accepted a call.
     clock_ahead_seconds: AtomicI64,
 }
 
 type Watch = dyn Fn(Event<'_>) + Send + Sync;
 
-/// How hard to try.
+/// Number and length of attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
     /// As many attempts as are allowed, within this time: for a command that ends with the answer.

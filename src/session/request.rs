@@ -10,7 +10,7 @@ use crate::identity::IdentitySource;
 /// A session to ask for. [`CacheKey`](crate::cache::key::CacheKey) is made of every field.
 #[derive(Debug, Clone)]
 pub struct SessionRequest {
-    /// Who asks.
+    /// Identity.
     pub identity: IdentitySource,
     /// For what.
     pub create_session: CreateSessionRequest,
@@ -27,8 +27,8 @@ pub struct Network {
     pub endpoint: Endpoint,
     /// The proxy on the way; `None` connects directly.
     pub proxy: Option<Proxy>,
-    /// What the server's certificate is verified by.
+    /// Trust roots for the server's certificate.
     pub trust_roots: TrustRoots,
-    /// How many attempts a call may make; `AWS_MAX_ATTEMPTS`. It does not change the answer.
+    /// Most attempts of a call; `AWS_MAX_ATTEMPTS`. Does not change the response.
     pub attempts_max: u32,
 }

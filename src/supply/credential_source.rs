@@ -24,7 +24,7 @@ pub trait CredentialSource {
         effort: Effort,
     ) -> impl Future<Output = Result<Credentials, Self::Error>>;
 
-    /// What a failure means for the next call.
+    /// Class of a failure.
     fn class(&self, error: &Self::Error) -> FailureClass;
 
     /// Whether a process that has not begun yet may go on after a failure.

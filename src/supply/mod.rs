@@ -44,7 +44,7 @@ type Form<D> = dyn Fn(&Arc<Credentials>, Moment) -> D + Send + Sync;
 
 struct State<D> {
     document: Option<D>,
-    /// How many sets there have been.
+    /// Number of sets so far.
     number: u64,
     renewal: Renewal,
     /// The service's time when the latest set was received, and when that was by this machine's clocks.
@@ -56,9 +56,9 @@ struct State<D> {
 /// The state of the supply at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SupplyState {
-    /// How long the set is valid; zero without one.
+    /// Remaining life of the set; zero without one.
     pub left: Duration,
-    /// How long until the next call.
+    /// Wait until the next call.
     pub wait: Duration,
 }
 
@@ -187,7 +187,7 @@ impl<D: Clone> Supply<D> {
         Some((document, state.number))
     }
 
-    /// Wakes the engine: there may be something for [`CredentialSource::look`](source::CredentialSource::look). To be called
+    /// Wakes the engine: there may be something for [`CredentialSource::look`](credential_source::CredentialSource::look). To be called
     /// every [`LOOK_APART`] in any case: timers stop while a machine sleeps.
     pub fn wake(&self) {
         self.due.notify_one();
@@ -242,7 +242,7 @@ impl<D> fmt::Debug for Supply<D> {
     }
 }
 
-/// How often the identity's files, and the clock, are looked at.
+/// Interval of checking the identity's files and the clock.
 pub const LOOK_APART: Duration = Duration::from_secs(10);
 
 /// The longest wait until a renewed identity is used.

@@ -46,7 +46,7 @@ pub struct SessionSource {
 /// Takes note of what happens to the supply.
 type Observe = dyn Fn(SupplyEvent<'_>) + Send;
 
-/// What happens to a supply, for a log and for metrics.
+/// Event of a supply, for a log and for metrics.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SupplyEvent<'a> {
@@ -77,11 +77,11 @@ pub enum SupplyEvent<'a> {
 pub struct RenewalError {
     /// Why.
     pub error: SessionError,
-    /// Who asked; `None` where no call was to blame.
+    /// Identity of the call; `None` if no call was made.
     pub identity: Option<Arc<Identity>>,
 }
 
-/// What the thread that looks at the identity's files found, until the engine takes note of it.
+/// Result of the thread that watches the identity's files, until the engine takes it.
 #[derive(Default)]
 struct Files(Mutex<Option<Result<(Identity, FilesVersion), IdentityError>>>);
 

@@ -26,7 +26,7 @@ thread_local! {
     static STARTED: Cell<Option<Instant>> = const { Cell::new(None) };
     /// Time that passed while no timer ran.
     static ASLEEP: Cell<Duration> = const { Cell::new(Duration::ZERO) };
-    /// How far the wall clock is ahead.
+    /// Offset of the wall clock.
     static AHEAD: Cell<Duration> = const { Cell::new(Duration::ZERO) };
     static JITTER: Cell<u32> = const { Cell::new(1) };
 }
@@ -74,9 +74,9 @@ impl From<ExpirationError> for Failed {
 
 /// A service that gives numbered sets.
 struct Service {
-    /// How long sets live, or why there is none now.
+    /// Life of sets, or the current failure.
     answer: Box<dyn Fn() -> Result<Duration, Failed>>,
-    /// How long it takes to answer.
+    /// Response time.
     takes: Duration,
     /// When it was called.
     calls: Rc<RefCell<Vec<Duration>>>,

@@ -14,7 +14,7 @@ use super::Printable;
 pub struct ShownName<'a>(Cow<'a, str>);
 
 impl<'a> ShownName<'a> {
-    /// How `name` is shown.
+    /// Formats `name` for messages.
     pub fn of<N: AsRef<OsStr> + ?Sized>(name: &'a N) -> Self {
         Self(name.as_ref().to_string_lossy())
     }
@@ -132,7 +132,7 @@ const CHANGES_PERCENT_MIN: usize = 38;
 
 const PEM_MARKS: [&str; 3] = ["-----BEGIN", "-----END", "PRIVATE KEY"];
 
-/// How a key in DER begins, and `-----` of PEM, in base64 and in hexadecimal.
+/// First bytes of a key in DER, and `-----` of PEM, in base64 and in hexadecimal.
 const DER_OR_PEM: [&str; 7] = [
     "MII",
     "MIG",

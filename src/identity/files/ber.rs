@@ -54,7 +54,7 @@ impl<'a> Reader<'a> {
         self.rest.first() == Some(&tag)
     }
 
-    /// What the next element holds, which must have `tag`.
+    /// Reads the content of the next element, which must have `tag`.
     pub(super) fn content(&mut self, tag: u8) -> Result<&'a [u8], Malformed> {
         let element = self.element()?;
         match element.tag == tag {
@@ -63,7 +63,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What is in the next element, a SEQUENCE.
+    /// Reads the content of the next element, a SEQUENCE.
     pub(super) fn sequence(&mut self) -> Result<Self, Malformed> {
         self.content(SEQUENCE).map(Self::new)
     }
@@ -77,7 +77,7 @@ impl<'a> Reader<'a> {
         Ok(Secret::new(element.to_vec()))
     }
 
-    /// What is in the next element, which is tagged `[0] EXPLICIT`.
+    /// Reads the content of the next element, tagged `[0] EXPLICIT`.
     pub(super) fn explicit(&mut self) -> Result<Self, Malformed> {
         self.content(CONTEXT_0 | CONSTRUCTED).map(Self::new)
     }

@@ -48,7 +48,7 @@ fn block(label: &str, der: &[u8]) -> PemBlock {
     }
 }
 
-/// What the content is, in the words of PEM. What it holds is checked by whoever reads the block.
+/// PEM label for the content. Its reader checks the content itself.
 fn label(der: &[u8]) -> Result<&'static str, Malformed> {
     let mut outer = Reader::new(der);
     let mut elements = outer.sequence()?;

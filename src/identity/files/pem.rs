@@ -20,7 +20,7 @@ use crate::secret::Secret;
 /// One `-----BEGIN label-----` ... `-----END label-----` block.
 #[derive(Debug)]
 pub struct PemBlock {
-    /// What it says it is, such as `CERTIFICATE`.
+    /// Label, such as `CERTIFICATE`.
     pub label: String,
     /// The value of a `DEK-Info` header: the DER is encrypted so (RFC 1421, 4.6.1.3).
     pub dek_info: Option<String>,
@@ -48,7 +48,7 @@ pub fn read_blocks(text: &[u8]) -> Vec<Result<PemBlock, PemError>> {
     }
 }
 
-/// What is cut off is still an error, unless it was put right too.
+/// Truncation is still an error, unless it was repaired too.
 fn with_errors_of(
     blocks: Vec<Result<PemBlock, PemError>>,
     mut repaired: Vec<Result<PemBlock, PemError>>,
@@ -92,7 +92,7 @@ impl PemBlock {
 /// A block before it is decoded.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Section<'a> {
-    /// What it says it is.
+    /// Label.
     pub(crate) label: &'a str,
     /// The lines between its boundaries.
     body: &'a [u8],
@@ -195,7 +195,7 @@ pub enum PemError {
     },
     /// A block begins and goes on in the same line.
     LineBreaksLost,
-    /// What stands in a block is not base64.
+    /// A block is not base64.
     NotBase64 {
         /// Its label.
         label: String,

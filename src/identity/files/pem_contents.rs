@@ -163,15 +163,15 @@ fn undecrypted(path: &Path, source: DecryptionError) -> Attempt {
     }
 }
 
-/// How a password turns the block into the DER of a key.
+/// Decrypts the block into the DER of a key with a password.
 type Decrypt<'a> = &'a dyn Fn(&str, &mut WorkBudget) -> Result<Secret<Vec<u8>>, DecryptionError>;
 
-/// How the DER of one label becomes a key.
+/// Parses the DER of one label into a key.
 type ParsePrivateKey = fn(&[u8]) -> Result<PrivateKey, PrivateKeyError>;
 
 const LABEL_CERTIFICATE: &str = "CERTIFICATE";
 
-/// What OpenSSL and Windows write in front of a `.p7b`.
+/// Label that OpenSSL and Windows write for a `.p7b`.
 const LABELS_PKCS7: [&str; 2] = ["PKCS7", "PKCS #7 SIGNED DATA"];
 
 const LABEL_PRIVATE_KEY_SUFFIX: &str = "PRIVATE KEY";

@@ -31,7 +31,7 @@ use crate::secret::Secret;
 pub struct Edited {
     /// The whole file.
     pub bytes: Secret<Vec<u8>>,
-    /// What keeps SDKs from reading it, outside the profile; at most one of a kind.
+    /// Issues outside the profile that keep SDKs from reading it; at most one of a kind.
     pub obstacles: Vec<ParseIssue>,
 }
 
@@ -105,7 +105,7 @@ fn sections_of<'a>(text: &'a [u8], profile: &ProfileName) -> Vec<ProfileSection<
     found
 }
 
-/// How new lines end: as the profile's header does, or as the file's first line.
+/// Ending of new lines: that of the profile's header, or of the file's first line.
 fn newline<'a>(text: &'a [u8], sections: &[ProfileSection<'a>]) -> &'a [u8] {
     let header = sections.first().map(|section| section.header);
     [header, lines(text).next()]
@@ -194,7 +194,7 @@ impl<'a> Edit<'a> {
         }
     }
 
-    /// What stands behind the header's name, as a comment of its own.
+    /// Text behind the header's name, as a separate comment.
     fn header_comment(&mut self, header: &Line<'a>) {
         let trimmed = header.trimmed();
         let (_, behind) = split_at(trimmed, memchr(b']', trimmed)).unwrap_or_default();

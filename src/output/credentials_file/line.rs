@@ -23,7 +23,7 @@ impl<'a> Line<'a> {
         trim(self.text)
     }
 
-    /// How many characters it is indented by.
+    /// Indentation in characters.
     fn indent(&self) -> usize {
         let (_, length) = self.dedented();
         let space = self.text.get(..length).unwrap_or_default();
@@ -74,7 +74,7 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// What a line is, by the rules of Python's `configparser`, which botocore uses: the only ones by
+/// Kind of a line by the rules of Python's `configparser`, which botocore uses: the only ones by
 /// which an indented line may be a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind<'a> {
@@ -90,10 +90,10 @@ pub(crate) enum Kind<'a> {
     Setting,
 }
 
-/// What has been seen of the section so far.
+/// State of the section so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Section {
-    /// How far its last setting is indented.
+    /// Indentation of its last setting.
     setting_indent: Option<usize>,
 }
 
@@ -103,7 +103,7 @@ impl Section {
         self.setting_indent = Some(line.indent());
     }
 
-    /// What the next line is.
+    /// Classifies the next line.
     pub(crate) fn kind<'a>(&mut self, line: &Line<'a>) -> Kind<'a> {
         let (text, _) = line.dedented();
         let indent = line.indent();
@@ -183,7 +183,7 @@ pub(crate) fn is_blank(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// What stands before and after a byte of the text.
+/// Text before and after a byte.
 pub(crate) fn split_at(text: &[u8], index: Option<usize>) -> Option<(&[u8], &[u8])> {
     let (before, rest) = text.split_at_checked(index?)?;
     Some((before, rest.get(1..)?))
@@ -210,12 +210,12 @@ fn trim_start(text: &[u8]) -> &[u8] {
     }
 }
 
-/// What Python takes for space: also the separators U+001C to U+001F.
+/// White space in Python: also the separators U+001C to U+001F.
 fn is_python_space(character: char) -> bool {
     character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character)
 }
 
-/// What any of the SDKs takes for space: Java all control characters, JavaScript the byte-order mark.
+/// White space in any SDK: Java's includes all control characters, JavaScript's the byte-order mark.
 pub(crate) fn is_space(character: char) -> bool {
     character.is_whitespace() || character.is_control() || character == '\u{feff}'
 }

@@ -35,11 +35,11 @@ use crate::text::ShownName;
 pub struct Updated {
     /// The file itself, where `path` was a link.
     pub path: PathBuf,
-    /// What the user should know, although the credentials are written.
+    /// Warnings for the user; the credentials are written.
     pub warnings: Vec<Warning>,
 }
 
-/// What is not as it should be with a credentials file.
+/// Warning about a credentials file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {

@@ -3,16 +3,16 @@
 
 use std::fmt;
 
-/// What may keep SDKs from reading the profile, and where.
+/// Line that may keep SDKs from reading the profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseIssue {
     /// The line, from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// The fault.
     pub fault: ParseIssueKind,
 }
 
-/// What is wrong with a line.
+/// Fault of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ParseIssueKind {

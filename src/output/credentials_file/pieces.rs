@@ -7,7 +7,7 @@ use crate::secret::Secret;
 pub(crate) struct Pieces<'a> {
     parts: Vec<&'a [u8]>,
     length: usize,
-    /// How a new line ends.
+    /// Ending of new lines.
     newline: &'a [u8],
     /// Whether the last line has no end yet.
     is_open: bool,
@@ -24,7 +24,7 @@ impl<'a> Pieces<'a> {
         }
     }
 
-    /// How long it is so far.
+    /// Length so far.
     pub(crate) fn length(&self) -> usize {
         self.length
     }
@@ -37,7 +37,7 @@ impl<'a> Pieces<'a> {
         }
     }
 
-    /// What is written next begins a line for every reader: not all take a carriage return for the end
+    /// Makes the next text begin a line for every reader: not all treat a carriage return as the end
     /// of one.
     pub(crate) fn begin_line(&mut self) {
         self.end_line();

@@ -57,7 +57,7 @@ pub enum ProfileNameError {
     Character {
         /// The text.
         name: String,
-        /// What is wrong in it.
+        /// Character that is not allowed.
         character: char,
     },
     /// It means something else to one of the SDKs.

@@ -31,12 +31,12 @@ pub struct ProfileWriter {
     writing: Arc<Mutex<bool>>,
 }
 
-/// What became of a write.
+/// Outcome of a write.
 #[derive(Debug)]
 pub enum WriteOutcome<'a> {
     /// The profile has these credentials.
     Done {
-        /// What was noticed in the file.
+        /// The update, with its warnings.
         updated: Updated,
         /// The credentials.
         credentials: &'a Credentials,
@@ -149,7 +149,7 @@ impl ProfileWriter {
     }
 }
 
-/// How long to wait before a file is tried again that cannot be written.
+/// Wait before a failed write is retried.
 const WRITE_AGAIN: Duration = Duration::from_secs(10);
 
 const FINISH_TIME_MAX: Duration = Duration::from_secs(1);

@@ -34,7 +34,7 @@ impl CredentialName {
     }
 }
 
-/// What a line is that holds a credential for at least one SDK.
+/// Kind of a line that sets a credential for at least one SDK.
 fn credential_role(text: &[u8]) -> Option<Role> {
     let names = [setting(text), strict_setting(text)];
     let mut names = names.into_iter().flatten().map(|(name, _)| name);
@@ -56,7 +56,7 @@ pub(crate) struct Item<'a> {
     form: Form,
 }
 
-/// What a line is.
+/// Kind of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     Blank,
@@ -72,7 +72,7 @@ pub(crate) enum Role {
     Continuation,
 }
 
-/// How a line is written.
+/// Form of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Unchanged,
@@ -87,7 +87,7 @@ enum Form {
 }
 
 impl<'a> Item<'a> {
-    /// What is written, without the end of the line.
+    /// Text without the line ending.
     pub(crate) fn parts(&self) -> [&'a [u8]; 3] {
         let (text, _) = self.line.dedented();
         match self.form {
@@ -113,7 +113,7 @@ pub(crate) struct Body<'a> {
     above: Above,
 }
 
-/// What a continuation would belong to.
+/// Item that a continuation would belong to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Above {
     /// The header.

@@ -60,7 +60,7 @@ pub(crate) fn obstacles(file: &[u8], ours: Range<usize>, profile: &ProfileName) 
     found
 }
 
-/// What the strict reader has seen so far.
+/// State of the strict reader.
 #[derive(Default)]
 struct Reader<'a> {
     section: Section,
@@ -73,7 +73,7 @@ struct Reader<'a> {
     defaults: BTreeSet<Vec<u8>>,
 }
 
-/// What an indented line would belong to.
+/// Item that an indented line would belong to.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
 enum Above {
     #[default]
@@ -222,7 +222,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 mod tests {
     use super::*;
 
-    /// What is found where the profile, `ours`, stands before, behind, or in the place of `{}`.
+    /// Issues found with the profile, `ours`, before, behind, or in the place of `{}`.
     fn found(file: &str, name: &str) -> Vec<(usize, ParseIssueKind)> {
         let (before, after) = file.split_once("{}").unwrap_or((file, ""));
         let ours = format!("[{name}]\nx = y\n");

@@ -149,7 +149,7 @@ fn check(address: IpAddr) -> Result<IpAddr, AddressError> {
     }
 }
 
-/// What else `localhost` may stand for.
+/// Other loopback address of `localhost`.
 fn other_loopback(address: IpAddr) -> Option<IpAddr> {
     match address {
         LOOPBACK_V4 => Some(LOOPBACK_V6),

@@ -32,7 +32,7 @@ struct Digest {
     tag: Mutex<Option<hmac::Tag>>,
 }
 
-/// What a thread looks at again and again.
+/// State of the thread that watches the file.
 struct TokenFile {
     path: PathBuf,
     digest: Arc<Digest>,

@@ -39,15 +39,15 @@ pub(super) struct Connection {
     has_been_answered: bool,
     /// Whether the file of the token was read since the request came.
     is_token_current: bool,
-    /// What was received and is not dealt with; there may be a token in it.
+    /// Received bytes that are not processed yet; may contain a token.
     received: Zeroizing<Vec<u8>>,
-    /// What is still to come of the last request.
+    /// Remaining body of the last request.
     body: RequestBody,
     /// When the request began of which `received` and `body` are part; else when the one before was over.
     since: Instant,
 }
 
-/// What to do next.
+/// Next step.
 enum Step {
     /// Write this, and go on.
     Answer(Vec<u8>, Response),
@@ -209,7 +209,7 @@ impl Connection {
         }
     }
 
-    /// What comes next, a piece of it.
+    /// Reads the next bytes.
     async fn read(&mut self) -> io::Result<usize> {
         let Self {
             stream, received, ..

@@ -30,7 +30,7 @@ struct Open {
     handles: HashMap<u64, (Arc<Activity>, AbortHandle)>,
 }
 
-/// What a connection is doing, and since when: twice the tick, and one more if it is busy.
+/// Activity of a connection and its start: twice the tick, and one more if it is busy.
 #[derive(Debug)]
 struct Activity(AtomicU64);
 

@@ -22,11 +22,11 @@ use crate::supply::Supply;
 /// An ECS container endpoint.
 #[derive(Debug)]
 pub struct Container {
-    /// How it may be called.
+    /// Allowed host names.
     pub names: AllowedHosts,
-    /// Who may read.
+    /// Authorization of requests.
     pub authorization: AuthorizationToken,
-    /// What is read.
+    /// Credentials to serve.
     pub supply: Arc<Supply>,
 }
 

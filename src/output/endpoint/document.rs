@@ -10,7 +10,7 @@ use time::macros::format_description;
 use crate::credentials::Credentials;
 use crate::secret::Secret;
 
-/// What EC2's metadata service answers for a role, in the reference helper's order.
+/// Document of EC2's metadata service for a role, in the reference helper's order.
 ///
 /// Source: [security credentials of an instance](https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-security-credentials.html).
 pub fn imds(credentials: &Credentials, updated: OffsetDateTime) -> Secret<Vec<u8>> {
@@ -28,7 +28,7 @@ pub fn imds(credentials: &Credentials, updated: OffsetDateTime) -> Secret<Vec<u8
     )
 }
 
-/// What the endpoint of an ECS container answers.
+/// Document of an ECS container endpoint.
 ///
 /// Source: [container credential provider](https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html).
 pub fn container(credentials: &Credentials, role_arn: &str) -> Secret<Vec<u8>> {

@@ -11,7 +11,7 @@ use super::response::Response;
 use super::route::Route;
 use crate::clock::Moment;
 
-/// What an endpoint serves. It answers from memory and never waits.
+/// Handler of an endpoint. It answers from memory and never waits.
 #[derive(Debug)]
 pub enum Handler {
     /// EC2's metadata service.

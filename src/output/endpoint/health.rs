@@ -29,13 +29,13 @@ use crate::supply::Supply;
 pub struct Health {
     /// The set.
     pub supply: Arc<Supply>,
-    /// What became of renewals.
+    /// Renewal statistics.
     pub record: Arc<RenewalStats>,
-    /// What was asked for.
+    /// Operation.
     pub traffic: Arc<Traffic>,
 }
 
-/// What became of renewals, as they report it.
+/// Counts renewals and remembers the last failure.
 #[derive(Debug)]
 pub struct RenewalStats(Mutex<State>);
 
@@ -246,7 +246,7 @@ fn seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// What a result is called.
+/// Label of a result.
 fn name(class: FailureClass) -> &'static str {
     match class {
         FailureClass::Throttled => "throttled",

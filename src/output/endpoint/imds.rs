@@ -20,17 +20,17 @@ use crate::supply::Supply;
 /// EC2's metadata service.
 #[derive(Debug)]
 pub struct Imds {
-    /// How it may be called.
+    /// Allowed host names.
     pub names: AllowedHosts,
     /// The role's name, without a path.
     pub role_name: String,
-    /// Who may read.
+    /// Authorization of requests.
     pub tokens: MetadataTokens,
-    /// What is read.
+    /// Credentials to serve.
     pub supply: Arc<Supply>,
 }
 
-/// What there is.
+/// Resources.
 #[derive(Clone, Copy)]
 enum Resource {
     Token,
@@ -130,7 +130,7 @@ impl Imds {
         }
     }
 
-    /// How long the metadata token of a request is valid; `None` if it has no such field, and the text
+    /// Remaining seconds of a request's metadata token; `None` if it has no such field, and the text
     /// of the answer if it has one that is not valid.
     fn seconds_left(
         &self,

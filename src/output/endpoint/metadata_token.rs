@@ -59,7 +59,7 @@ impl MetadataTokens {
         Ok(Arc::new(text))
     }
 
-    /// How many whole seconds a token is good for at `now`; `None` if it is not one of these, or has
+    /// Remaining whole seconds of a token at `now`; `None` if it is not one of these, or has
     /// expired.
     pub fn seconds_left(&self, token: &[u8], now: Moment) -> Option<u64> {
         if token.len() != TOKEN_CHARACTERS {
@@ -100,7 +100,7 @@ fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What no other use of a key can be mistaken for.
+/// Domain separation from other uses of a key.
 const LABEL: &[u8; 13] = b"imds-token-v1";
 
 const EXPIRY_BYTES: usize = 8;

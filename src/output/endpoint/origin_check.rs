@@ -26,7 +26,7 @@ pub enum Rejection {
 }
 
 impl AllowedHosts {
-    /// What SDKs use, the addresses that are listened at, and what else is `allowed`.
+    /// Accepts the names that SDKs use, the addresses listened on, and those `allowed`.
     pub fn new(addresses: impl IntoIterator<Item = IpAddr>, allowed: Vec<HostName>) -> Self {
         let always = ["127.0.0.1", "localhost", "[::1]", "169.254.169.254"];
         let mut always: Vec<String> = always.map(str::to_owned).into();

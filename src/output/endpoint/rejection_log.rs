@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 
-/// How many were refused since the last line.
+/// Number of rejections since the last line.
 #[derive(Debug, Default)]
 pub(super) struct RejectionLog(Mutex<State>);
 

@@ -21,7 +21,7 @@ pub struct Request<'a> {
     headers: &'a [Header<'a>],
 }
 
-/// What a header's name stands for.
+/// Value of a header field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field<'a> {
     /// It was not sent.
@@ -35,9 +35,9 @@ pub enum Field<'a> {
 /// A head that stands at the beginning of what was received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Framing {
-    /// How long it is.
+    /// Length.
     pub head_length: usize,
-    /// What follows it.
+    /// Encoding of the body.
     pub body: RequestBody,
     /// Whether another request may follow on the connection.
     pub is_persistent: bool,

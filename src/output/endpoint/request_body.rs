@@ -1,11 +1,11 @@
 //! [`RequestBody`]: what follows the head of a request. Nothing in it is wanted: it is passed over, so
 //! that the next request is found. Pure.
 
-/// What is still to come of a body.
+/// Remaining part of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestBody {
     state: State,
-    /// How many more bytes it may have, with all that chunks add.
+    /// Bytes that it may still have, chunk headers included.
     allowance: usize,
 }
 

@@ -21,7 +21,7 @@ use crate::log::Level;
 use crate::log::LogEvent;
 use crate::text::Printable;
 
-/// What all connections of an endpoint share.
+/// State shared by all connections of an endpoint.
 pub(super) struct Responder {
     handler: Handler,
     settings: Settings,
@@ -33,7 +33,7 @@ pub(super) struct Responder {
 /// Is shown the route and status of each answer.
 pub(super) type Observe = dyn Fn(Route, StatusCode) + Send + Sync;
 
-/// How to serve.
+/// Settings of an endpoint.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     /// The time.
@@ -148,7 +148,7 @@ impl Responder {
     }
 }
 
-/// What was asked for, without what may be a token in the wrong place: the query, and what is longer
+/// Formats a request without what may be a token in the wrong place: the query, and what is longer
 /// than any name of a path.
 fn asked(request: &Request<'_>) -> String {
     let short = |word: &str| match word.len() {

@@ -9,9 +9,9 @@ use crate::secret::Secret;
 /// An answer.
 #[derive(Debug)]
 pub struct Response {
-    /// What became of the request.
+    /// Status code.
     pub status: StatusCode,
-    /// What it is counted under.
+    /// Route for the metrics.
     pub route: Route,
     /// More header fields: names and values, none of which come from outside.
     pub fields: Vec<(&'static str, String)>,

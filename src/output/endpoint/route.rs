@@ -1,6 +1,6 @@
 //! [`Route`]: what a request asks for, as metrics count it.
 
-/// What a request asks for.
+/// Route of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
     /// A metadata token.
@@ -37,5 +37,5 @@ impl Route {
     }
 }
 
-/// How many there are.
+/// Number of routes.
 pub(super) const ROUTES: usize = 5;

@@ -32,7 +32,7 @@ pub struct Endpoint {
     accepting: Vec<AbortHandle>,
 }
 
-/// What all listeners of an endpoint share.
+/// State shared by all listeners of an endpoint.
 struct Acceptor {
     responder: Arc<Responder>,
     connections: Arc<Connections>,
@@ -140,7 +140,7 @@ impl Acceptor {
     }
 }
 
-/// How many connections may be open: never so many that no descriptor is left to call the service and
+/// Most open connections: never so many that no descriptor is left to call the service and
 /// to read files.
 fn connections_max(handler: &Handler) -> usize {
     match handler {

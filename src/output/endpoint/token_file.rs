@@ -75,7 +75,7 @@ pub(super) fn read(path: &Path) -> Result<Secret<Vec<u8>>, AuthorizationTokenErr
     Ok(token)
 }
 
-/// What SDKs can send in a header field as it is, and nobody guesses.
+/// Characters that SDKs can send in a header field, and a length that nobody guesses.
 pub(super) fn check_text(token: &[u8]) -> Result<(), Flaw> {
     if token.ends_with(b"\n") {
         return Err(Flaw::LineBreak);
@@ -116,7 +116,7 @@ pub enum AuthorizationTokenError {
     NoRandomness,
 }
 
-/// What is wrong with a token, or with its file.
+/// Fault of a token or of its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flaw {
     /// Neither a file nor a link to one.

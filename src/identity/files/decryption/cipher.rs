@@ -128,5 +128,5 @@ const OID_DES_CBC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.7
 const OID_DES_EDE3_CBC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.3.7");
 const OID_RC2_CBC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.3.2");
 
-/// What is meant where `RC2-CBC-Parameter` has no number.
+/// Default if `RC2-CBC-Parameter` has no number.
 const RC2_BITS_32: u64 = 32;

@@ -164,7 +164,7 @@ impl Hash {
     }
 }
 
-/// What a derivation is for (RFC 7292, B.3).
+/// Purpose of a derivation (RFC 7292, B.3).
 #[derive(Clone, Copy)]
 pub(in crate::identity::files) enum Purpose {
     Key = 1,
@@ -245,7 +245,7 @@ fn derive<H: Digest + BlockSizeUser>(id: u8, inputs: [&[u8]; 2], rounds: u32, ou
 pub(in crate::identity::files) struct Pbkdf2 {
     salt: Secret<Vec<u8>>,
     iterations: u64,
-    /// How long the key is, where the file says.
+    /// Key length, if the file gives it.
     pub(in crate::identity::files) key_octets: Option<u64>,
     hash: Hash,
 }
@@ -389,7 +389,7 @@ fn iterations(iterations: u64) -> String {
 /// RFC 7914, 2: a block has 128 octets times the block size.
 const SCRYPT_BLOCK_OCTETS: u64 = 128;
 
-/// What it takes to fill and to mix one block of that size.
+/// Time to fill and mix one block of that size.
 const SCRYPT_BLOCK_NANOSECONDS: u64 = 500;
 
 /// Memory: sixteen times what OpenSSL takes.

@@ -23,7 +23,7 @@ use super::ber::Reader;
 use crate::identity::work_budget::WorkBudget;
 use crate::secret::Secret;
 
-/// What `ciphertext` says, which is always one SEQUENCE in these files.
+/// Decrypts `ciphertext`, which is always one SEQUENCE in these files.
 pub(super) fn decrypt(
     algorithm: Algorithm<'_>,
     ciphertext: &[u8],

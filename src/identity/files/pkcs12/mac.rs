@@ -90,7 +90,7 @@ fn verify_pbmac1(
 
 const OID_PBMAC1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.14");
 
-/// What RFC 9579 recommends. Whoever changes a file chooses this length too, and would have a short key
+/// Length that RFC 9579 recommends. Whoever changes a file chooses this length too, and would have a short key
 /// match by chance, whatever the password.
 const PBMAC1_KEY_OCTETS_MIN: usize = 20;
 

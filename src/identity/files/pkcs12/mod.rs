@@ -21,7 +21,7 @@ use super::decryption::key_derivation::Password;
 use crate::identity::work_budget::WorkBudget;
 use crate::secret::Secret;
 
-/// What a PKCS#12 file holds, in the file's order.
+/// Content of a PKCS#12 file, in the file's order.
 #[derive(Debug, Default)]
 pub struct Pkcs12 {
     /// The DER of each X.509 certificate.
