@@ -42,7 +42,7 @@ macro_rules! regional_arn {
                 &self.text
             }
 
-            /// The region it lies in; `None` where the ARN leaves it empty.
+            /// The region; `None` where the ARN leaves it empty.
             pub fn region(&self) -> Option<&Region> {
                 self.region.as_ref()
             }

@@ -58,7 +58,7 @@ impl Moment {
     pub fn since(self, earlier: Self) -> Duration {
         let is_set_back = self.wall < earlier.wall;
         if is_set_back && self.boot < earlier.boot {
-            // The machine was started anew, with a clock that is behind: it may have been any time.
+            // The machine was restarted, with a clock that is behind: it may have been any time.
             return Duration::MAX;
         }
         let by_wall = Duration::try_from(self.wall - earlier.wall).unwrap_or_default();

@@ -98,7 +98,7 @@ impl<'a> Certificate<'a> {
         self.x509.version() == X509Version::V3
     }
 
-    /// Basic constraints, RFC 5280 section 4.2.1.9; no extension is no CA.
+    /// Basic constraints, RFC 5280 section 4.2.1.9; without the extension it is not a CA.
     pub(crate) fn is_ca(&self) -> bool {
         self.x509.is_ca()
     }
@@ -215,9 +215,9 @@ pub fn trust_anchors_from_pem(pem: &[u8]) -> Result<Vec<Vec<u8>>, TrustAnchorErr
 pub enum TrustAnchorError {
     /// There is no `CERTIFICATE` block.
     NoCertificate,
-    /// A block has no end, or is no base64.
+    /// A block has no end, or is not base64.
     PemMalformed,
-    /// A block is no X.509 certificate.
+    /// A block is not an X.509 certificate.
     CertificateMalformed {
         /// Which certificate, the first being 1.
         position: usize,

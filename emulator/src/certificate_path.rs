@@ -204,7 +204,7 @@ pub enum PathFault {
         /// The issuer.
         certificate: String,
     },
-    /// An issuer is no CA, RFC 5280 section 4.2.1.9.
+    /// An issuer is not a CA, RFC 5280 section 4.2.1.9.
     NotCa {
         /// The issuer.
         certificate: String,
@@ -310,7 +310,9 @@ impl fmt::Display for PathFault {
             PathFault::NotVersion3 { certificate } => {
                 write!(f, "\"{}\" is not X.509 version 3", Escaped(certificate))
             }
-            PathFault::NotCa { certificate } => write!(f, "\"{}\" is no CA", Escaped(certificate)),
+            PathFault::NotCa { certificate } => {
+                write!(f, "\"{}\" is not a CA", Escaped(certificate))
+            }
             PathFault::KeyCertSignMissing { certificate } => {
                 write!(
                     f,

@@ -45,7 +45,7 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// If a trust anchor is no certificate, the port is taken, or the system gives no thread or
+    /// If a trust anchor is not a certificate, the port is taken, or the system gives no thread or
     /// no temporary file.
     pub fn start(settings: Settings) -> Result<Emulator, StartError> {
         for (index, der) in settings.trust_anchors.iter().enumerate() {
@@ -199,7 +199,7 @@ impl Server {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
-    /// A trust anchor is no certificate.
+    /// A trust anchor is not a certificate.
     TrustAnchor(TrustAnchorError),
     /// The port cannot be listened on.
     Listen {

@@ -253,7 +253,7 @@ fn seconds(kind: &str, value: &str) -> Result<i32, FaultError> {
         .map_err(|_| FaultError::invalid(kind, value, "a whole number of seconds"))
 }
 
-/// Why a text is no fault.
+/// Why a text is not a fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FaultError {

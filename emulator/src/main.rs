@@ -138,7 +138,7 @@ impl Error for FileError {
 }
 
 /// One line, at once. Whoever reads stdout may leave after the first line, and the emulator goes
-/// on for its helper; so a line that cannot be written is no error.
+/// on for its helper; so a line that cannot be written is not an error.
 fn print(line: &str) {
     let mut stdout = io::stdout().lock();
     drop(writeln!(stdout, "{line}").and_then(|()| stdout.flush()));

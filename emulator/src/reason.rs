@@ -105,7 +105,7 @@ impl fmt::Display for Refusal {
                 f.write_str("the key of the certificate did not sign this request")
             }
             Refusal::CertificateMalformed { reason } => {
-                write!(f, "x-amz-x509 is no certificate: {reason}")
+                write!(f, "x-amz-x509 is not a certificate: {reason}")
             }
             Refusal::PublicKeyUnsupported { algorithm } => {
                 write!(
@@ -158,14 +158,14 @@ impl fmt::Display for Refusal {
             Refusal::ChainMalformed { position, reason } => {
                 write!(
                     f,
-                    "number {position} of the chain is no certificate: {reason}"
+                    "number {position} of the chain is not a certificate: {reason}"
                 )
             }
             Refusal::ChainUntrusted { reason } => {
                 write!(f, "the chain does not lead to a trust anchor: {reason}")
             }
-            Refusal::BodyNotJson => f.write_str("the body is no JSON"),
-            Refusal::BodyNotObject => f.write_str("the body is no JSON object"),
+            Refusal::BodyNotJson => f.write_str("the body is not JSON"),
+            Refusal::BodyNotObject => f.write_str("the body is not a JSON object"),
             Refusal::ArnMissing { parameter } => {
                 write!(f, "{parameter} is neither in the query nor in the body")
             }
@@ -178,15 +178,19 @@ impl fmt::Display for Refusal {
             Refusal::TrustAnchorArnMalformed { sent } => {
                 write!(
                     f,
-                    "trustAnchorArn \"{}\" is no ARN of a trust anchor",
+                    "trustAnchorArn \"{}\" is not an ARN of a trust anchor",
                     Escaped(sent)
                 )
             }
             Refusal::ProfileArnMalformed { sent } => {
-                write!(f, "profileArn \"{}\" is no ARN of a profile", Escaped(sent))
+                write!(
+                    f,
+                    "profileArn \"{}\" is not an ARN of a profile",
+                    Escaped(sent)
+                )
             }
             Refusal::RoleArnMalformed { sent } => {
-                write!(f, "roleArn \"{}\" is no ARN of a role", Escaped(sent))
+                write!(f, "roleArn \"{}\" is not an ARN of a role", Escaped(sent))
             }
             Refusal::RegionsDiffer {
                 trust_anchor,
@@ -198,7 +202,7 @@ impl fmt::Display for Refusal {
                 )
             }
             Refusal::DurationNotInteger { sent } => {
-                write!(f, "durationSeconds {} is no whole number", Escaped(sent))
+                write!(f, "durationSeconds {} is not a whole number", Escaped(sent))
             }
             Refusal::DurationOutOfRange { seconds } => {
                 write!(f, "durationSeconds {seconds} is not within 900 to 43200")

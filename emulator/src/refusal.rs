@@ -127,7 +127,7 @@ pub enum Refusal {
     },
     /// The key of the certificate did not sign this request.
     SignatureInvalid,
-    /// `X-Amz-X509` is no base64 of a DER certificate.
+    /// `X-Amz-X509` is not base64 of a DER certificate.
     CertificateMalformed {
         /// What is wrong with it.
         reason: &'static str,
@@ -173,7 +173,7 @@ pub enum Refusal {
         /// The limit.
         limit: usize,
     },
-    /// A certificate of `X-Amz-X509-Chain` is no base64 of a DER certificate.
+    /// A certificate of `X-Amz-X509-Chain` is not base64 of a DER certificate.
     ChainMalformed {
         /// Which one, the first being 1.
         position: usize,
@@ -185,7 +185,7 @@ pub enum Refusal {
         /// Why not.
         reason: PathFault,
     },
-    /// The body is no JSON.
+    /// The body is not JSON.
     BodyNotJson,
     /// The body is JSON, but no object.
     BodyNotObject,
@@ -204,17 +204,17 @@ pub enum Refusal {
         /// Which.
         parameter: Parameter,
     },
-    /// `trustAnchorArn` is no ARN of a trust anchor.
+    /// `trustAnchorArn` is not an ARN of a trust anchor.
     TrustAnchorArnMalformed {
         /// The text.
         sent: String,
     },
-    /// `profileArn` is no ARN of a profile.
+    /// `profileArn` is not an ARN of a profile.
     ProfileArnMalformed {
         /// The text.
         sent: String,
     },
-    /// `roleArn` is no ARN of a role.
+    /// `roleArn` is not an ARN of a role.
     RoleArnMalformed {
         /// The text.
         sent: String,
@@ -226,7 +226,7 @@ pub enum Refusal {
         /// The profile's region.
         profile: String,
     },
-    /// `durationSeconds` is no whole JSON number.
+    /// `durationSeconds` is not a whole JSON number.
     DurationNotInteger {
         /// What it is.
         sent: String,
@@ -243,7 +243,7 @@ pub enum Refusal {
         /// The role's.
         maximum_seconds: u32,
     },
-    /// `roleSessionName` is no text of `[\w+=,.@-]{2,64}`.
+    /// `roleSessionName` is not a text of `[\w+=,.@-]{2,64}`.
     SessionNameInvalid {
         /// The text.
         sent: String,

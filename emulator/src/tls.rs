@@ -1,5 +1,5 @@
 //! The certificates of the HTTPS server. The certificate authority is made anew at each start,
-//! its key never leaves memory, and the server's own certificate is no CA.
+//! its key never leaves memory, and the server's own certificate is not a CA.
 
 use std::error::Error;
 use std::io::Write;

@@ -248,7 +248,7 @@ fn answered(answer: &HttpResponse, after: Duration) -> Event<'_> {
 }
 
 /// Beginning of a body that is not the service's, for a message. What may be the remains of credentials
-/// is not shown: a success that is no HTML.
+/// is not shown: a success that is not HTML.
 fn harmless_beginning(answer: &HttpResponse) -> String {
     let text = String::from_utf8_lossy(answer.body.expose());
     let text = text.trim_start();

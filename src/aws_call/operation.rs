@@ -29,7 +29,7 @@ pub trait Operation {
     /// Reads a success.
     fn output(answer: &HttpResponse) -> Result<Self::Output, OutputError>;
 
-    /// Reads an answer that is no success; `None` where somebody else than the service gave it.
+    /// Reads an answer that is not a success; `None` where somebody else than the service gave it.
     fn refusal(answer: &HttpResponse) -> Option<ErrorResponse>;
 }
 

@@ -39,9 +39,9 @@ pub(crate) fn backoff(attempt: u32, jitter: f64) -> Duration {
 /// A variable that steers attempts holds something else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryVariableError {
-    /// `AWS_MAX_ATTEMPTS` is no number.
+    /// `AWS_MAX_ATTEMPTS` is not a number.
     MaxAttempts,
-    /// `AWS_RETRY_MODE` is none that AWS knows.
+    /// `AWS_RETRY_MODE` is not a known mode.
     Mode,
 }
 

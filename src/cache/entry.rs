@@ -1,7 +1,7 @@
 //! [`Entry`]: a cached session, as bytes with a checksum.
 //!
 //! One line, `aws_signing_helper cache 1 SHA-256`, and after it JSON over which that hash is. An entry
-//! of another version, of another key or with one bit changed is no entry.
+//! of another version, of another key or with one bit changed is not an entry.
 
 use std::time::Duration;
 
@@ -224,7 +224,7 @@ impl TryFrom<StoredMoment> for Moment {
     }
 }
 
-/// A number that is no time.
+/// A number that is not a time.
 struct OutOfRange;
 
 fn milliseconds(duration: Duration) -> u64 {

@@ -61,7 +61,7 @@ impl CacheKey {
         Ok(Some(Self(hex::encode(hash.0.finalize()))))
     }
 
-    /// The key that an entry is named by; `None` if the text is none.
+    /// The key that an entry is named by; `None` if the text is not a key.
     pub fn parse(text: &str) -> Option<Self> {
         let is_key = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         is_key.then(|| Self(text.to_owned()))
@@ -91,7 +91,7 @@ impl Fields {
         }
     }
 
-    /// Certificates count by their content, and by their file where a key lies with them. Whether the
+    /// Certificates count by their content, and by their file if they contain a key. Whether the
     /// answer may be kept.
     fn public(&mut self, name: &str, locator: Option<&Locator>) -> Result<bool, FileError> {
         let Some(locator) = locator else {

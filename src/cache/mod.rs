@@ -251,7 +251,7 @@ impl Cache {
         self.folder.try_lock(&lock_name(key))
     }
 
-    /// The entry of `key`, without a set that has lapsed by `now`. Whatever is not an entry is none.
+    /// The entry of `key`, without a set that has lapsed by `now`. Anything malformed counts as absent.
     fn entry(&self, key: &CacheKey, now: Moment) -> Entry {
         let mut entry = self.read(key).unwrap_or_default();
         if entry.renewal.is_lapsed(now) {
@@ -312,7 +312,7 @@ impl Cache {
         drop(lock);
     }
 
-    /// The keys of which there are files, and the files but for the lock. Whatever else lies in the folder is
+    /// The keys of which there are files, and the files but for the lock. Whatever else is in the folder is
     /// somebody's.
     fn names(&self) -> io::Result<BTreeMap<CacheKey, Vec<String>>> {
         let key = |name: &str| {

@@ -42,7 +42,7 @@ pub struct WireCredentials {
 }
 
 impl CreateSessionResponse {
-    /// Reads the body of a 2xx answer; `None` where it is none of the service's.
+    /// Reads the body of a 2xx answer; `None` if it is not the service's.
     pub fn from_json(body: &[u8]) -> Option<Self> {
         // serde also reads the fields of a struct from an array.
         if !body.trim_ascii_start().starts_with(b"{") {

@@ -53,7 +53,7 @@ impl Credentials {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExpirationError {
-    /// It is no time.
+    /// It is not a time.
     NoTime {
         /// Value received.
         text: String,
@@ -70,7 +70,7 @@ impl fmt::Display for ExpirationError {
         match self {
             Self::NoTime { text } => write!(
                 f,
-                "the expiration of the credentials is no time: {}",
+                "the expiration of the credentials is not a time: {}",
                 Printable::new(text, EXPIRATION_CHARACTERS_MAX)
             ),
             Self::Past { text } => write!(

@@ -191,7 +191,7 @@ fn doubled(base: Duration, times: u32) -> Duration {
     base.saturating_mul(2_u32.saturating_pow(times))
 }
 
-/// `jitter` of the way from `low` to `high`; one that is no number is all of it.
+/// `jitter` of the way from `low` to `high`; one that is not a number is all of it.
 fn between(low: f64, high: f64, jitter: f64) -> f64 {
     match jitter.is_nan() {
         true => high,
@@ -476,7 +476,7 @@ mod tests {
             short.wait_for(Usage::OnDemand, RECEIVED),
             short.wait(RECEIVED)
         );
-        // A failure of somebody who renews in the background is no reason to.
+        // A failure of somebody who renews in the background is not a reason to.
         let mut failed = renewal;
         failed.failed(after(1400), FailureClass::Outage, 0.5);
         assert_eq!(failed.wait_for(Usage::OnDemand, after(1400)), secs(999));

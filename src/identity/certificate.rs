@@ -32,7 +32,7 @@ pub struct Certificate {
 impl Certificate {
     /// Reads the DER of a certificate.
     ///
-    /// Fails where that is no certificate, has bytes after it, or holds a key of a kind with which
+    /// Fails where that is not a certificate, has bytes after it, or holds a key of a kind with which
     /// the service does not work.
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         let certificate = parse(der)?;

@@ -29,7 +29,7 @@ impl Chain {
     }
 
     /// The issuers of `leaf` among `candidates`, ordered by issuer; the leaf itself, self-signed
-    /// roots and whatever leads nowhere or is no certificate are left out.
+    /// roots and whatever leads nowhere or is not a certificate are left out.
     pub fn by_issuer(leaf: &[u8], candidates: &[Vec<u8>], work: &mut WorkBudget) -> Self {
         Self::above(leaf, candidates, work, |issuer, work| {
             !is_root(issuer, work)

@@ -83,7 +83,7 @@ impl Named {
 }
 
 /// An attribute without a name: its type in dotted form and its value as DER. A string's type is
-/// chosen anew: `PrintableString` where its characters allow, else `UTF8String`.
+/// chosen again: `PrintableString` where its characters allow, else `UTF8String`.
 fn other(attribute: &AttributeTypeAndValue<'_>) -> String {
     let value = match Value::read(attribute.attr_value()) {
         Value::Text(text) => {

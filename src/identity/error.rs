@@ -39,7 +39,7 @@ pub enum IdentityError {
         /// The labels of the first blocks in it; none if it is not PEM.
         found: Vec<String>,
     },
-    /// The certificate is none to work with.
+    /// The certificate cannot be used.
     Certificate {
         /// The file.
         path: PathBuf,
@@ -74,7 +74,7 @@ pub enum IdentityError {
         /// Why.
         source: DecryptionError,
     },
-    /// The private key is none to work with.
+    /// The private key cannot be used.
     PrivateKey {
         /// The file.
         path: PathBuf,
@@ -124,17 +124,17 @@ pub enum IdentityError {
         certificate_key: KeyAlgorithm,
         /// The key's file.
         private_key: PathBuf,
-        /// The kind of key that lies there.
+        /// Kind of the key.
         private_key_algorithm: KeyAlgorithm,
     },
     /// The file with the chain holds something else.
     ChainBlock {
         /// The file.
         path: PathBuf,
-        /// The label of the block that is no certificate.
+        /// The label of the block that is not a certificate.
         label: String,
     },
-    /// A certificate of the chain is none.
+    /// A certificate of the chain is malformed.
     Chain {
         /// The file.
         path: PathBuf,
@@ -178,7 +178,7 @@ impl fmt::Display for IdentityError {
                 ),
                 Purpose::Pkcs12 => write!(
                     f,
-                    "the PKCS#12 file {} is encrypted, and the empty password is not its",
+                    "the PKCS#12 file {} is encrypted, and the empty password does not open it",
                     ShownName::of(path)
                 ),
             },

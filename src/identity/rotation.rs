@@ -39,7 +39,7 @@ impl<V> Rotation<V> {
         }
     }
 
-    /// Takes note of what was read anew.
+    /// Takes note of new files that were read.
     pub fn read(&mut self, identity: Identity, version: V) -> Outcome {
         if identity.certificate().der() == self.in_use().certificate().der() {
             self.in_use = (Arc::new(identity), version);

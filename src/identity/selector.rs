@@ -95,8 +95,8 @@ fn check_length(bytes: usize) -> Result<(), SelectorError> {
 
 /// A serial number as the reference helper writes it: upper-case hexadecimal without zeros in front.
 ///
-/// One that a selector asks for may be anything, but what is not hexadecimal is no certificate's.
-/// (The reference takes the digits up to the first character that is none, so `15:D1` asks for 15.)
+/// One that a selector asks for may be anything, but what is not hexadecimal is not a certificate's.
+/// (The reference takes the digits up to the first other character, so `15:D1` asks for 15.)
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SerialNumber(String);
 
@@ -297,7 +297,7 @@ impl fmt::Display for SelectorError {
             ),
             Self::UnknownKey { key } => write!(
                 f,
-                "the selector's key \"{}\" is none of {SUBJECT}, {ISSUER} and {SERIAL_NUMBER}",
+                "the selector's key \"{}\" is not one of {SUBJECT}, {ISSUER} and {SERIAL_NUMBER}",
                 shown(key)
             ),
             Self::RepeatedKey { key } => write!(f, "the selector has the key {key} twice"),

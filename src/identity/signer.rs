@@ -1,4 +1,4 @@
-//! [`Signer`]: a private key, wherever it lies.
+//! [`Signer`]: a private key, wherever it is.
 
 use std::fmt;
 

@@ -48,7 +48,7 @@ impl IdentitySource {
     ///
     /// `secrets` is asked only where something is encrypted. Fails where a file cannot be read or is
     /// not what it should be, and where the key is not the certificate's. A certificate that the
-    /// service may refuse (expired, say) is no failure.
+    /// service may refuse (expired, say) is not a failure.
     pub fn open(&self, secrets: &dyn Secrets) -> Result<Identity, IdentityError> {
         let identity = self.read(secrets);
         // Libraries that decrypt and sign move keys about on the stack. A hint, as `inline` is.

@@ -163,7 +163,7 @@ impl Folder {
             .collect()
     }
 
-    /// A file is no mount point here.
+    /// A file is not a mount point here.
     pub(crate) fn is_mount_point(&self, _name: &OsStr) -> bool {
         false
     }

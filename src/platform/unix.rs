@@ -77,7 +77,7 @@ const UPTIME: ClockId = ClockId::Boottime;
 const UPTIME: ClockId = ClockId::Monotonic;
 
 /// Lets a socket have an address of which connections are still closing; otherwise a server that was
-/// started anew would have to wait for minutes.
+/// restarted would have to wait for minutes.
 pub(crate) fn share_with_closed_connections(
     socket: &socket2::Socket,
     is_so: bool,

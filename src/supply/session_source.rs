@@ -214,7 +214,7 @@ impl CredentialSource for SessionSource {
             // Nobody may be waiting any more.
             let _ = done.send(());
         };
-        // Without a thread it is not kept, which is no failure.
+        // Without a thread it is not kept, which is not a failure.
         self.keeping = thread::Builder::new().spawn(keep).ok();
         // Whatever came of it.
         let _ = is_done.recv_timeout(KEEP_TIME_MAX);

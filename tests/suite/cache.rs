@@ -324,7 +324,7 @@ fn failure_is_told_to_the_next_without_a_call() {
     let second = fails(&helper);
     assert!(second.contains(refused), "{second}");
     assert!(
-        second.contains("(told by the cache; the next call is made in "),
+        second.contains("(from the cache; the next call is made in "),
         "{second}"
     );
     assert_eq!(cached.calls(), 1);

@@ -137,7 +137,7 @@ fn a_refusal_has_status_code_message_and_request_id() {
     assert!(response.header("x-amzn-requestid").is_some());
     assert_eq!(
         response.json(),
-        serde_json::json!({ "message": "the body is no JSON" })
+        serde_json::json!({ "message": "the body is not JSON" })
     );
     let mut request = setup.request();
     request.body.push(b' ');

@@ -383,7 +383,7 @@ pub(crate) struct IdentityFlags {
 pub(crate) struct PasswordFlags {
     /// Password of an encrypted private key. Other users of this machine can see it: prefer
     /// --pkcs8-password-file, the variable or the prompt.
-    #[arg(long, hide_short_help = true, value_name = "PASSWORD", allow_hyphen_values = true, value_parser = password)]
+    #[arg(long, value_name = "PASSWORD", allow_hyphen_values = true, value_parser = password)]
     pub(crate) pkcs8_password: Option<Password>,
     /// File with the password of an encrypted private key.
     ///
@@ -392,7 +392,7 @@ pub(crate) struct PasswordFlags {
     pub(crate) pkcs8_password_file: Option<PathBuf>,
     /// Password of a PKCS#12 file. Other users of this machine can see it: prefer
     /// --pkcs12-password-file, the variable or the prompt.
-    #[arg(long, hide_short_help = true, value_name = "PASSWORD", allow_hyphen_values = true, value_parser = password)]
+    #[arg(long, value_name = "PASSWORD", allow_hyphen_values = true, value_parser = password)]
     pub(crate) pkcs12_password: Option<Password>,
     /// File with the password of a PKCS#12 file.
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
@@ -409,42 +409,27 @@ pub(crate) struct Password(pub(crate) Arc<Secret<String>>);
 #[command(next_help_heading = "Not supported by this version")]
 pub(crate) struct UnsupportedFlags {
     /// Select a certificate of the operating system's store by subject, issuer or serial number.
-    #[arg(
-        long,
-        hide_short_help = true,
-        value_name = "SELECTOR",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, value_name = "SELECTOR", allow_hyphen_values = true)]
     pub(crate) cert_selector: Option<OsString>,
     /// Name of the store on Windows.
-    #[arg(
-        long,
-        hide_short_help = true,
-        value_name = "NAME",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     pub(crate) system_store_name: Option<OsString>,
     /// If several certificates match, use the one that expires last.
-    #[arg(long, hide_short_help = true, num_args = 0..=1, require_equals = true,
+    #[arg(long, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) use_latest_expiring_certificate: Option<bool>,
     /// PKCS#11 module of a hardware token.
-    #[arg(
-        long,
-        hide_short_help = true,
-        value_name = "FILE",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub(crate) pkcs11_lib: Option<OsString>,
     /// Use the token's user PIN for the key too.
-    #[arg(long, hide_short_help = true, num_args = 0..=1, require_equals = true,
+    #[arg(long, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) reuse_pin: Option<bool>,
     /// Password of a key in a TPM.
-    #[arg(long, hide_short_help = true, value_name = "PASSWORD", allow_hyphen_values = true, value_parser = unread)]
+    #[arg(long, value_name = "PASSWORD", allow_hyphen_values = true, value_parser = unread)]
     pub(crate) tpm_key_password: Option<Unread>,
     /// The TPM key has no password.
-    #[arg(long, hide_short_help = true, num_args = 0..=1, require_equals = true,
+    #[arg(long, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", value_parser = boolean, value_name = "BOOLEAN")]
     pub(crate) no_tpm_key_password: Option<bool>,
 }

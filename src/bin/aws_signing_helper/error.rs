@@ -48,7 +48,7 @@ pub(crate) enum RunError {
     },
     /// What is asked for is not in this version.
     Unsupported { what: String },
-    /// An ARN is none.
+    /// An ARN is malformed.
     Arn {
         what: &'static str,
         flag: &'static str,
@@ -60,7 +60,7 @@ pub(crate) enum RunError {
         trust_anchor: String,
         profile: String,
     },
-    /// `--region` is none.
+    /// `--region` is malformed.
     Region(RegionError),
     /// There is no region at all.
     RegionMissing,

@@ -44,7 +44,7 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// Where the identity is that a flag names. What is no regular file is read now.
+    /// Where the identity is that a flag names. What is not a regular file is read now.
     pub(crate) fn locator(
         &mut self,
         flag: &'static str,

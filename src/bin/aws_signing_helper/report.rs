@@ -81,7 +81,7 @@ pub(crate) fn print(bytes: &[u8]) -> Result<(), RunError> {
     }
 }
 
-/// Logs an event on stderr. A closed stderr is no failure.
+/// Logs an event on stderr. A closed stderr is not a failure.
 pub(crate) fn log(event: &LogEvent) {
     output(&formatted(event));
 }

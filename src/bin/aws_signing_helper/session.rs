@@ -352,7 +352,7 @@ pub(crate) fn certificate_path(
     }
 }
 
-/// Refuses what is no path but names a token or a TPM's key.
+/// Refuses what is not a path but names a token or a TPM's key.
 fn check_scheme(path: &Path) -> Result<(), RunError> {
     let text = path.to_string_lossy();
     match ["pkcs11:", "handle:"]
@@ -366,7 +366,7 @@ fn check_scheme(path: &Path) -> Result<(), RunError> {
     }
 }
 
-/// Uniform in 0..1. Without randomness everybody waits the same, which is no failure.
+/// Uniform in 0..1. Without randomness everybody waits the same, which is not a failure.
 pub(crate) fn jitter() -> f64 {
     let mut bytes = [0; 4];
     match SystemRandom::new().fill(&mut bytes) {

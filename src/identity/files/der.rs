@@ -9,7 +9,7 @@ use super::ber::Reader;
 use super::pem::PemBlock;
 use crate::secret::Secret;
 
-/// The blocks that the same content would be in PEM; `None` where it is none of these.
+/// The blocks that the same content would be in PEM; `None` for anything else.
 pub(in crate::identity) fn blocks(der: &[u8]) -> Option<Vec<PemBlock>> {
     let label = label(der).ok()?;
     match label {

@@ -166,7 +166,7 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// The label of a boundary line, or `None` where `line` is none (RFC 7468, 3: printable characters,
+/// The label of a boundary line, or `None` if `line` is not one (RFC 7468, 3: printable characters,
 /// and no two hyphens together).
 fn boundary<'a>(line: &'a [u8], prefix: &[u8]) -> Option<&'a str> {
     let label = line.strip_prefix(prefix)?.strip_suffix(b"-----")?;

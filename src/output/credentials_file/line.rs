@@ -1,6 +1,6 @@
 //! [`Line`]: one line of a credentials file, and what kind of line it is.
 //!
-//! Bytes, not text: a file may hold what is no UTF-8. A line ends as Python and Java see it, also with
+//! Bytes, not text: a file may hold what is not UTF-8. A line ends as Python and Java see it, also with
 //! a carriage return alone.
 
 use memchr::memchr;

@@ -145,7 +145,7 @@ impl Slot {
         }
     }
 
-    /// Something has come. What is under way already does not begin anew.
+    /// Something has come. What is under way already does not start again.
     pub(super) fn is_busy(&self) {
         if let Doing::Idle { .. } = self.activity.doing() {
             let tick = self.connections.tick() | BUSY;

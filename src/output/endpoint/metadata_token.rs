@@ -96,7 +96,7 @@ impl fmt::Debug for MetadataTokens {
 }
 
 fn milliseconds(duration: Duration) -> u64 {
-    // A machine that has been up for 500 million years starts anew.
+    // A machine that has been up for 500 million years restarts.
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -161,7 +161,7 @@ fn asked(request: &Request<'_>) -> String {
 }
 
 /// Whether it says that somebody asks who should not, or in a way that nobody should. SDKs ask for
-/// more paths than there are, which is no refusal.
+/// more paths than there are, which is not a refusal.
 fn is_refusal(status: StatusCode) -> bool {
     matches!(status, StatusCode::BadRequest | StatusCode::Unauthorized)
 }

@@ -107,7 +107,7 @@ pub enum AuthorizationTokenError {
         /// Why not.
         flaw: Flaw,
     },
-    /// The variable's value is no token.
+    /// The variable's value is not a token.
     Variable {
         /// Why not.
         flaw: Flaw,
@@ -169,7 +169,7 @@ impl fmt::Display for AuthorizationTokenError {
 impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoFile => f.write_str("is no file"),
+            Self::NoFile => f.write_str("is not a file"),
             Self::Writable => f.write_str(
                 "can be written by others: it has to belong to root or to who runs this, with mode \
                  0600 or less for others",

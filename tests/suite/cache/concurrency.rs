@@ -135,7 +135,7 @@ fn refused_connections_are_told_to_all() {
             output.stderr
         );
     }
-    let called = |output: &&Output| !output.stderr.contains("told by the cache");
+    let called = |output: &&Output| !output.stderr.contains("from the cache");
     assert!(outputs.iter().filter(called).count() <= 5);
 }
 

@@ -127,7 +127,7 @@ fn wrong_password_damaged_file_and_unknown_algorithm_of_pkcs12_are_three_message
 }
 
 const MISSING: &str = "error: the PKCS#12 file pki/rsa2048.aes-password.p12 is encrypted, and the \
-                       empty password is not its\n\
+                       empty password does not open it\n\
                        aws_signing_helper: hint: give --pkcs12-password-file, or \
                        AWS_SIGNING_HELPER_PKCS12_PASSWORD in the environment, or run it at a terminal";
 

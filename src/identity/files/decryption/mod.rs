@@ -1,4 +1,4 @@
-//! `decrypt`: what lies under a password in encrypted keys and PKCS#12 files: PBES2 (RFC 8018, 6.2)
+//! `decrypt`: decrypts encrypted keys and PKCS#12 files: PBES2 (RFC 8018, 6.2)
 //! and the older ways of PKCS#12 (RFC 7292, C).
 
 pub(super) mod cipher;

@@ -9,7 +9,7 @@ use crate::identity::files::decryption::error::DecryptionError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Pkcs12Error {
-    /// It is no PKCS#12 file, or a damaged one.
+    /// It is not a PKCS#12 file, or a damaged one.
     Malformed,
     /// Its MAC is not the one that the password gives: the password is wrong, or the file damaged.
     Password,
