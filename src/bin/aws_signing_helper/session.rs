@@ -150,26 +150,28 @@ impl Session {
     /// watches ends the process. To read on that thread would cost a call twice as many pages of memory. A
     /// person may take any time for a password.
     fn read_identity(&self) -> Result<Identity, RunError> {
-        let (begin, passwords) = (self.begin, Arc::clone(&self.passwords));
+        // Weak: passwords are to be wiped before the call, whether or not this thread has ended by then.
+        let (begin, passwords) = (self.begin, Arc::downgrade(&self.passwords));
         let (reading, is_read) = mpsc::channel::<()>();
         let watch = move || {
             loop {
                 let left = ClientSettings::TIME_MAX.saturating_sub(begin.elapsed());
                 match is_read.recv_timeout(left.max(LOOK_APART)) {
-                    Err(RecvTimeoutError::Timeout) if passwords.is_asking() => {}
+                    Err(RecvTimeoutError::Timeout)
+                        if passwords
+                            .upgrade()
+                            .is_some_and(|passwords| passwords.is_asking()) => {}
                     Err(RecvTimeoutError::Timeout) => report::fail(&RunError::IdentityTimedOut),
                     Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
                 }
             }
         };
-        let watching = thread::Builder::new()
+        thread::Builder::new()
             .stack_size(WATCH_STACK_BYTES)
             .spawn(watch)
             .map_err(RunError::Runtime)?;
         let identity = self.request.identity.open(self.passwords.as_ref());
         drop(reading);
-        // It holds the passwords, which are to be wiped before the call.
-        let _ = watching.join();
         identity.map_err(RunError::Identity)
     }
 
