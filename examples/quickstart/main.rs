@@ -78,8 +78,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     if !output.status.success() {
         return Ok(ExitCode::FAILURE);
     }
+    next_steps(&helper, &arguments, keep);
     if keep {
-        stay(&helper, &arguments)?;
+        stay()?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -144,17 +145,34 @@ fn command_line(helper: &Path, arguments: &[String]) -> String {
     format!("{} {}", helper.display(), arguments.join(" "))
 }
 
-/// Keeps the service up until Enter is pressed, or for good where nobody can press it.
-fn stay(helper: &Path, arguments: &[String]) -> Result<(), Box<dyn Error>> {
+/// Prints what to try next, each on one line that works when pasted.
+fn next_steps(helper: &Path, arguments: &[String], keep: bool) {
     let line = command_line(helper, arguments);
+    let with = |command: &str| line.replacen("credential-process", command, 1);
+    if !keep {
+        eprintln!(
+            "\nNext, keep the service running and see what else there is:\n  \
+             cargo run --release --example quickstart -- --keep\n\
+             For a real AWS account: docs/getting-started.md"
+        );
+        return;
+    }
     eprintln!(
-        "\nThe service stays up until Enter or Ctrl-C. To try next, in another terminal:\n\n\
-         what is signed and sent:\n  {line} --debug\n\n\
-         a refusal, with its hint:\n  {line} --region eu-west-1\n\n\
-         as a profile of the AWS CLI and every SDK, in ~/.aws/config:\n  \
-         [profile quickstart]\n  credential_process = {line}\n\n\
-         and then:\n  aws configure export-credentials --profile quickstart\n"
+        "\nThe service runs until Enter or Ctrl-C. Try in another terminal:\n\n\
+         See what is signed and sent:\n  {line} --debug\n\n\
+         Get a refusal, with its hint:\n  {line} --region eu-west-1\n\n\
+         Write a profile of a credentials file:\n  {}\n\n\
+         Serve credentials to all programs:\n  {}\n\n\
+         Use them with the AWS CLI:\n  \
+         AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:9911/ aws configure export-credentials\n\n\
+         For a real AWS account: docs/getting-started.md",
+        with("update --once --profile quickstart --credentials-file quickstart-credentials"),
+        with("serve"),
     );
+}
+
+/// Waits for Enter, or for ever without a terminal.
+fn stay() -> io::Result<()> {
     if io::stdin().read_line(&mut String::new())? == 0 {
         loop {
             std::thread::park();

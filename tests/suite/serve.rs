@@ -7,6 +7,8 @@ mod container;
 mod garbage;
 #[cfg(unix)]
 mod leaks;
+#[cfg(unix)]
+mod log;
 mod neighbours;
 mod past_defects;
 mod rotation;
