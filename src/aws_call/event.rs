@@ -15,7 +15,7 @@ pub enum Event<'a> {
         attempt: u32,
         /// Where it goes.
         url: &'a str,
-        /// The request; its `authorization` is good for a session to whoever has it.
+        /// The request; its `authorization` is valid for a session to whoever has it.
         request: &'a SignedRequest,
     },
     /// An answer came.

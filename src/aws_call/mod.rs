@@ -1,4 +1,4 @@
-//! A call of an AWS service: a signed request, tried again where that may help.
+//! A call of an AWS service: a signed request, retried where that may help.
 //!
 //! [`Client::call`] is the policy, an attempt in it is one signed request, `transport` the sockets. What is
 //! asked for, and of which service, is an [`Operation`].

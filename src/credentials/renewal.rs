@@ -1,6 +1,6 @@
 //! [`Renewal`]: when to ask for the next session. Pure: moments and random numbers are arguments.
 //!
-//! One renewal is one call of CreateSession; nothing but what is decided here tries again.
+//! One renewal is one call of CreateSession; nothing but what is decided here retries.
 //! `docs/fleet.md` shows what the numbers make of fleets of up to a hundred thousand.
 
 use std::time::Duration;
@@ -115,7 +115,7 @@ impl Renewal {
         });
     }
 
-    /// There is a reason to make the next call `within` that time, although the set is good for longer,
+    /// There is a reason to make the next call `within` that time, although the set is valid for longer,
     /// or calls have failed before. Never two calls within 5 s all the same.
     pub fn bring_forward(&mut self, now: Moment, within: Duration) {
         if let Some(set) = &mut self.set {

@@ -84,7 +84,7 @@ impl<V> Rotation<V> {
     pub fn accepted(&mut self) {
         match self.next.take() {
             Some(next) if !next.was_refused => self.in_use = next.read,
-            // Who was refused is tried again when it is time for the next session.
+            // Who was refused is retried when it is time for the next session.
             Some(next) => {
                 self.next = Some(Next {
                     was_refused: false,

@@ -113,7 +113,7 @@ fn present<T>(
     if refusals.holds(&refusal) {
         return Err(Attempt::Refused(protected.refused()));
     }
-    // A person may try again with a file that takes as long each time.
+    // A person may retry with a file that takes as long each time.
     let mut spent = work.clone();
     let outcome = open(secret.expose(), &mut spent);
     if outcome.is_ok() {

@@ -68,7 +68,7 @@ impl ProfileWriter {
         &self.name
     }
 
-    /// Writes each set of `supply`, for good. A write that fails is tried again every 10 s, with the latest
+    /// Writes each set of `supply`, for good. A write that fails is retried every 10 s, with the latest
     /// set; the first is not, and ends it. Writing happens off the event loop.
     pub async fn keep_written(
         &self,

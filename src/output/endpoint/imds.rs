@@ -159,7 +159,7 @@ impl Resource {
     }
 }
 
-/// An answer to who has a metadata token, or is given one, that is good for so long.
+/// An answer to who has a metadata token, or is given one, that is valid for so long.
 fn with_ttl(status: StatusCode, body: Body, ttl_seconds: u64) -> Response {
     Response {
         fields: vec![(TTL_AS_SENT, ttl_seconds.to_string())],

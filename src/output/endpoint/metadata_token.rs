@@ -40,7 +40,7 @@ impl MetadataTokens {
         })
     }
 
-    /// A token that is good for `ttl_seconds` from `now` on.
+    /// A token that is valid for `ttl_seconds` from `now` on.
     pub fn issue(
         &self,
         ttl_seconds: u32,
