@@ -43,7 +43,9 @@ def seed_pki():
         for label, body in BLOCK.findall(content):
             target = "private_key" if label.endswith(b"PRIVATE KEY") else "certificate"
             der = base64.b64decode(re.sub(rb"\s", b"", body) + b"==")
-            seed(target, f"{path.name}.{label.decode().replace(' ', '-')}", der)
+            name = f"{path.name}.{label.decode().replace(' ', '-')}"
+            seed(target, name, der)
+            seed("der", name, der)
 
 
 def seed_create_session():

@@ -10,7 +10,7 @@ use super::pem::PemBlock;
 use crate::secret::Secret;
 
 /// The blocks that the same content would be in PEM; `None` for anything else.
-pub(in crate::identity) fn blocks(der: &[u8]) -> Option<Vec<PemBlock>> {
+pub fn blocks(der: &[u8]) -> Option<Vec<PemBlock>> {
     let label = label(der).ok()?;
     match label {
         LABEL_PKCS7 => certificates_of_pkcs7(der),

@@ -2,7 +2,7 @@
 
 mod ber;
 pub mod decryption;
-pub(super) mod der;
+pub mod der;
 pub mod encrypted_key;
 pub mod pem;
 pub(super) mod pem_contents;
