@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_before_the_start_of_the_machine_is_longer_ago_than_that() {
+    fn moments_before_boot_are_longer_ago_than_boot() {
         let after_start = later(7, -4990);
         assert_eq!(after_start.boot.as_secs(), 10);
         assert_eq!(after_start.since(NOON).as_secs(), 10);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_recent_by_a_clock_that_is_behind_after_the_start_of_the_machine() {
+    fn nothing_is_recent_by_a_slow_clock_after_boot() {
         assert_eq!(later(-1, -4990).since(NOON), Duration::MAX);
         assert_eq!(later(-1, 10).since(NOON).as_secs(), 10);
     }

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn expiration_that_is_no_time_or_past_is_an_error_where_it_is_planned_by() {
+    fn malformed_or_past_expiration_is_an_error() {
         for expiration in ["e", "", "2030-01-01", "2030-01-01 13:00:00", "1893502800"] {
             let text = expiration.to_owned();
             assert_eq!(

@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn with_a_set_waits_double_from_a_hundredth_to_a_quarter_of_what_is_left_or_15_minutes() {
+    fn waits_double_while_a_set_is_valid() {
         let due = after(1260);
         for (failures, wait) in [
             (1, 23.39),
@@ -425,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_first_set_waits_double_up_to_5_minutes_or_1_without_connection() {
+    fn waits_for_the_first_set_double_up_to_a_limit() {
         for (class, failures, wait) in [
             (FailureClass::Throttled, 2, 10.0),
             (FailureClass::Throttled, 6, 160.0),
@@ -464,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn on_demand_a_set_serves_until_20_minutes_are_left_or_it_is_due() {
+    fn on_demand_set_serves_until_20_minutes_are_left() {
         let renewal = renewed(3599);
         assert_eq!(renewal.wait_for(Usage::OnDemand, after(1400)), secs(999));
         assert_eq!(

@@ -267,7 +267,7 @@ fn outage_within_the_life_of_the_set_is_not_felt() {
 }
 
 #[test]
-fn set_is_kept_to_its_end_and_no_longer_and_the_next_comes_soon_after_an_outage() {
+fn set_is_kept_until_it_expires_and_replaced_soon_after() {
     let supply = supply();
     let is_down = Rc::new(Cell::new(false));
     let service = Service::new({
@@ -477,7 +477,7 @@ fn final_failure_ends_it() {
 }
 
 #[test]
-fn renewed_identity_is_used_within_five_minutes_and_a_quarter_of_what_is_left() {
+fn renewed_identity_is_used_within_five_minutes() {
     for (life, within) in [(12 * HOUR, 5 * MINUTE), (15 * MINUTE, 4 * MINUTE)] {
         let supply = supply();
         let service = Service::new(move || Ok(life));

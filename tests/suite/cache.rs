@@ -312,7 +312,7 @@ fn lapsed_entries_are_removed_as_it_goes() {
 }
 
 #[test]
-fn failure_is_told_to_the_next_without_a_call() {
+fn failure_is_shared_without_a_call() {
     let cached = Cached::new([Response::error(403, "AccessDeniedException", "not yours")]);
     let helper = cached.helper();
     let refused = "CreateSession was refused: 403 AccessDeniedException: not yours";

@@ -104,7 +104,7 @@ fn flag_that_is_typed_beats_its_variable() {
 }
 
 #[test]
-fn variable_counts_for_no_exclusion_and_is_ignored_where_a_typed_flag_excludes_it() {
+fn variable_yields_to_an_excluding_flag() {
     let emulator = emulator(Settings::default());
     let output = credential_process()
         .args(IDENTITY)

@@ -470,7 +470,7 @@ impl SigningKey for Liar {
 }
 
 #[test]
-fn the_signature_algorithm_of_a_certificate_is_that_of_the_key_of_its_issuer() {
+fn signature_algorithm_matches_the_issuers_key() {
     let (_, anchor) = rsa_root();
     let key = String::from_utf8(fixture("pki/root.key")).unwrap();
     let key = KeyPair::from_pkcs8_pem_and_sign_algo(&key, &rcgen::PKCS_RSA_SHA256).unwrap();

@@ -150,7 +150,7 @@ fn a_wrong_signature_on_a_certificate_is_refused() {
 }
 
 #[test]
-fn the_parameter_set_of_a_signature_is_that_of_the_key_of_its_issuer() {
+fn parameter_set_matches_the_issuers_key() {
     for (parameter_set, said) in [(44, 65), (65, 87), (87, 44)] {
         let mut line = Line::new([44, parameter_set, 44]);
         line.leaf = signed_anew(&line.leaf, None, said, &line.keys[1]);

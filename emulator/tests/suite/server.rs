@@ -376,7 +376,7 @@ fn https_is_served_for_all_names_of_the_loopback() {
 }
 
 #[test]
-fn the_certificate_of_https_is_no_ca_and_its_authority_is_new_at_each_start() {
+fn https_certificate_is_not_a_ca_and_its_ca_is_new() {
     let settings = Settings {
         tls: true,
         ..Settings::default()

@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn second_section_of_the_profile_is_merged_into_the_first_and_its_settings_win() {
+    fn second_section_is_merged_and_its_settings_win() {
         let file = "[a] # 1\nregion = x\n# end\n\n[b]\nc = d\n[a] # 2\nregion = y\n\
                     aws_session_token = old\n\n# of e\n[e]\n";
         let expected = "[a] # 1\n# region = x\nregion = y\naws_session_token = T\n\
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_below_an_old_credential_goes_with_it_unless_it_is_a_setting() {
+    fn continuation_of_an_old_credential_is_removed_with_it() {
         let file = "[a]\naws_session_token = x\n  yz\n  # c\n  region = r\n  output = o\n";
         let expected = "[a]\naws_session_token = T\naws_access_key_id = A\n\
                         aws_secret_access_key = S\n# c\nregion = r\noutput = o\n";
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn file_without_a_last_newline_stays_so_where_its_last_line_is_only_replaced() {
+    fn missing_last_newline_stays_missing() {
         let file = "[a]\naws_access_key_id = x\naws_session_token = y\naws_secret_access_key = z";
         assert!(edited(file).ends_with("\naws_secret_access_key = S"));
         assert_eq!(edited("[a]\nregion = r"), "[a]\n{NEW}region = r");

@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn an_indented_line_is_a_setting_only_where_none_is_above_that_is_indented_less() {
+    fn indented_line_is_a_setting_below_no_lesser_indentation() {
         let mut section = Section::default();
         let kinds: Vec<_> = lines(b"[a]\n  b = c\n  d = e\n    f\n\n  # g\n[h\n  [i] x")
             .map(|line| section.kind(&line))

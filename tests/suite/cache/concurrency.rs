@@ -122,7 +122,7 @@ fn outage_costs_few_calls_and_each_learns_why() {
 }
 
 #[test]
-fn refused_connections_are_told_to_all() {
+fn refused_connections_are_shared() {
     let cached = Cached::new([]);
     let closed = ClosedPort::reserve();
     let url = format!("http://127.0.0.1:{}", closed.number());

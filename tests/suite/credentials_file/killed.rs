@@ -160,8 +160,8 @@ fn kill_at_any_system_call_leaves_the_old_file_or_the_new_one() {
 }
 
 #[test]
-fn error_of_a_system_call_is_told_with_its_path_and_leaves_the_old_file() {
-    if !has_strace("error_of_a_system_call_is_told_with_its_path_and_leaves_the_old_file") {
+fn failed_system_call_names_its_path_and_keeps_the_file() {
+    if !has_strace("failed_system_call_names_its_path_and_keeps_the_file") {
         return;
     }
     let cases = [

@@ -79,7 +79,7 @@ fn new_folder_and_file_are_their_owners_alone() {
 }
 
 #[test]
-fn mode_of_an_old_file_is_kept_and_one_that_others_can_read_is_told() {
+fn mode_is_kept_and_a_readable_file_is_a_warning() {
     for kept in [0o600, 0o400, 0o640, 0o644, 0o1600] {
         let home = TempDir::new().unwrap();
         let path = home.path().join("credentials");

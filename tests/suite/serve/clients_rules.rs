@@ -34,7 +34,7 @@ use crate::support::skip;
 
 /// Rule 1.
 #[test]
-fn token_is_the_whole_body_and_a_header_says_how_long_it_lives() {
+fn token_is_the_body_and_its_ttl_a_header() {
     let service = service(&[]);
     let helper = serve(&service.url());
     let server = Server::start(&helper);

@@ -305,9 +305,9 @@ fn may_open(files: u64) -> bool {
 }
 
 #[test]
-fn connection_above_512_is_served_and_the_one_that_was_idle_longest_is_closed() {
+fn connection_above_512_replaces_the_longest_idle_one() {
     if !may_open(2000) {
-        skip("connection_above_512_is_served_and_the_one_that_was_idle_longest_is_closed: files");
+        skip("connection_above_512_replaces_the_longest_idle_one: files");
         return;
     }
     let service = service(&[]);
@@ -330,9 +330,9 @@ fn connection_above_512_is_served_and_the_one_that_was_idle_longest_is_closed() 
 }
 
 #[test]
-fn connection_in_the_middle_of_a_request_is_not_the_one_that_is_closed() {
+fn busy_connection_is_not_closed_for_others() {
     if !may_open(2000) {
-        skip("connection_in_the_middle_of_a_request_is_not_the_one_that_is_closed: files");
+        skip("busy_connection_is_not_closed_for_others: files");
         return;
     }
     let service = service(&[]);

@@ -198,8 +198,8 @@ fn removed_token_is_invalid_until_there_is_a_file() {
 }
 
 #[test]
-fn disk_that_hangs_holds_up_nobody_with_the_token() {
-    let test = "disk_that_hangs_holds_up_nobody_with_the_token";
+fn hanging_disk_delays_no_client_with_the_token() {
+    let test = "hanging_disk_delays_no_client_with_the_token";
     if !is_there("strace", &["-e", "inject=none:signal=KILL", "true"]) {
         skip(&format!("{test}: no strace, or it cannot trace"));
         return;

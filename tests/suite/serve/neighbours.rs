@@ -335,7 +335,7 @@ fn text_of_others_is_escaped_and_cut_in_the_log() {
 }
 
 #[test]
-fn refusals_are_logged_rarely_and_plainly() {
+fn rejections_are_logged_rarely_and_in_plain_text() {
     let service = service(&[]);
     let helper = serve(&service.url());
     let mut server = Server::start(&helper);

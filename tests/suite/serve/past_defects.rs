@@ -106,7 +106,7 @@ fn bad_input_ends_the_start_before_any_request() {
 
 /// Row 2.
 #[test]
-fn service_that_is_down_at_the_start_is_tried_again_while_it_answers_500() {
+fn service_down_at_startup_is_retried_while_clients_get_500() {
     thread::scope(|scope| {
         for (fault, calls) in [
             ("throttle:2", 2),
@@ -354,7 +354,7 @@ fn signal_ends_it_with_0_after_the_request_that_is_under_way() {
 
 /// Row 25.
 #[test]
-fn request_that_never_ends_holds_the_end_back_for_5_s_at_most() {
+fn endless_request_delays_the_exit_by_5_s() {
     let service = service(&[]);
     let helper = serve(&service.url());
     let server = Server::start(&helper);
@@ -498,7 +498,7 @@ fn every_answer_is_of_one_session_while_sessions_change() {
 
 /// Row 57.
 #[test]
-fn service_that_hangs_at_the_start_holds_the_listening_back_for_10_s_at_most() {
+fn hanging_service_delays_listening_by_10_s() {
     let service = service(&["slow=600000"]);
     let helper = serve(&service.url());
     let begin = Instant::now();
@@ -515,7 +515,7 @@ fn service_that_hangs_at_the_start_holds_the_listening_back_for_10_s_at_most() {
 
 /// Row 57.
 #[test]
-fn clock_that_is_wrong_by_20_minutes_gives_credentials_all_the_same() {
+fn clock_wrong_by_20_minutes_is_corrected() {
     thread::scope(|scope| {
         for ahead in [1200, -1200] {
             scope.spawn(move || {
@@ -623,7 +623,7 @@ impl Drop for Ended {
 /// Row 59.
 #[cfg(target_os = "linux")]
 #[test]
-fn idle_connections_cost_little_and_are_not_kept_above_512() {
+fn idle_connections_are_cheap_and_at_most_512() {
     let service = service(&[]);
     let helper = serve(&service.url());
     let server = Server::start(&helper);

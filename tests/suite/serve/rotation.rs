@@ -119,7 +119,7 @@ fn spoilt(name: &str, spoil: impl Fn(&Path)) {
 }
 
 #[test]
-fn files_written_in_place_are_taken_over() {
+fn files_written_in_place_are_picked_up() {
     let service = service(&RENEWED_OFTEN);
     let helper = serve(&service.url()).own_files();
     let mut server = Server::start(&helper);

@@ -222,7 +222,7 @@ fn socket_that_others_reach_is_refused_also_where_it_is_handed_over() {
 }
 
 #[test]
-fn systemd_is_told_once_and_when_there_is_a_set() {
+fn systemd_is_notified_once_there_is_a_set() {
     let service = service(&["status=500:3", "expires-in=12:*"]);
     let (helper, socket) = NotifySocket::of(serve(&service.url()));
     let mut running = helper.start();
@@ -256,7 +256,7 @@ fn cached_set_is_served_at_once_whatever_the_service_does() {
 }
 
 #[test]
-fn what_can_be_read_only_once_is_told() {
+fn input_that_is_read_once_is_a_warning() {
     let service = service(&[]);
     let key = std::fs::read_to_string(crate::support::vectors().join("pki/rsa2048.key")).unwrap();
     let helper = serve(&service.url())

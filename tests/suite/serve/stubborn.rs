@@ -35,7 +35,7 @@ use crate::support::service;
 use crate::support::skip;
 
 #[test]
-fn newcomer_is_served_though_512_requests_are_half_sent() {
+fn newcomer_is_served_beside_512_half_sent_requests() {
     let service = service(&[]);
     let helper = serve(&service.url());
     let server = Server::start(&helper);
@@ -57,7 +57,7 @@ fn newcomer_is_served_though_512_requests_are_half_sent() {
 }
 
 #[test]
-fn body_that_drips_is_cut_after_5_s_and_answered_once() {
+fn dripping_body_is_cut_after_5_s() {
     let service = service(&[]);
     let helper = serve(&service.url());
     let server = Server::start(&helper);
@@ -175,8 +175,8 @@ fn files_that_hang_keep_nobody_waiting() {
 }
 
 #[test]
-fn port_cannot_be_taken_between_the_start_and_the_first_set() {
-    let test = "port_cannot_be_taken_between_the_start_and_the_first_set";
+fn port_is_held_until_the_first_set() {
+    let test = "port_is_held_until_the_first_set";
     let Some((v4, v6)) = free_on_both(test) else {
         return;
     };
@@ -255,7 +255,7 @@ fn token_file_without_its_endpoint_is_refused() {
 }
 
 #[test]
-fn cached_set_is_that_of_the_certificate_which_asked() {
+fn cached_set_belongs_to_the_certificate_that_requested_it() {
     let faults = [
         "expires-in=24",
         "error=403/AccessDeniedException",

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_date_is_so_many_seconds_off_and_the_length_is_wrong_when_told() {
+    fn date_offset_and_wrong_length_are_as_scripted() {
         let response = Response {
             status: 403,
             body: "{}".to_owned(),

@@ -134,7 +134,7 @@ fn renewed_certificate_and_key_are_used_and_half_of_them_does_no_harm() {
 }
 
 #[test]
-fn failed_renewals_are_told_and_tried_again() {
+fn failed_renewals_are_logged_and_retried() {
     let service = service(&[
         "expires-in=20",
         "throttle",
@@ -166,7 +166,7 @@ fn sets_that_have_lapsed_are_renewed_all_the_same() {
 }
 
 #[test]
-fn file_that_cannot_be_written_is_tried_again_without_another_call() {
+fn failed_write_is_retried_without_another_call() {
     let service = service(&["expires-in=12"]);
     let helper = update(&service.url());
     let mut running = helper.start();
@@ -185,11 +185,11 @@ fn file_that_cannot_be_written_is_tried_again_without_another_call() {
 /// The superuser may write everywhere.
 #[cfg(unix)]
 #[test]
-fn directory_that_has_become_read_only_is_told_and_survived() {
+fn read_only_directory_is_logged_and_survived() {
     use std::os::unix::fs::PermissionsExt;
 
     if rustix::process::geteuid().is_root() {
-        crate::support::skip("directory_that_has_become_read_only_is_told_and_survived: root");
+        crate::support::skip("read_only_directory_is_logged_and_survived: root");
         return;
     }
     let service = service(&["expires-in=12"]);
@@ -231,7 +231,7 @@ fn clock_that_is_wrong_by_20_minutes_renews_in_time() {
 }
 
 #[test]
-fn service_with_another_clock_is_asked_twice_at_once_and_then_when_it_is_due() {
+fn clock_skew_costs_one_more_request() {
     for skew in ["clock-skew=1200:*", "clock-skew=-1200:*"] {
         let service = service(&[skew]);
         let helper = update(&service.url());

@@ -79,7 +79,7 @@ fn gets_through(service: &Emulator, told: &str, calls: usize) {
 }
 
 #[test]
-fn service_that_cannot_answer_now_is_tried_again() {
+fn unavailable_service_is_retried() {
     thread::scope(|scope| {
         for (fault, told, calls) in [
             ("throttle", "429 ThrottlingException", 2),

@@ -24,8 +24,8 @@ use crate::support::issued;
 use crate::support::service;
 
 #[test]
-fn every_client_has_the_set_with_the_token_of_a_container() {
-    let test = "every_client_has_the_set_with_the_token_of_a_container";
+fn every_client_gets_the_set_with_the_containers_token() {
+    let test = "every_client_gets_the_set_with_the_containers_token";
     let service = service(&[]);
     let with_file = serve_to_containers(&service.url());
     let file = with_file.home().join("token").display().to_string();
@@ -56,8 +56,8 @@ fn every_client_has_the_set_with_the_token_of_a_container() {
 }
 
 #[test]
-fn a_client_without_the_token_of_the_container_has_an_error() {
-    let test = "a_client_without_the_token_of_the_container_has_an_error";
+fn client_without_the_token_gets_an_error() {
+    let test = "client_without_the_token_gets_an_error";
     let service = service(&[]);
     let helper = serve_to_containers(&service.url()).env(TOKEN, SECRET);
     let helper = helper.file("wrong", &SECRET.replace('a', "b"));
@@ -87,8 +87,8 @@ fn a_client_without_the_token_of_the_container_has_an_error() {
 }
 
 #[test]
-fn a_program_in_a_container_has_the_next_set_after_a_renewal() {
-    let test = "a_program_in_a_container_has_the_next_set_after_a_renewal";
+fn running_program_in_a_container_gets_the_next_set() {
+    let test = "running_program_in_a_container_gets_the_next_set";
     let service = service(&["expires-in=40:*"]);
     let helper = serve_to_containers(&service.url()).env(TOKEN, SECRET);
     let mut running = helper.start();
@@ -105,8 +105,8 @@ fn a_program_in_a_container_has_the_next_set_after_a_renewal() {
 }
 
 #[test]
-fn a_client_in_a_container_that_meets_no_set_has_an_error_and_no_empty_key() {
-    let test = "a_client_in_a_container_that_meets_no_set_has_an_error_and_no_empty_key";
+fn client_in_a_container_without_a_set_gets_an_error() {
+    let test = "client_in_a_container_without_a_set_gets_an_error";
     let service = service(&["status=503:*"]);
     let helper = serve_to_containers(&service.url()).env(TOKEN, SECRET);
     let mut running = helper.start();
@@ -118,8 +118,8 @@ fn a_client_in_a_container_that_meets_no_set_has_an_error_and_no_empty_key() {
 }
 
 #[test]
-fn an_outage_that_ends_within_the_retries_of_a_client_is_not_seen_by_its_program_in_a_container() {
-    let test = "an_outage_that_ends_within_the_retries_of_a_client_is_not_seen_by_its_program_in_a_container";
+fn short_outage_is_invisible_in_a_container() {
+    let test = "short_outage_is_invisible_in_a_container";
     at_once(&Sdk::installed(&LOOPING, test), |sdk| {
         let serve = |url: &str| serve_to_containers(url).env(TOKEN, SECRET);
         with_outage_at_first_sight(sdk, serve, through);
@@ -127,8 +127,8 @@ fn an_outage_that_ends_within_the_retries_of_a_client_is_not_seen_by_its_program
 }
 
 #[test]
-fn after_an_outage_longer_than_a_set_programs_in_a_container_have_the_next() {
-    let test = "after_an_outage_longer_than_a_set_programs_in_a_container_have_the_next";
+fn long_outage_ends_with_the_next_set_in_a_container() {
+    let test = "long_outage_ends_with_the_next_set_in_a_container";
     at_once(&Sdk::installed(&LOOPING, test), |sdk| {
         let serve = |url: &str| serve_to_containers(url).env(TOKEN, SECRET);
         with_outage_after_the_first_set(sdk, serve, through);
@@ -136,8 +136,8 @@ fn after_an_outage_longer_than_a_set_programs_in_a_container_have_the_next() {
 }
 
 #[test]
-fn a_token_that_was_put_into_the_file_later_lets_clients_in() {
-    let test = "a_token_that_was_put_into_the_file_later_lets_clients_in";
+fn token_written_later_lets_clients_in() {
+    let test = "token_written_later_lets_clients_in";
     let service = service(&[]);
     let helper = serve_to_containers(&service.url());
     let file = helper.home().join("token");
@@ -151,8 +151,8 @@ fn a_token_that_was_put_into_the_file_later_lets_clients_in() {
 }
 
 #[test]
-fn the_metadata_service_is_off_for_clients_without_a_token() {
-    let test = "the_metadata_service_is_off_for_clients_without_a_token";
+fn metadata_service_is_off_beside_container_credentials() {
+    let test = "metadata_service_is_off_beside_container_credentials";
     let service = service(&[]);
     let helper = serve_to_containers(&service.url()).env(TOKEN, SECRET);
     let mut running = helper.start();

@@ -32,8 +32,8 @@ use crate::support::issued;
 use crate::support::service;
 
 #[test]
-fn every_client_has_the_set_however_the_endpoint_is_spelled() {
-    let test = "every_client_has_the_set_however_the_endpoint_is_spelled";
+fn every_client_gets_the_set_for_any_endpoint_spelling() {
+    let test = "every_client_gets_the_set_for_any_endpoint_spelling";
     let service = service(&[]);
     let helper = serve(&service.url());
     let mut running = helper.start();
@@ -55,8 +55,8 @@ fn every_client_has_the_set_however_the_endpoint_is_spelled() {
 }
 
 #[test]
-fn a_program_that_goes_on_has_the_next_set_after_a_renewal() {
-    let test = "a_program_that_goes_on_has_the_next_set_after_a_renewal";
+fn running_program_gets_the_next_set() {
+    let test = "running_program_gets_the_next_set";
     let service = service(&["expires-in=40:*"]);
     let helper = serve(&service.url());
     let mut running = helper.start();
@@ -78,8 +78,8 @@ fn a_program_that_goes_on_has_the_next_set_after_a_renewal() {
 }
 
 #[test]
-fn an_outage_that_ends_within_the_retries_of_a_client_is_not_seen_by_its_program() {
-    let test = "an_outage_that_ends_within_the_retries_of_a_client_is_not_seen_by_its_program";
+fn short_outage_is_invisible() {
+    let test = "short_outage_is_invisible";
     // boto3 makes one attempt.
     at_once(&Sdk::installed(&[Sdk::Rust, Sdk::Go], test), |sdk| {
         with_outage_at_first_sight(sdk, serve, |relay| imds_at(&relay.url()));
@@ -87,8 +87,8 @@ fn an_outage_that_ends_within_the_retries_of_a_client_is_not_seen_by_its_program
 }
 
 #[test]
-fn a_client_that_meets_no_set_has_an_error_and_no_empty_key() {
-    let test = "a_client_that_meets_no_set_has_an_error_and_no_empty_key";
+fn client_without_a_set_gets_an_error() {
+    let test = "client_without_a_set_gets_an_error";
     let service = service(&["status=503:*"]);
     let helper = serve(&service.url());
     let mut running = helper.start();
@@ -110,8 +110,8 @@ fn blip_at_the_start_is_not_seen_by_programs() {
 }
 
 #[test]
-fn after_an_outage_at_the_start_programs_that_go_on_have_the_set() {
-    let test = "after_an_outage_at_the_start_programs_that_go_on_have_the_set";
+fn outage_at_startup_ends_with_the_first_set() {
+    let test = "outage_at_startup_ends_with_the_first_set";
     thread::scope(|scope| {
         for (fault, calls) in [("throttle:2", 3), ("status=503:4", 5), ("drop:4", 5)] {
             scope.spawn(move || {
@@ -160,8 +160,8 @@ fn go_on_until_the_set(running: &mut Running<'_>, fault: &str, test: &str) {
 }
 
 #[test]
-fn after_an_outage_longer_than_a_set_clients_have_the_next() {
-    let test = "after_an_outage_longer_than_a_set_clients_have_the_next";
+fn long_outage_ends_with_the_next_set() {
+    let test = "long_outage_ends_with_the_next_set";
     // Go's would use the set that is over for another 5 to 15 minutes, and boto3's anyway.
     at_once(&Sdk::installed(&[Sdk::Rust], test), |sdk| {
         with_outage_after_the_first_set(sdk, serve, |relay| imds_at(&relay.url()));

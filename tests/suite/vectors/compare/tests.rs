@@ -184,7 +184,7 @@ fn the_number_of_requests_counts_unless_it_is_free() {
 }
 
 #[test]
-fn a_date_that_follows_the_services_clock_is_right_only_where_that_is_expected() {
+fn date_by_the_services_clock_is_right_only_where_expected() {
     let late = |run: &mut Run| run.requests = vec![request(1800)];
     assert_eq!(stages(late), ["x-amz-date"]);
 
