@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::TryLockError;
 use std::thread;
+use std::time::Duration;
 use std::time::Instant;
 
 use rolesanywhere::environment::Environment;
@@ -41,6 +42,8 @@ struct Prompted {
     is_answer_kept: bool,
     answer: Option<Secret<String>>,
     streams: Vec<(PathBuf, Secret<String>)>,
+    /// How long people took to answer.
+    time: Duration,
 }
 
 impl Passwords {
@@ -87,10 +90,15 @@ impl Passwords {
         !(pkcs8 && pkcs12) && self.asked().count < ASKED_MAX && platform::has_terminal()
     }
 
-    /// Whether somebody is being asked.
-    pub(crate) fn is_asking(&self) -> bool {
-        // It is held for as long as that takes.
-        matches!(self.asked.try_lock(), Err(TryLockError::WouldBlock))
+    /// How long the command has run, without the time that people took to answer: its limits are not
+    /// theirs. `None` while somebody is being asked.
+    pub(crate) fn time_used(&self) -> Option<Duration> {
+        let asked = match self.asked.try_lock() {
+            Ok(asked) => asked,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(self.begin.elapsed().saturating_sub(asked.time))
     }
 
     /// From now on nobody is asked.
@@ -104,7 +112,8 @@ impl Passwords {
         if let Some((_, password)) = self.asked().streams.iter().find(is_this) {
             return Ok(copy(password));
         }
-        let limit = file::STREAM_TIME_MAX.saturating_sub(self.begin.elapsed());
+        // Before the thread that watches the whole reading says less.
+        let limit = STREAM_TIME_MAX.saturating_sub(self.time_used().unwrap_or_default());
         let is_regular = file::is_regular(path);
         let bytes = file::read_within(limit, path, PASSWORD_FILE_BYTES_MAX).map_err(|error| {
             SecretError::new(match error {
@@ -176,7 +185,9 @@ impl Secrets for Passwords {
             return Ok(None);
         }
         asked.count += 1;
+        let begun = Instant::now();
         let answer = ask(wanted.path);
+        asked.time += begun.elapsed();
         if asked.is_answer_kept {
             asked.answer = answer.as_ref().map(copy);
         }
@@ -233,6 +244,9 @@ fn ask(path: &Path) -> Option<Secret<String>> {
 
 const PKCS8_FILE: &str = "pkcs8-password-file";
 const PKCS12_FILE: &str = "pkcs12-password-file";
+
+/// For a password file that nobody writes to.
+const STREAM_TIME_MAX: Duration = file::STREAM_TIME_MAX.saturating_sub(Duration::from_secs(1));
 
 /// The first time, and twice after a wrong answer.
 const ASKED_MAX: u32 = 3;

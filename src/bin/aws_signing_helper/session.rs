@@ -51,7 +51,6 @@ pub(crate) struct Session {
     request: Arc<SessionRequest>,
     provider: SessionProvider,
     passwords: Arc<Passwords>,
-    begin: Instant,
     is_debug: bool,
     is_proxy_unused: bool,
 }
@@ -107,7 +106,6 @@ impl Session {
             provider: SessionProvider::new(&request, Clock::System, jitter, watch),
             request: Arc::new(request),
             passwords: Arc::new(passwords),
-            begin,
             is_debug,
             is_proxy_unused,
         })
@@ -151,17 +149,23 @@ impl Session {
     /// person may take any time for a password.
     fn read_identity(&self) -> Result<Identity, RunError> {
         // Weak: passwords are to be wiped before the call, whether or not this thread has ended by then.
-        let (begin, passwords) = (self.begin, Arc::downgrade(&self.passwords));
+        let passwords = Arc::downgrade(&self.passwords);
         let (reading, is_read) = mpsc::channel::<()>();
         let watch = move || {
             loop {
-                let left = ClientSettings::TIME_MAX.saturating_sub(begin.elapsed());
+                // A person may take any time for a password.
+                let used = passwords.upgrade().map(|passwords| passwords.time_used());
+                let left = match used {
+                    Some(Some(used)) => ClientSettings::TIME_MAX.saturating_sub(used),
+                    Some(None) => LOOK_APART,
+                    // The session is gone, and with it what was read.
+                    None => return,
+                };
+                if left.is_zero() {
+                    report::fail(&RunError::IdentityTimedOut);
+                }
                 match is_read.recv_timeout(left.max(LOOK_APART)) {
-                    Err(RecvTimeoutError::Timeout)
-                        if passwords
-                            .upgrade()
-                            .is_some_and(|passwords| passwords.is_asking()) => {}
-                    Err(RecvTimeoutError::Timeout) => report::fail(&RunError::IdentityTimedOut),
+                    Err(RecvTimeoutError::Timeout) => {}
                     Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
                 }
             }
@@ -191,7 +195,8 @@ impl Session {
         identity: &Identity,
         fallback: Fallback,
     ) -> Result<Credentials, RunError> {
-        let left = ClientSettings::TIME_MAX.saturating_sub(self.begin.elapsed());
+        let used = self.passwords.time_used().unwrap_or_default();
+        let left = ClientSettings::TIME_MAX.saturating_sub(used);
         let (provider, failures) = self.into_provider();
         let effort = match fallback {
             Fallback::Nothing => Effort::Whole(left),
