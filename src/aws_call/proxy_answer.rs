@@ -52,7 +52,7 @@ async fn connect(addresses: &[SocketAddr], port: u16) -> io::Result<TcpStream> {
 }
 
 fn request(proxy: &Proxy, authority: &str) -> Secret<Vec<u8>> {
-    // Large enough, so that no piece of it stays behind.
+    // Large enough not to be moved. The encoder's own copy of user and password is not wiped.
     let mut text = String::with_capacity(HEAD_BYTES_MAX);
     text += &format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n");
     let user = proxy.url().username();

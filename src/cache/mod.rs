@@ -89,6 +89,11 @@ impl Cache {
         PrivateFolder::open(path).map(|folder| Self { folder })
     }
 
+    /// Fails if no entry can be written.
+    pub fn check_writable(&self) -> io::Result<()> {
+        self.folder.check_writable()
+    }
+
     /// The user's folder for caches, `aws_signing_helper` in it; `None` if no variable says where. A
     /// relative path in one counts as none.
     pub fn default_path(environment: &Environment) -> Option<PathBuf> {

@@ -9,6 +9,7 @@ pub(crate) mod private_folder;
 mod target;
 pub mod write_error;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -123,9 +124,11 @@ pub(crate) struct Version {
 pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let folder = Folder::open(path.parent().unwrap_or(Path::new("")))?;
-    let mut beside = name.to_owned();
-    beside.push(".new");
-    let new = TemporaryFile::create(&folder, &beside)?;
+    // A name of this process alone: there is no lock, and `NAME.new` may be somebody's.
+    let mut own = OsString::from(".");
+    own.push(name);
+    own.push(format!(".{}", std::process::id()));
+    let new = TemporaryFile::create(&folder, &own)?;
     new.write(bytes)?;
     new.settle(name)
 }
@@ -307,6 +310,22 @@ mod tests {
             .unwrap()
             .unwrap();
         assert_eq!(read.expose(), &bytes);
+    }
+
+    #[test]
+    fn created_file_leaves_others_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("token.new"), "precious").unwrap();
+        create(&at("token"), b"first").unwrap();
+        let error = create(&at("token"), b"second").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        let read = |name: &str| std::fs::read_to_string(at(name)).unwrap();
+        assert_eq!(
+            (&*read("token"), &*read("token.new")),
+            ("first", "precious")
+        );
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]

@@ -32,6 +32,12 @@ impl PrivateFolder {
         }
     }
 
+    /// Fails if no file can be created.
+    pub(crate) fn check_writable(&self) -> io::Result<()> {
+        let own = format!("{}.new", std::process::id());
+        TemporaryFile::create(&self.0, own.as_ref()).map(drop)
+    }
+
     /// A file's content, of at most `bytes_max` bytes; `None` if there is no such file. Refuses one
     /// that has a second name or can be used by others.
     pub(crate) fn read(&self, name: &str, bytes_max: usize) -> io::Result<Option<(File, usize)>> {

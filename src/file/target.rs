@@ -194,9 +194,10 @@ impl Walk {
         }
         let is_trusted = match platform::is_superuser() {
             true => entry.rights.is_superusers() || !directory.others_can_write(),
+            // The owner of the directory may be a stranger too.
             false => {
-                let is_ours = entry.rights.is_ours() || entry.rights.has_owner_of(directory);
-                is_ours || !directory.everybody_can_write()
+                let is_trusted = entry.rights.is_ours() || entry.rights.is_superusers();
+                is_trusted || !directory.everybody_can_write()
             }
         };
         let is_only = entry.has_one_name || !directory.everybody_can_write();

@@ -158,7 +158,7 @@ impl fmt::Display for IdentityError {
             Self::Missing { what, path, found } => {
                 write!(f, "no {what} in {}", ShownName::of(path))?;
                 match found.as_slice() {
-                    [] => f.write_str(": nothing in it is PEM or PKCS#12"),
+                    [] => f.write_str(": nothing in it is PEM, DER or PKCS#12"),
                     labels => write!(f, ": it holds {}", labels.join(", ")),
                 }
             }

@@ -41,7 +41,10 @@ impl<V> Rotation<V> {
 
     /// Takes note of new files that were read.
     pub fn read(&mut self, identity: Identity, version: V) -> Outcome {
-        if identity.certificate().der() == self.in_use().certificate().der() {
+        // The service may refuse another chain of the same certificate.
+        let is_same = identity.certificate().der() == self.in_use().certificate().der()
+            && identity.chain().certificates() == self.in_use().chain().certificates();
+        if is_same {
             self.in_use = (Arc::new(identity), version);
             // The old certificate may be back.
             self.next = None;
@@ -138,6 +141,29 @@ mod tests {
         assert_eq!(rotation.read(identity("rsa2048"), 2), Outcome::InUse);
         assert_eq!(rotation.version(), &2);
         assert_eq!(name(&rotation), "rsa2048");
+    }
+
+    #[test]
+    fn rejected_chain_of_the_same_certificate_leaves_the_old_one() {
+        let with = |intermediates: &str| {
+            let pki = PathBuf::from("fixtures/vectors/pki");
+            IdentitySource {
+                certificate: pki.join("chain2.crt").into(),
+                private_key: Some(pki.join("rsa2048.key").into()),
+                intermediates: Some(pki.join(intermediates).into()),
+            }
+            .open(&NoSecrets::default())
+            .unwrap()
+        };
+        let (working, other) = (with("chain2.intermediates.pem"), with("root.pem"));
+        let chain = working.chain().certificates().to_vec();
+        let mut rotation = Rotation::new(working, 1);
+        rotation.accepted();
+        assert_eq!(rotation.read(other, 2), Outcome::Renewed);
+        assert_ne!(rotation.identity().chain().certificates(), chain);
+        rotation.refused();
+        assert_eq!(rotation.identity().chain().certificates(), chain);
+        assert_eq!(rotation.version(), &1);
     }
 
     #[test]

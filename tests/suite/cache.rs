@@ -429,3 +429,24 @@ fn clearing_where_there_is_no_cache_makes_none() {
     let stderr = fails(&nowhere);
     assert!(stderr.contains("--cache-dir"), "{stderr}");
 }
+
+#[test]
+fn cache_folder_may_be_in_the_home_and_is_never_a_key() {
+    let emulator = emulator(Settings::default());
+    let cached = |folder: &str| {
+        Helper::command_at("credential-process", &emulator.url()).args([
+            "--cache",
+            "--cache-dir",
+            folder,
+        ])
+    };
+    let helper = cached("~/cache");
+    let output = helper.run();
+    assert_eq!(output.exit, 0, "{}", output.stderr);
+    assert!(helper.home().join("cache").is_dir());
+    let key = "-----BEGIN EC PRIVATE KEY-----MHcCAQEEIA";
+    let output = cached(key).run();
+    assert_eq!(output.exit, 1);
+    assert!(!output.stderr.contains("MHcC"), "{}", output.stderr);
+    assert!(!Path::new(key).exists());
+}

@@ -23,6 +23,7 @@ use rolesanywhere::text::ShownName;
 use crate::arguments::CacheFlags;
 use crate::arguments::CacheFolderFlag;
 use crate::error::RunError;
+use crate::inputs::created_path;
 use crate::report;
 use crate::session::Session;
 use crate::session::jitter;
@@ -51,11 +52,15 @@ pub(crate) fn entry(
         return Ok(None);
     };
     let is_explicit = flags.folder.is_given();
-    let Some(path) = path(flags.folder, environment) else {
+    let Some(path) = path(flags.folder, environment)? else {
         log("not used: no variable says where it should be");
         return Ok(None);
     };
-    match Cache::open(&path) {
+    let opened = Cache::open(&path).and_then(|cache| match is_explicit {
+        true => cache.check_writable().map(|()| cache),
+        false => Ok(cache),
+    });
+    match opened {
         Ok(cache) => {
             log(&format!("entry {key}"));
             Ok(Some(SessionEntry::new(cache, key, version)))
@@ -149,8 +154,12 @@ impl Caller for SessionCaller {
 }
 
 /// The folder of the cache.
-pub(crate) fn path(flag: CacheFolderFlag, environment: &Environment) -> Option<PathBuf> {
-    flag.cache_dir
-        .filter(|path| !path.as_os_str().is_empty())
-        .or_else(|| Cache::default_path(environment))
+pub(crate) fn path(
+    flag: CacheFolderFlag,
+    environment: &Environment,
+) -> Result<Option<PathBuf>, RunError> {
+    match flag.cache_dir.filter(|path| !path.as_os_str().is_empty()) {
+        Some(path) => created_path("cache-dir", path, environment).map(Some),
+        None => Ok(Cache::default_path(environment)),
+    }
 }

@@ -15,6 +15,7 @@ use rolesanywhere::identity::locator::LOCATOR_BYTES_MAX;
 use rolesanywhere::identity::locator::Locator;
 use rolesanywhere::platform;
 use rolesanywhere::secret::Secret;
+use rolesanywhere::text::ShownName;
 
 use crate::error::RunError;
 
@@ -129,6 +130,23 @@ pub(crate) fn home_expanded(
             name,
             why: format!("{} is not set", error.variable),
         })
+}
+
+/// The path of a file or folder that may be created. One that looks like a key or password would put it on
+/// disk as a name.
+pub(crate) fn created_path(
+    flag: &'static str,
+    path: PathBuf,
+    environment: &Environment,
+) -> Result<PathBuf, RunError> {
+    match ShownName::of(&path).is_hidden() {
+        true => Err(RunError::Input {
+            flag,
+            name: path.to_string_lossy().into_owned(),
+            why: "it is not a path".to_owned(),
+        }),
+        false => home_expanded(flag, path, environment),
+    }
 }
 
 /// `None` for a descriptor that cannot be.

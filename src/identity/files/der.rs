@@ -11,7 +11,10 @@ use crate::secret::Secret;
 
 /// The blocks that the same content would be in PEM; `None` for anything else.
 pub fn blocks(der: &[u8]) -> Option<Vec<PemBlock>> {
-    let label = label(der).ok()?;
+    // Text tools leave a line break behind it.
+    let (der, label) = [der, der.trim_ascii_end()]
+        .into_iter()
+        .find_map(|der| Some((der, label(der).ok()?)))?;
     match label {
         LABEL_PKCS7 => certificates_of_pkcs7(der),
         label => Some(vec![block(label, der)]),
@@ -60,6 +63,7 @@ fn label(der: &[u8]) -> Result<&'static str, Malformed> {
         // An AlgorithmIdentifier in front of the encrypted key, or what is signed of a certificate.
         let mut first = elements.sequence()?;
         return match first.object_identifier() {
+            Ok(_) if elements.is_next(ber::BIT_STRING) => Ok("PUBLIC KEY"),
             Ok(_) => Ok("ENCRYPTED PRIVATE KEY"),
             Err(_) => Ok(LABEL_CERTIFICATE),
         };
@@ -82,3 +86,40 @@ const SET: u8 = 0x31;
 
 const LABEL_CERTIFICATE: &str = "CERTIFICATE";
 pub(super) const LABEL_PKCS7: &str = "PKCS7";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::files::pem;
+
+    fn label_of(der: &[u8]) -> Option<String> {
+        Some(blocks(der)?.first()?.label.clone())
+    }
+
+    #[test]
+    fn line_break_behind_der_is_ignored() {
+        for (file, label) in [
+            ("ec256.crt", "CERTIFICATE"),
+            ("ec256.key", "PRIVATE KEY"),
+            ("rsa2048.pkcs1.key", "RSA PRIVATE KEY"),
+        ] {
+            let text = std::fs::read(format!("fixtures/vectors/pki/{file}")).unwrap();
+            let block = pem::read_blocks(&text).remove(0).unwrap();
+            let der = block.der.expose();
+            for end in ["", "\n", "\r\n"] {
+                let der = [der, end.as_bytes()].concat();
+                assert_eq!(label_of(&der).as_deref(), Some(label), "{file} {end:?}");
+            }
+            assert_eq!(label_of(&[der, b"x".as_slice()].concat()), None, "{file}");
+        }
+    }
+
+    #[test]
+    fn public_key_is_not_an_encrypted_one() {
+        let text = std::fs::read("fixtures/vectors/pki/ec256.crt").unwrap();
+        let block = pem::read_blocks(&text).remove(0).unwrap();
+        let (_, certificate) = x509_parser::parse_x509_certificate(block.der.expose()).unwrap();
+        let public_key = certificate.public_key().raw;
+        assert_eq!(label_of(public_key).as_deref(), Some("PUBLIC KEY"));
+    }
+}

@@ -133,6 +133,10 @@ impl Digest {
         tag.is_some_and(|tag| hmac::verify(&self.key, token, tag.as_ref()).is_ok())
     }
 
+    fn is_set(&self) -> bool {
+        self.tag().is_some()
+    }
+
     fn set(&self, token: Option<&[u8]>) {
         *self.tag() = token.map(|token| hmac::sign(&self.key, token));
     }
@@ -168,7 +172,11 @@ impl TokenFile {
                 self.warn("token_file_removed", message);
             }
             Err(error) => {
-                let message = format!("{error}; the previous token stays valid");
+                let token = match self.digest.is_set() {
+                    true => "the previous token stays valid",
+                    false => "no program gets credentials",
+                };
+                let message = format!("{error}; {token}");
                 self.warn("token_file_unusable", message);
             }
         }

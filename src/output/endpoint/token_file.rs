@@ -21,7 +21,12 @@ pub(super) fn open(
 ) -> Result<Secret<Vec<u8>>, AuthorizationTokenError> {
     match read(path) {
         Err(error) if error.is_missing_file() => {
-            create(path, random)?;
+            match create(path, random) {
+                // Another process was faster.
+                Err(AuthorizationTokenError::File { source, .. })
+                    if source.kind() == io::ErrorKind::AlreadyExists => {}
+                created => created?,
+            }
             read(path)
         }
         token => token,

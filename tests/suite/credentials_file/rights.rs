@@ -393,6 +393,27 @@ fn links_of_strangers_are_not_followed_where_everybody_writes() {
 }
 
 #[test]
+fn file_of_a_strangers_public_directory_gets_no_credentials() {
+    if !is_root("file_of_a_strangers_public_directory_gets_no_credentials") {
+        return;
+    }
+    const STRANGER: u32 = 23456;
+    for flag in ["--in-place", ""] {
+        let scene = Scene::new(&env::temp_dir(), "[b]\n");
+        set_mode(&scene.file(), 0o666);
+        chown(scene.file(), Some(STRANGER), None).unwrap();
+        let script = format!("exec \"$@\" {flag}");
+        let starter = ["sh", "-c", &script, "sh"];
+        let (is_done, stderr) = by_nobody_through(&scene, &starter, || {
+            chown(scene.folder(), Some(STRANGER), None).unwrap();
+            set_mode(&scene.folder(), 0o777);
+        });
+        assert!(!is_done, "{flag}: {stderr}");
+        assert_eq!(scene.text(), "[b]\n", "{flag}");
+    }
+}
+
+#[test]
 fn file_is_written_in_place_where_the_directory_is_not_ours() {
     if !is_root("file_is_written_in_place_where_the_directory_is_not_ours") {
         return;

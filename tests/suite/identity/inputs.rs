@@ -235,7 +235,7 @@ fn empty_and_endless_standard_input_are_errors() {
     let helper = || call_of(&emulator).args(["--certificate", "-"]);
     fails(
         &helper().run(),
-        "error: no certificate in -: nothing in it is PEM or PKCS#12",
+        "error: no certificate in -: nothing in it is PEM, DER or PKCS#12",
     );
     fails(
         &helper().standard_input(vec![b'\n'; 2_000_000]).run(),

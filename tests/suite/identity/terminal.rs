@@ -43,6 +43,21 @@ fn password_is_asked_for_at_the_terminal_and_not_shown() {
     assert!(echoes);
 }
 
+/// The 50 s of a command are not those of the person who types.
+#[test]
+fn answer_after_51_s_is_used() {
+    let Some(mut terminal) = Terminal::open("answer after 51 s") else {
+        return;
+    };
+    let emulator = emulator(Settings::default());
+    let helper = encrypted(&emulator);
+    let running = terminal.start(&helper);
+    terminal.wait_for_prompt(1);
+    std::thread::sleep(std::time::Duration::from_secs(51));
+    terminal.press("correct horse\n");
+    succeeds(&terminal.end(running).output);
+}
+
 #[test]
 fn cursor_stands_on_a_new_line_after_the_answer() {
     let Some(mut terminal) = Terminal::open("line after the answer") else {

@@ -12,7 +12,7 @@ use crate::error::RunError;
 
 /// `cache clear`.
 pub(crate) fn run(flag: CacheFolderFlag, environment: &Environment) -> Result<ExitCode, RunError> {
-    let path = cached::path(flag, environment).ok_or(RunError::CachePath)?;
+    let path = cached::path(flag, environment)?.ok_or(RunError::CachePath)?;
     let cleared = match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),

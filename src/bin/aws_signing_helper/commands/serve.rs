@@ -38,6 +38,7 @@ use crate::arguments::EndpointFlags;
 use crate::arguments::Serve;
 use crate::cached;
 use crate::error::RunError;
+use crate::inputs::created_path;
 use crate::renewing::Renewing;
 use crate::renewing::due;
 use crate::renewing::start_log;
@@ -47,7 +48,7 @@ use crate::session::jitter;
 
 /// `serve`.
 pub(crate) fn run(arguments: Serve, environment: &Environment) -> Result<ExitCode, RunError> {
-    let flags = arguments.endpoint;
+    let mut flags = arguments.endpoint;
     if flags.healthcheck == Some(true) {
         let address = flags
             .status_address
@@ -55,6 +56,10 @@ pub(crate) fn run(arguments: Serve, environment: &Environment) -> Result<ExitCod
         return healthcheck::ask(address)
             .map(|()| ExitCode::SUCCESS)
             .map_err(RunError::Healthcheck);
+    }
+    if let Some(path) = flags.authorization_token_file.take() {
+        let path = created_path("authorization-token-file", path, environment)?;
+        flags.authorization_token_file = Some(path);
     }
     if token_file(&flags).is_some() && !is_container(&flags) {
         return Err(RunError::Needs {

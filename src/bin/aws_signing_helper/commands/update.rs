@@ -24,6 +24,7 @@ use rolesanywhere::text::ShownName;
 use crate::arguments::Update;
 use crate::cached;
 use crate::error::RunError;
+use crate::inputs::created_path;
 use crate::renewing::Renewing;
 use crate::renewing::due;
 use crate::renewing::start_log;
@@ -47,6 +48,9 @@ pub(crate) fn run(arguments: Update, environment: &Environment) -> Result<ExitCo
         .map_err(|source| RunError::Profile { name, source })?;
     let flag = arguments.file.credentials_file;
     let flag = flag.filter(|path| !path.as_os_str().is_empty());
+    let flag = flag
+        .map(|path| created_path("credentials-file", path, environment))
+        .transpose()?;
     let path = location::locate(flag.as_deref(), environment).map_err(RunError::CredentialsFile)?;
     // A session for a file that cannot be written would be one of the service's ten a second.
     let method = match arguments.file.in_place {
