@@ -21,6 +21,13 @@ pub enum CallError {
         /// Whether it may have one later.
         is_temporary: bool,
     },
+    /// A proxy refused its user and password. They are not presented again by themselves: accounts lock.
+    ProxyAuthentication {
+        /// Host, and the proxy.
+        host: String,
+        /// The proxy's words.
+        cause: String,
+    },
     /// No connection came about.
     Connect {
         /// Host and port of the service, and the proxy on the way to it.
@@ -136,10 +143,7 @@ impl CallError {
     /// Its class.
     pub fn class(&self) -> FailureClass {
         match self {
-            // A password that was refused is not presented again: accounts lock.
-            Self::Connect { cause, .. } if cause == PROXY_AUTHENTICATION_REFUSED => {
-                FailureClass::Ours
-            }
+            Self::ProxyAuthentication { .. } => FailureClass::Refused,
             Self::NameResolution { .. }
             | Self::Connect { .. }
             | Self::Connection { .. }
@@ -194,6 +198,7 @@ impl CallError {
             Self::UnexpectedAnswer { status, .. } => is_transient_status(*status),
             Self::NameResolution { .. }
             | Self::Connect { .. }
+            | Self::ProxyAuthentication { .. }
             | Self::Connection { .. }
             | Self::TimedOut { .. }
             | Self::Signature(_)
@@ -210,6 +215,7 @@ impl CallError {
             Self::Signature(_) => "Signature",
             Self::NameResolution { .. } => "NameResolution",
             Self::Connect { .. } => "Connect",
+            Self::ProxyAuthentication { .. } => "ProxyAuthentication",
             Self::ServerCertificate { .. } => "ServerCertificate",
             Self::NotTls { .. } => "NotTls",
             Self::Connection { .. } => "Connection",
@@ -272,7 +278,7 @@ impl fmt::Display for CallError {
             Self::NameResolution { host, cause, .. } => {
                 write!(f, "cannot resolve {host}: {}", shown(cause))
             }
-            Self::Connect { host, cause } => {
+            Self::Connect { host, cause } | Self::ProxyAuthentication { host, cause } => {
                 write!(f, "cannot connect to {host}: {}", shown(cause))
             }
             Self::ServerCertificate { host, cause, .. } => {
@@ -372,6 +378,7 @@ impl std::error::Error for CallError {
             Self::Signature(source) => Some(source),
             Self::NameResolution { .. }
             | Self::Connect { .. }
+            | Self::ProxyAuthentication { .. }
             | Self::ServerCertificate { .. }
             | Self::NotTls { .. }
             | Self::Connection { .. }
@@ -383,10 +390,6 @@ impl std::error::Error for CallError {
         }
     }
 }
-
-/// The cause of a connection that a proxy refused for its user and password.
-pub(crate) const PROXY_AUTHENTICATION_REFUSED: &str =
-    "the proxy answered CONNECT with 407 Proxy Authentication Required";
 
 /// The code of a quota that is used up, whatever the status.
 const THROTTLING_CODE: &str = "ThrottlingException";
@@ -521,11 +524,11 @@ mod tests {
             (unresolved(false), NoConnection, NEVER),
             (CallError::NotTls { host: host() }, Ours, NEVER),
             (
-                CallError::Connect {
+                CallError::ProxyAuthentication {
                     host: host(),
-                    cause: PROXY_AUTHENTICATION_REFUSED.to_owned(),
+                    cause: "407".to_owned(),
                 },
-                Ours,
+                Refused,
                 NEVER,
             ),
         ] {

@@ -16,7 +16,6 @@ use rustls::CertificateError;
 
 use crate::aws_call::endpoint::Endpoint;
 use crate::aws_call::error::CallError;
-use crate::aws_call::error::PROXY_AUTHENTICATION_REFUSED;
 use crate::aws_call::error::RESPONSE_BYTES_MAX;
 use crate::aws_call::error::ServerCertificateFault;
 use crate::aws_call::name_resolution::NameResolution;
@@ -220,11 +219,13 @@ impl Transport {
         let (Some(proxy), CallError::Connect { host, cause }) = (&self.proxy, &failure) else {
             return failure;
         };
-        if cause.contains(PROXY_AUTHENTICATION_CAUSE) {
-            return CallError::Connect {
-                host: host.clone(),
-                cause: PROXY_AUTHENTICATION_REFUSED.to_owned(),
-            };
+        for (text, cause_shown) in PROXY_AUTHENTICATION_CAUSES {
+            if cause.contains(text) {
+                return CallError::ProxyAuthentication {
+                    host: host.clone(),
+                    cause: (*cause_shown).to_owned(),
+                };
+            }
         }
         if !TUNNEL_REFUSED_CAUSES
             .iter()
@@ -410,8 +411,17 @@ const BODY_BYTES_EXPECTED: usize = 16 * 1024;
 /// Texts of the HTTP client for a response to CONNECT that is not a success.
 const TUNNEL_REFUSED_CAUSES: &[&str] = &["tunnel error: unsuccessful"];
 
-/// The same for a user and password that the proxy refused.
-const PROXY_AUTHENTICATION_CAUSE: &str = "proxy authorization required";
+/// The same for a user and password that the proxy refused, by CONNECT and by SOCKS5, and our words for it.
+const PROXY_AUTHENTICATION_CAUSES: &[(&str, &str)] = &[
+    (
+        "proxy authorization required",
+        "the proxy answered CONNECT with 407 Proxy Authentication Required",
+    ),
+    (
+        "credentials not accepted",
+        "the proxy refused user and password",
+    ),
+];
 
 /// Texts of resolvers for EAI_AGAIN (glibc and macOS, musl, Windows); the code itself gets lost on
 /// the way through the standard library.

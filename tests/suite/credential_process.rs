@@ -2,11 +2,16 @@
 //! together, and the emulator's own log.
 
 use std::fs;
+use std::io;
 use std::io::Read;
 use std::io::Write;
+use std::net::Shutdown;
 use std::net::TcpListener;
+use std::net::TcpStream;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
 use std::thread;
 
 use rolesanywhere_emulator::Emulator;
@@ -567,6 +572,71 @@ fn proxy_that_refuses_connect_is_quoted() {
             .run();
         assert!(output.stderr.contains(words), "{}", output.stderr);
         assert!(!output.stderr.contains("hunter2"), "{}", output.stderr);
+    }
+}
+
+/// A SOCKS5 proxy (RFC 1928, RFC 1929) that wants this password and connects to `port` whatever name it is
+/// asked for; the names, and the passwords that it was shown.
+fn socks_proxy(password: &'static str, port: u16) -> (u16, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (own, seen) = (listener.local_addr().unwrap().port(), Arc::default());
+    let record = Arc::clone(&seen);
+    let take = |stream: &mut TcpStream, count: usize| {
+        let mut bytes = vec![0; count];
+        stream.read_exact(&mut bytes).map(|()| bytes)
+    };
+    let text = move |stream: &mut TcpStream| {
+        let length = take(stream, 1)?[0];
+        take(stream, length.into()).map(|bytes| String::from_utf8(bytes).unwrap())
+    };
+    let serve = move |mut stream: TcpStream, record: &Mutex<Vec<String>>| -> io::Result<()> {
+        let methods = take(&mut stream, 2)?[1];
+        take(&mut stream, methods.into())?;
+        stream.write_all(&[5, 2])?;
+        take(&mut stream, 1)?;
+        let (_user, shown) = (text(&mut stream)?, text(&mut stream)?);
+        let is_right = shown == password;
+        record.lock().unwrap().push(shown);
+        stream.write_all(&[1, u8::from(!is_right)])?;
+        if !is_right {
+            return Ok(());
+        }
+        // CONNECT to a name.
+        assert_eq!(take(&mut stream, 4)?, [5, 1, 0, 3]);
+        record.lock().unwrap().push(text(&mut stream)?);
+        take(&mut stream, 2)?;
+        stream.write_all(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 80])?;
+        let server = TcpStream::connect(("127.0.0.1", port))?;
+        let (mut from, mut to) = (stream.try_clone()?, server.try_clone()?);
+        thread::spawn(move || io::copy(&mut from, &mut to).map(drop));
+        io::copy(&mut &server, &mut stream)?;
+        stream.shutdown(Shutdown::Both)
+    };
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let _ = serve(stream, &record);
+        }
+    });
+    (own, seen)
+}
+
+#[test]
+fn socks_proxy_resolves_names_and_sees_a_wrong_password_once() {
+    let emulator = emulator(Settings::default());
+    for scheme in ["socks5", "socks5h"] {
+        for (password, exit, seen) in [
+            ("right", 0, vec!["right", "service.invalid"]),
+            ("wrong", 1, vec!["wrong"]),
+        ] {
+            let (port, shown) = socks_proxy("right", emulator.port());
+            let proxy = format!("{scheme}://user:{password}@127.0.0.1:{port}");
+            let output = Helper::command_at("credential-process", "http://service.invalid")
+                .args(["--with-proxy"])
+                .env("HTTP_PROXY", &proxy)
+                .run();
+            assert_eq!(output.exit, exit, "{}", output.stderr);
+            assert_eq!(*shown.lock().unwrap(), seen, "{scheme}");
+        }
     }
 }
 

@@ -151,7 +151,7 @@ pub(crate) fn start_log(format: LogFormat, is_journal: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits until all messages are written, for a second at most.
+/// Waits until all messages are written, for 4 s at most.
 pub(crate) fn flush() {
     if let Some(Log { writer, .. }) = LOG.get() {
         let (done, is_done) = mpsc::channel();
@@ -222,7 +222,8 @@ fn write(line: &str) {
 static LOG: OnceLock<Log> = OnceLock::new();
 
 const LINES_WAITING_MAX: usize = 1000;
-const FLUSH_TIME_MAX: Duration = Duration::from_secs(1);
+/// A busy machine may let the thread that writes wait for more than a second, and the error would be lost.
+const FLUSH_TIME_MAX: Duration = Duration::from_secs(4);
 
 /// The prefix of every message.
 pub(crate) const NAME: &str = "aws_signing_helper";
