@@ -202,16 +202,6 @@ pub enum PemError {
     },
 }
 
-impl PemError {
-    /// The label of the damaged block, if it is known.
-    pub fn label(&self) -> Option<&str> {
-        match self {
-            Self::Unterminated { label } | Self::NotBase64 { label } => Some(label),
-            Self::LineBreaksLost => None,
-        }
-    }
-}
-
 impl fmt::Display for PemError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

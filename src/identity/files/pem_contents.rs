@@ -27,9 +27,10 @@ pub(in crate::identity) fn certificate(
     path: &Path,
     blocks: &[Result<PemBlock, PemError>],
 ) -> Result<(Certificate, Vec<Vec<u8>>), IdentityError> {
-    let blocks_wanted = undamaged(path, blocks, |label| label == LABEL_CERTIFICATE)?;
-    let mut certificates = blocks_wanted
-        .into_iter()
+    let mut certificates = blocks
+        .iter()
+        .flatten()
+        .filter(|block| block.label == LABEL_CERTIFICATE)
         .map(|block| block.der.expose().clone());
     let leaf = certificates
         .next()
@@ -39,29 +40,6 @@ pub(in crate::identity) fn certificate(
         source,
     })?;
     Ok((leaf, certificates.collect()))
-}
-
-/// The blocks with such a label. A damaged one is an error: without it, the wrong certificate or key would be
-/// blamed, or the chain would lack a link.
-fn undamaged<'a>(
-    path: &Path,
-    blocks: &'a [Result<PemBlock, PemError>],
-    is_wanted: impl Fn(&str) -> bool,
-) -> Result<Vec<&'a PemBlock>, IdentityError> {
-    let mut found = Vec::new();
-    for block in blocks {
-        match block {
-            Ok(block) if is_wanted(&block.label) => found.push(block),
-            Err(source) if source.label().is_some_and(&is_wanted) => {
-                return Err(IdentityError::Pem {
-                    path: path.to_owned(),
-                    source: source.clone(),
-                });
-            }
-            Ok(_) | Err(_) => {}
-        }
-    }
-    Ok(found)
 }
 
 /// The certificate that `key` fits, which need not be the first, and the others. Where it fits none, the
@@ -127,10 +105,10 @@ pub(in crate::identity) fn private_key(
     secrets: &dyn Secrets,
     work: &mut WorkBudget,
 ) -> Result<PrivateKey, IdentityError> {
-    let is_key = |label: &str| label.ends_with(LABEL_PRIVATE_KEY_SUFFIX);
-    let block = undamaged(path, blocks, is_key)?
-        .into_iter()
-        .next()
+    let block = blocks
+        .iter()
+        .flatten()
+        .find(|block| block.label.ends_with(LABEL_PRIVATE_KEY_SUFFIX))
         .ok_or_else(|| IdentityError::missing(Missing::PrivateKey, path, blocks))?;
     let der = block.der.expose();
     let (parse, is_encrypted): (ParsePrivateKey, _) = match block.label.as_str() {

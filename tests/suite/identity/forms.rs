@@ -174,25 +174,3 @@ fn header_needs_no_empty_line_behind_it() {
     let output = helper.args(["--pkcs8-password", "correct horse"]).run();
     succeeds(&output);
 }
-
-/// A damaged certificate or key is named, and nothing is sent without it.
-#[test]
-fn damaged_block_is_an_error() {
-    let emulator = emulator(Settings::default());
-    let whole = fs::read(vectors().join("pki/chain2.fullchain.pem")).unwrap();
-    let cut = &whole[..whole.len() - 200];
-    let letter_lost = [&whole[..200], &whole[201..]].concat();
-    for (bytes, words) in [
-        (cut, "the block \"CERTIFICATE\" has no end"),
-        (&letter_lost, "the block \"CERTIFICATE\" is not base64"),
-    ] {
-        let helper = call_of(&emulator).args(["--private-key", "pki/rsa2048.key"]);
-        let path = helper.home().join("chain.pem");
-        fs::write(&path, bytes).unwrap();
-        let path = path.display().to_string();
-        let output = helper.args(["--certificate", &path]).run();
-        assert_eq!(output.exit, 1);
-        assert!(output.stderr.contains(words), "{}", output.stderr);
-    }
-    assert!(emulator.requests().is_empty());
-}
