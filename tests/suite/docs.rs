@@ -27,7 +27,7 @@ fn getting_started() {
     };
     let (make, call) = page.blocks.split_first().unwrap();
     page.run(std::slice::from_ref(make), None);
-    let said = page.run(call, Some(&page.emulator("ca.crt")));
+    let said = page.run(call, Some(&page.emulator()));
     assert!(
         said.contains("\"AccessKeyId\":\"ASIAEMULATOR0000001\""),
         "{said}"
@@ -40,8 +40,7 @@ fn credential_process() {
     let Some(page) = Page::new("credential-process", &[]) else {
         return;
     };
-    page.walk();
-    let said = page.run(&page.blocks, Some(&page.emulator("ca.crt")));
+    let said = page.follow();
     assert_eq!(said.matches("\"AccessKeyId\":").count(), 5, "{said}");
 }
 
@@ -50,8 +49,7 @@ fn update() {
     let Some(page) = Page::new("update", &["aws"]) else {
         return;
     };
-    page.walk();
-    let said = page.run(&page.blocks, Some(&page.emulator("ca.crt")));
+    let said = page.follow();
     assert!(said.contains("\"Account\""), "{said}");
 }
 
@@ -60,8 +58,7 @@ fn serve() {
     let Some(page) = Page::new("serve", &["aws", "curl"]) else {
         return;
     };
-    page.walk();
-    let said = page.run(&page.blocks, Some(&page.emulator("ca.crt")));
+    let said = page.follow();
     assert_eq!(said.matches("\"Account\"").count(), 2, "{said}");
     assert!(said.contains("ready"), "{said}");
 }
@@ -71,8 +68,7 @@ fn keys_and_certificates() {
     let Some(page) = Page::new("keys-and-certificates", &["openssl"]) else {
         return;
     };
-    page.walk();
-    let said = page.run(&page.blocks, Some(&page.emulator("ca.crt")));
+    let said = page.follow();
     assert!(said.contains("\"serialNumber\":\"1\""), "{said}");
 }
 
@@ -83,7 +79,7 @@ fn examples_of_help() {
         return;
     };
     page.walk();
-    let emulator = page.emulator("ca.crt");
+    let emulator = page.emulator();
     for command in [
         "credential-process",
         "serve",
@@ -206,8 +202,15 @@ impl Page {
         Walkthrough::create(self.folder.path(), OffsetDateTime::now_utc()).unwrap();
     }
 
-    fn emulator(&self, anchor: &str) -> Emulator {
-        let anchor = fs::read(self.folder.path().join(anchor)).unwrap();
+    /// Runs the whole page with those files; what its commands print.
+    fn follow(&self) -> String {
+        self.walk();
+        self.run(&self.blocks, Some(&self.emulator()))
+    }
+
+    /// One that trusts `ca.crt`.
+    fn emulator(&self) -> Emulator {
+        let anchor = fs::read(self.folder.path().join("ca.crt")).unwrap();
         Emulator::start(Settings {
             trust_anchors: trust_anchors_from_pem(&anchor).unwrap(),
             ..Settings::default()
