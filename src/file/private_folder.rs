@@ -32,10 +32,9 @@ impl PrivateFolder {
         }
     }
 
-    /// Fails if no file can be created.
+    /// Fails if no file can be created. Nothing is written for it.
     pub(crate) fn check_writable(&self) -> io::Result<()> {
-        let own = format!("{}.new", std::process::id());
-        TemporaryFile::create(&self.0, own.as_ref()).map(drop)
+        self.0.check_writable()
     }
 
     /// A file's content, of at most `bytes_max` bytes; `None` if there is no such file. Refuses one

@@ -12,6 +12,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::path::PathBuf;
 
+use rustix::fs::Access;
 use rustix::fs::AtFlags;
 use rustix::fs::Dir;
 use rustix::fs::FileType;
@@ -77,6 +78,16 @@ impl Folder {
     /// Owner and mode of the directory.
     pub(crate) fn rights(&self) -> io::Result<Rights> {
         Ok(rights(&rustix::fs::fstat(&self.0)?))
+    }
+
+    /// Fails if this process may not create files in it.
+    pub(crate) fn check_writable(&self) -> io::Result<()> {
+        Ok(rustix::fs::accessat(
+            &self.0,
+            ".",
+            Access::WRITE_OK,
+            AtFlags::empty(),
+        )?)
     }
 
     /// Entry called `name`, if there is one.

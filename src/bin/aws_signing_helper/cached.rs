@@ -22,6 +22,7 @@ use rolesanywhere::text::ShownName;
 
 use crate::arguments::CacheFlags;
 use crate::arguments::CacheFolderFlag;
+use crate::debug;
 use crate::error::RunError;
 use crate::inputs::created_path;
 use crate::report;
@@ -40,8 +41,7 @@ pub(crate) fn entry(
     }
     let log = |text: &str| {
         if session.is_debug() {
-            let message = format!("cache: {text}");
-            report::log(&LogEvent::new(Level::Debug, "cache", message));
+            report::log(&debug::event("cache", format!("cache: {text}")));
         }
     };
     let version = session.request().identity.version();
@@ -56,24 +56,23 @@ pub(crate) fn entry(
         log("not used: no variable says where it should be");
         return Ok(None);
     };
-    let opened = Cache::open(&path).and_then(|cache| match is_explicit {
-        true => cache.check_writable().map(|()| cache),
-        false => Ok(cache),
-    });
-    match opened {
+    let complain = |text: &str| match is_explicit {
+        true => {
+            let message = format!("cache: {text}");
+            report::log(&LogEvent::new(Level::Warning, "cache_unusable", message));
+        }
+        false => log(text),
+    };
+    match Cache::open(&path) {
         Ok(cache) => {
             log(&format!("entry {key}"));
+            if is_explicit && let Err(error) = cache.check_writable() {
+                complain(&format!("not written: {}: {error}", ShownName::of(&path)));
+            }
             Ok(Some(SessionEntry::new(cache, key, version)))
         }
         Err(error) => {
-            let text = format!("not used: {}: {error}", ShownName::of(&path));
-            match is_explicit {
-                true => {
-                    let message = format!("cache: {text}");
-                    report::log(&LogEvent::new(Level::Warning, "cache_unusable", message));
-                }
-                false => log(&text),
-            }
+            complain(&format!("not used: {}: {error}", ShownName::of(&path)));
             Ok(None)
         }
     }

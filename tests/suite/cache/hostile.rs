@@ -332,3 +332,31 @@ fn lock_of_any_mode_is_one() {
         assert_eq!(cached.calls(), 2, "{mode:o}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn read_only_folder_is_used_with_a_warning() {
+    let read_only = |path: &str| {
+        let script =
+            format!("mount --bind {path} {path}; mount -o remount,ro,bind {path}; exec \"$@\"");
+        ["unshare", "-m", "sh", "-ec", &script, "sh"].map(str::to_owned)
+    };
+    let cached = Cached::with_entry([Response::created()]);
+    let path = cached.path().display().to_string();
+    let calls = cached.calls();
+    let starter = read_only(&path);
+    let starter: Vec<&str> = starter.iter().map(String::as_str).collect();
+    let helper = cached.helper();
+    let output = helper.command(&starter).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    if stderr.starts_with("unshare: ") || stderr.starts_with("mount: ") {
+        skip(&format!(
+            "read_only_folder_is_used_with_a_warning: {stderr}"
+        ));
+        return;
+    }
+    assert!(output.status.success(), "{stderr}");
+    assert!(stderr.contains("warning: cache: not written: "), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert_eq!(cached.calls(), calls, "the set is there");
+}
