@@ -132,20 +132,25 @@ pub(crate) fn home_expanded(
         })
 }
 
-/// The path of a file or folder that may be created. One that looks like a key or password would put it on
-/// disk as a name.
+/// As [`home_expanded`], for a file or folder that may be created.
 pub(crate) fn created_path(
     flag: &'static str,
     path: PathBuf,
     environment: &Environment,
 ) -> Result<PathBuf, RunError> {
-    match ShownName::of(&path).is_hidden() {
+    refuse_content(flag, &path)?;
+    home_expanded(flag, path, environment)
+}
+
+/// Refuses what looks like a key or password in the place of a path: it would be put on disk as a name.
+pub(crate) fn refuse_content(flag: &'static str, path: &Path) -> Result<(), RunError> {
+    match ShownName::of(path).is_hidden() {
         true => Err(RunError::Input {
             flag,
             name: path.to_string_lossy().into_owned(),
             why: "it is not a path".to_owned(),
         }),
-        false => home_expanded(flag, path, environment),
+        false => Ok(()),
     }
 }
 

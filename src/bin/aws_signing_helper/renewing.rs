@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use rolesanywhere::Credentials;
 use rolesanywhere::Identity;
 use rolesanywhere::arn::RoleArn;
 use rolesanywhere::cache::session_entry::SessionEntry;
@@ -132,6 +133,15 @@ impl Renewing {
     }
 }
 
+/// The event of a new set for `subject`.
+pub(crate) fn renewed(subject: &str, credentials: &Credentials, renewal: &Renewal) -> LogEvent {
+    let (expiration, next) = (credentials.expiration.to_string(), due(renewal));
+    let message = format!("{subject}credentials until {expiration}; the next are due at {next}");
+    LogEvent::new(Level::Info, "credentials_renewed", message)
+        .with("expiration", expiration)
+        .with("next_renewal", next)
+}
+
 fn log(failures: &Failures, event: SupplyEvent<'_>) {
     match event {
         SupplyEvent::CertificateRenewed => report::log(&LogEvent::new(
@@ -181,7 +191,7 @@ fn warn_of_short_sessions(duration_seconds: i32) {
 }
 
 /// When the next call is due, by the wall clock, in whole seconds.
-pub(crate) fn due(renewal: &Renewal) -> String {
+fn due(renewal: &Renewal) -> String {
     let now = Clock::System.moment();
     let due = now.wall + renewal.wait(now);
     let due = due.replace_nanosecond(0).unwrap_or(due);

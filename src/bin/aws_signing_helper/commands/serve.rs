@@ -40,7 +40,7 @@ use crate::cached;
 use crate::error::RunError;
 use crate::inputs::created_path;
 use crate::renewing::Renewing;
-use crate::renewing::due;
+use crate::renewing::renewed;
 use crate::renewing::start_log;
 use crate::report;
 use crate::session::Session;
@@ -158,17 +158,7 @@ fn observe(record: &RenewalStats, role_arn: &str, event: &SupplyEvent<'_>) {
             renewal,
         } => {
             record.renewed();
-            let next = due(renewal);
-            let message = format!(
-                "credentials until {}; the next are due at {next}",
-                credentials.expiration
-            );
-            report::log(
-                &LogEvent::new(Level::Info, "credentials_renewed", message)
-                    .with("role_arn", role_arn)
-                    .with("expiration", credentials.expiration.to_string())
-                    .with("next_renewal", next),
-            );
+            report::log(&renewed("", credentials, renewal).with("role_arn", role_arn));
         }
         SupplyEvent::Failed { error, .. } => {
             let code = error.error.code().chars();

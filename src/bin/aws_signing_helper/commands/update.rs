@@ -24,9 +24,9 @@ use rolesanywhere::text::ShownName;
 use crate::arguments::Update;
 use crate::cached;
 use crate::error::RunError;
-use crate::inputs::created_path;
+use crate::inputs::refuse_content;
 use crate::renewing::Renewing;
-use crate::renewing::due;
+use crate::renewing::renewed;
 use crate::renewing::start_log;
 use crate::report;
 use crate::session::Session;
@@ -48,10 +48,8 @@ pub(crate) fn run(arguments: Update, environment: &Environment) -> Result<ExitCo
         .map_err(|source| RunError::Profile { name, source })?;
     let flag = arguments.file.credentials_file;
     let flag = flag.filter(|path| !path.as_os_str().is_empty());
-    let flag = flag
-        .map(|path| created_path("credentials-file", path, environment))
-        .transpose()?;
     let path = location::locate(flag.as_deref(), environment).map_err(RunError::CredentialsFile)?;
+    refuse_content("credentials-file", &path)?;
     // A session for a file that cannot be written would be one of the service's ten a second.
     let method = match arguments.file.in_place {
         Some(true) => Method::InPlace,
@@ -102,18 +100,12 @@ impl Log {
                 is_first,
             } => {
                 self.warn(updated);
-                let next = due(&supply.renewal());
                 let (name, path) = (profile.name().as_str(), ShownName::of(profile.path()));
-                let message = format!(
-                    "profile {name:?} of {path} has credentials until {}; the next are due at {next}",
-                    credentials.expiration,
-                );
+                let subject = format!("profile {name:?} of {path} has ");
                 report::log(
-                    &LogEvent::new(Level::Info, "credentials_renewed", message)
+                    &renewed(&subject, credentials, &supply.renewal())
                         .with("profile", name)
-                        .with("file", path.to_string())
-                        .with("expiration", credentials.expiration.to_string())
-                        .with("next_renewal", next),
+                        .with("file", path.to_string()),
                 );
                 if is_first {
                     supply.settle();
