@@ -63,11 +63,21 @@ fn flags(command: &str) -> Vec<String> {
     flags
 }
 
+/// Where files and folders go that are named by what is no path.
+fn in_home() -> Helper {
+    Helper::new().in_home()
+}
+
+fn pki(name: &str) -> String {
+    vectors().join("pki").join(name).display().to_string()
+}
+
 /// A command that would work, against a service that refuses all.
 fn plain(endpoint: &Endpoint, command: &str) -> Helper {
     let arn = |kind: &str| format!("arn:aws:rolesanywhere:us-east-1:123456789012:{kind}/1-2");
-    let identity = ["--certificate", "pki/ec256.crt"];
-    let helper = Helper::new().args([command]).env("AWS_MAX_ATTEMPTS", "1");
+    let (certificate, key) = (pki("ec256.crt"), pki("ec256.key"));
+    let identity = ["--certificate", &certificate];
+    let helper = in_home().args([command]).env("AWS_MAX_ATTEMPTS", "1");
     let (trust_anchor, profile) = (arn("trust-anchor"), arn("profile"));
     let call = [
         "--trust-anchor-arn",
@@ -81,20 +91,18 @@ fn plain(endpoint: &Endpoint, command: &str) -> Helper {
     ];
     match command {
         "read-certificate-data" => helper.args(identity),
-        "sign-string" => helper
-            .args(identity)
-            .args(["--private-key", "pki/ec256.key"]),
+        "sign-string" => helper.args(identity).args(["--private-key", &key]),
         "update" => helper
             .args(identity)
-            .args(["--private-key", "pki/ec256.key", "--once"])
+            .args(["--private-key", &key, "--once"])
             .args(call),
         "serve" => helper
             .args(identity)
-            .args(["--private-key", "pki/ec256.key", "--port", "0"])
+            .args(["--private-key", &key, "--port", "0"])
             .args(call),
         _ => helper
             .args(identity)
-            .args(["--private-key", "pki/ec256.key", "--cache", "--debug"])
+            .args(["--private-key", &key, "--cache", "--debug"])
             .args(call),
     }
 }
@@ -140,7 +148,7 @@ fn content_in_a_variable_for_a_path_is_not_shown() {
         for variable in named.chain(VARIABLES.map(str::to_owned)) {
             for form in forms() {
                 // What is typed comes before a variable.
-                let mut helper = Helper::new().args([command, "--debug"]);
+                let mut helper = in_home().args([command, "--debug"]);
                 if command == "update" {
                     helper = helper.args(["--once"]);
                 }
@@ -148,8 +156,8 @@ fn content_in_a_variable_for_a_path_is_not_shown() {
                 let arn = |kind: &str| format!("arn:aws:rolesanywhere:us-east-1:1:{kind}/1-2");
                 let helper = helper
                     .env("AWS_MAX_ATTEMPTS", "1")
-                    .env(&flag("CERTIFICATE"), "pki/ec256.crt")
-                    .env(&flag("PRIVATE_KEY"), "pki/ec256.key")
+                    .env(&flag("CERTIFICATE"), &pki("ec256.crt"))
+                    .env(&flag("PRIVATE_KEY"), &pki("ec256.key"))
                     .env(&flag("TRUST_ANCHOR_ARN"), &arn("trust-anchor"))
                     .env(&flag("PROFILE_ARN"), &arn("profile"))
                     .env(&flag("ROLE_ARN"), "arn:aws:iam::123456789012:role/ci")
