@@ -113,6 +113,50 @@ def seed_pkcs12():
             seed("pkcs12", path.stem, path.read_bytes())
 
 
+def seed_identity_files():
+    fixtures = VECTORS.parent
+    for folder in (VECTORS / "pki", fixtures / "keys", fixtures / "pkcs12", fixtures / "chains"):
+        for path in sorted(folder.iterdir()):
+            if path.suffix not in (".crt", ".pem", ".key", ".p12"):
+                continue
+            content = path.read_bytes()
+            seed("identity_files", f"{folder.name}.{path.name}", content)
+            if path.suffix == ".p12":
+                continue
+            flat = content.replace(b"\n", b" ")
+            seed("identity_files", f"{folder.name}.{path.name}.flat", flat)
+            ders = [
+                base64.b64decode(re.sub(rb"\s", b"", body) + b"==")
+                for _, body in BLOCK.findall(content)
+            ]
+            for index, der in enumerate(ders):
+                seed("identity_files", f"{folder.name}.{path.name}.{index}.der", der)
+            if ders and path.suffix != ".key":
+                file = pkcs7(b"".join(ders))
+                text = base64.encodebytes(file)
+                pem = b"-----BEGIN PKCS7-----\n" + text + b"-----END PKCS7-----\n"
+                seed("identity_files", f"{folder.name}.{path.name}.p7b", file)
+                seed("identity_files", f"{folder.name}.{path.name}.p7b.pem", pem)
+
+
+def pkcs7(certificates):
+    """SignedData that nobody signed (RFC 2315, 9.1)."""
+    data = element(0x30, bytes.fromhex("06092a864886f70d010701"))
+    parts = bytes.fromhex("0201013100") + data + element(0xA0, certificates) + b"\x31\x00"
+    signed_data = element(0x30, parts)
+    return element(0x30, bytes.fromhex("06092a864886f70d010702") + element(0xA0, signed_data))
+
+
+def element(tag, content):
+    return bytes([tag, 0x84]) + len(content).to_bytes(4, "big") + content
+
+
+def seed_shown_text():
+    texts = ["pki/ec256.key", "2030-01-01T13:00:00Z", "\u202ea\x1b[31m", "-----BEGIN", "30" * 40]
+    for index, text in enumerate(texts):
+        seed("shown_text", str(index), text.encode())
+
+
 def seed_credentials_files():
     for path in sorted((VECTORS / "update").glob("*/before")):
         case = json.loads((path.parent / "case.json").read_text())
@@ -144,6 +188,9 @@ def seed_imds_requests():
         for index, step in enumerate(case.get("steps", [])):
             text = step.get("send", "").replace("{TOKEN}", token).replace("{SERVE_PORT}", "9911")
             seed("imds_request", f"{path.stem}.{index}", text.replace("{PAD}", "x").encode("latin-1"))
+    for name, header in [("none", ""), ("token", "Authorization: token-of-the-fixtures-0123456789\r\n")]:
+        head = f"GET /v1/credentials HTTP/1.1\r\nHost: 127.0.0.1:9911\r\n{header}\r\n"
+        seed("container_request", name, head.encode())
 
 
 def subject_of(certificate):
@@ -176,3 +223,5 @@ seed_credentials_files()
 seed_pkcs12()
 seed_cache_entries()
 seed_imds_requests()
+seed_identity_files()
+seed_shown_text()
