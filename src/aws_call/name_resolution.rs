@@ -30,7 +30,7 @@ pub(crate) struct NameResolution {
 }
 
 /// Asks the operating system. It takes as long as it takes.
-type Lookup = fn(&str) -> io::Result<Vec<SocketAddr>>;
+pub(super) type Lookup = fn(&str) -> io::Result<Vec<SocketAddr>>;
 
 /// The latest addresses, for the HTTP client.
 #[derive(Default)]
@@ -51,7 +51,8 @@ impl NameResolution {
         Self::with(host, by_system)
     }
 
-    fn with(host: &str, lookup: Lookup) -> Self {
+    /// With a lookup of one's own.
+    pub(super) fn with(host: &str, lookup: Lookup) -> Self {
         Self {
             host: host.to_owned(),
             lookup,

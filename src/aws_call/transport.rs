@@ -426,3 +426,53 @@ const PROXY_AUTHENTICATION_CAUSES: &[(&str, &str)] = &[
 /// Texts of resolvers for EAI_AGAIN (glibc and macOS, musl, Windows); the code itself gets lost on
 /// the way through the standard library.
 const TEMPORARY_RESOLUTION_CAUSES: &[&str] = &["Temporary failure", "Try again", "os error 11002"];
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+    use crate::environment::Environment;
+
+    fn never(_: &str) -> io::Result<Vec<SocketAddr>> {
+        loop {
+            std::thread::park();
+        }
+    }
+
+    #[test]
+    fn name_servers_that_never_answer_are_told() {
+        let second = Duration::from_secs(1);
+        let limits = AttemptLimits {
+            resolve: 7 * second,
+            connect: second,
+            connect_by_proxy: second,
+            attempt: second,
+        };
+        let endpoint = Endpoint::parse("http://service.example:8080").unwrap();
+        let roots = TrustRoots::resolve(&Environment::default());
+        let mut transport = Transport::new(&endpoint, &roots, None, limits).unwrap();
+        transport.names = NameResolution::with("service.example", never);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let error = runtime.block_on(async {
+            // It begins once the lookup is waited for, which keeps the time from passing by itself.
+            let advance = tokio::spawn(tokio::time::advance(7 * second));
+            let url = endpoint.url().clone();
+            let sent = transport.post(("CreateSession", url), HeaderMap::new(), Vec::new());
+            let error = sent.await.err().unwrap();
+            advance.await.unwrap();
+            error
+        });
+        // The lookup does not end.
+        runtime.shutdown_background();
+        assert_eq!(
+            error.to_string(),
+            "cannot resolve service.example:8080: no answer from the name servers (DNS) within 7 s"
+        );
+        assert!(error.is_transient());
+    }
+}
