@@ -282,6 +282,44 @@ fn set_that_is_due_is_replaced() {
     assert_eq!(cached.calls(), 2);
 }
 
+/// Tools that read the file use a set until it expires; a client that asks again does not.
+#[test]
+fn set_of_which_less_than_half_is_left_is_not_written() {
+    let hour = Response::expiring(3600, 0);
+    let cached = Cached::with_entry([hour, second()]);
+    let path = cached.path().display().to_string();
+    let update = Helper::command_at("update", &cached.endpoint.url()).args([
+        "--once",
+        "--cache",
+        "--cache-dir",
+        &path,
+        "--credentials-file",
+        "~/credentials",
+    ]);
+    let written = || {
+        succeeds(&update);
+        fs::read_to_string(update.home().join("credentials")).unwrap()
+    };
+    let make_older = |minutes: i64| {
+        cached.change_entry(|entry| {
+            let received = &mut entry["set"]["received"]["wall_ms"];
+            *received = (received.as_i64().unwrap() - minutes * 60_000).into();
+            entry["call"] = Value::Null;
+        });
+    };
+    make_older(20);
+    assert!(written().contains("ASIAEXAMPLE"));
+    assert_eq!(cached.calls(), 1);
+    make_older(15);
+    assert!(succeeds(&cached.helper()).contains("ASIAEXAMPLE"));
+    assert_eq!(cached.calls(), 1);
+    assert!(written().contains("ASIASECOND"));
+    assert_eq!(cached.calls(), 2);
+    // The new one is there for others.
+    assert!(succeeds(&cached.helper()).contains("ASIASECOND"));
+    assert_eq!(cached.calls(), 2);
+}
+
 #[test]
 fn set_that_cannot_be_planned_by_is_passed_on_and_not_kept() {
     for expiration in ["tomorrow", "2020-01-01T00:00:00Z"] {
