@@ -1,11 +1,17 @@
 //! Identities and passwords in what is no regular file: pipes, sockets, descriptors of somebody else.
 
 use std::fs;
+use std::io::ErrorKind;
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::process::Stdio;
 use std::thread;
+use std::time::Duration;
+use std::time::Instant;
 
+use rolesanywhere::file;
+use rolesanywhere::file::FileError;
 use rolesanywhere_emulator::Settings;
 
 use super::ENCRYPTED;
@@ -54,6 +60,28 @@ fn with_descriptor(helper: &Helper, shell: &str) -> std::process::Output {
 fn assert_succeeds(output: &std::process::Output) {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
+}
+
+#[test]
+fn pipe_that_gives_nothing_more_is_given_up_in_time() {
+    let helper = Helper::new();
+    let unopened = fifo(&helper, "unopened");
+    let silent = fifo(&helper, "silent");
+    let both = || fs::File::options().read(true).write(true).open(&silent);
+    let mut writer = both().unwrap();
+    writer.write_all(b"half").unwrap();
+    for path in [unopened, silent.clone()] {
+        let begin = Instant::now();
+        let read = file::read_within(Duration::from_secs(1), Path::new(&path), 10);
+        let error = read.unwrap_err();
+        assert!(begin.elapsed() < file::STREAM_TIME_MAX);
+        assert_eq!(error.to_string(), format!("cannot read {path}"));
+        let FileError::Unreadable { source, .. } = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(source.kind(), ErrorKind::TimedOut);
+        assert_eq!(source.to_string(), "nothing more came within 1 s");
+    }
 }
 
 #[test]
@@ -150,7 +178,7 @@ fn socket_on_a_descriptor_is_read() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        std::io::Write::write_all(&mut &ours, pki("rsa2048.crt").as_bytes()).unwrap();
+        Write::write_all(&mut &ours, pki("rsa2048.crt").as_bytes()).unwrap();
         drop(ours);
         let _ = child.stdin.take();
         assert_succeeds(&child.wait_with_output().unwrap());
