@@ -77,3 +77,26 @@ pub(crate) fn wait<T, E>(
 }
 
 const PAUSE_MIN: Duration = Duration::from_millis(5);
+
+#[cfg(test)]
+mod tests {
+    /// Elsewhere a file that is open cannot be removed.
+    #[cfg(unix)]
+    #[test]
+    fn lock_whose_file_was_removed_is_not_held() {
+        use super::*;
+
+        let path = tempfile::tempdir().unwrap();
+        let folder = Folder::open(path.path()).unwrap();
+        let name = OsStr::new("lock");
+        // Opened in time, and locked too late.
+        let late = || folder.open_lock(name).unwrap();
+        let (one, other, last) = (late(), late(), late());
+        let held = |file| Lock::try_take_file(&folder, name, file).unwrap().is_some();
+        assert!(held(one));
+        folder.remove(name).unwrap();
+        assert!(!held(other));
+        let _new = late();
+        assert!(!held(last));
+    }
+}
