@@ -184,3 +184,26 @@ fn new_pair_that_is_refused_leaves_the_old_one_in_use() {
         headers.iter().any(|(_, value)| value.starts_with(ECDSA))
     });
 }
+
+#[test]
+fn new_file_waits_for_its_password() {
+    let service = service(&RENEWED_OFTEN);
+    let helper = serve(&service.url()).own_files().flag_of_file(
+        "--pkcs8-password-file",
+        "password",
+        "hunter2",
+    );
+    let mut server = Server::start(&helper);
+    helper.put("crt", "ec256.crt");
+    helper.put("key", "../../keys/openssl-default.key");
+    says(&mut server, "the refused password", &[REFUSED]);
+    two_more_sets(&server);
+    let said = server.running.stderr_so_far();
+    assert_eq!(said.matches(REFUSED).count(), 1, "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+    // The file with the key stays as it is.
+    fs::write(helper.home().join("password"), "correct horse").unwrap();
+    uses_ecdsa(&mut server, &service);
+}
+
+const REFUSED: &str = "the password is wrong, or the file is damaged";
