@@ -197,6 +197,8 @@ fn new_file_waits_for_its_password() {
     helper.put("crt", "ec256.crt");
     helper.put("key", "../../keys/openssl-default.key");
     says(&mut server, "the refused password", &[REFUSED]);
+    // As long as it takes to look at the files once more.
+    two_more_sets(&server);
     two_more_sets(&server);
     let said = server.running.stderr_so_far();
     assert_eq!(said.matches(REFUSED).count(), 1, "{said}");
