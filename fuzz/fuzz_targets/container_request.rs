@@ -16,7 +16,7 @@ use rolesanywhere::output::endpoint::authorization_token::AuthorizationToken;
 use rolesanywhere::output::endpoint::container::Container;
 use rolesanywhere::output::endpoint::document;
 use rolesanywhere::output::endpoint::host_name::HostName;
-use rolesanywhere::output::endpoint::neighbour::Names;
+use rolesanywhere::output::endpoint::origin_check::AllowedHosts;
 use rolesanywhere::output::endpoint::request::Request;
 use rolesanywhere::secret::Secret;
 use rolesanywhere::supply::Supply;
@@ -38,9 +38,16 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 static CONTAINER: LazyLock<Container> = LazyLock::new(|| {
-    let supply = Supply::new(Clock::Fixed(NOW.wall), || 0.5, |credentials, _| {
-        Arc::new(document::container(credentials, "arn:aws:iam::123456789012:role/ci"))
-    });
+    let supply = Supply::new(
+        Clock::Fixed(NOW.wall),
+        || 0.5,
+        |credentials, _| {
+            Arc::new(document::container(
+                credentials,
+                "arn:aws:iam::123456789012:role/ci",
+            ))
+        },
+    );
     let credentials = Credentials {
         access_key_id: "ASIAEXAMPLE".to_owned(),
         secret_access_key: Secret::new("hunter2".to_owned()),
@@ -52,7 +59,7 @@ static CONTAINER: LazyLock<Container> = LazyLock::new(|| {
     renewal.renewed(NOW, Duration::from_secs(3600), 0.5);
     supply.begin_with(credentials, renewal);
     Container {
-        names: Names::new([], vec!["relay.example".parse().unwrap()]),
+        names: AllowedHosts::new([], vec!["relay.example".parse().unwrap()]),
         authorization: AuthorizationToken::fixed(TOKEN, &SystemRandom::new()).unwrap(),
         supply: Arc::new(supply),
     }

@@ -6,10 +6,10 @@ use libfuzzer_sys::fuzz_target;
 use rolesanywhere::identity::IdentitySource;
 use rolesanywhere::identity::locator::Locator;
 use rolesanywhere::identity::open_certificate;
-use rolesanywhere::identity::secrets::Refusals;
+use rolesanywhere::identity::secrets::RefusedSecrets;
 use rolesanywhere::identity::secrets::SecretError;
+use rolesanywhere::identity::secrets::SecretRequest;
 use rolesanywhere::identity::secrets::Secrets;
-use rolesanywhere::identity::secrets::Wanted;
 use rolesanywhere::output::certificate_data;
 use rolesanywhere::secret::Secret;
 
@@ -48,14 +48,14 @@ fn fixture(text: &str) -> Locator {
 
 /// The password of the fixtures, once.
 #[derive(Default)]
-struct FixturePassword(Refusals);
+struct FixturePassword(RefusedSecrets);
 
 impl Secrets for FixturePassword {
-    fn secret(&self, wanted: Wanted<'_>) -> Result<Option<Secret<String>>, SecretError> {
+    fn secret(&self, wanted: SecretRequest<'_>) -> Result<Option<Secret<String>>, SecretError> {
         Ok((wanted.refused == 0).then(|| Secret::new("correct horse".to_owned())))
     }
 
-    fn refusals(&self) -> &Refusals {
+    fn refusals(&self) -> &RefusedSecrets {
         &self.0
     }
 }

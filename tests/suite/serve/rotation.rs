@@ -196,7 +196,9 @@ fn new_file_waits_for_its_password() {
     let mut server = Server::start(&helper);
     helper.put("crt", "ec256.crt");
     helper.put("key", "../../keys/openssl-default.key");
-    says(&mut server, "the refused password", &[REFUSED]);
+    wait_until(&mut server.running, "the refused password", |said| {
+        said.contains(REFUSED)
+    });
     // As long as it takes to look at the files once more.
     two_more_sets(&server);
     two_more_sets(&server);
