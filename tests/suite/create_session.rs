@@ -35,6 +35,7 @@ use crate::support::http::Request;
 use crate::support::script::Response;
 use crate::support::script::Script;
 use crate::support::service;
+use crate::support::tls_server::TlsServer;
 use crate::support::vectors;
 
 /// One call and what it did.
@@ -550,51 +551,13 @@ fn proxy_has_a_limit_of_its_own() {
     );
 }
 
-/// A server that shows this certificate to one client: its port.
-fn tls_server(
-    certificate: &rcgen::Certificate,
-    key: &rcgen::KeyPair,
-) -> (u16, thread::JoinHandle<()>) {
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![certificate.der().clone()],
-            rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-        )
-        .unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let server = thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut tls = rustls::ServerConnection::new(std::sync::Arc::new(config)).unwrap();
-        let _ = tls.complete_io(&mut stream);
-    });
-    (port, server)
-}
-
-/// A server with a certificate like this, and a bundle that trusts its issuer.
-fn call_of_server(arrange: impl Fn(&mut rcgen::CertificateParams)) -> Call {
-    let issuer_key = rcgen::KeyPair::generate().unwrap();
-    let mut params = rcgen::CertificateParams::default();
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let root = params.self_signed(&issuer_key).unwrap();
-    let issuer = rcgen::Issuer::new(params, issuer_key);
-    let key = rcgen::KeyPair::generate().unwrap();
-    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    arrange(&mut params);
-    let certificate = params.signed_by(&key, &issuer).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let bundle = folder.path().join("bundle.pem");
-    std::fs::write(&bundle, root.pem()).unwrap();
-    let (port, server) = tls_server(&certificate, &key);
+/// A call of this server, whose issuer is trusted.
+fn call_of_server(server: TlsServer) -> Call {
     let call = call_with(Script::default(), |settings| {
-        settings.endpoint = Endpoint::parse(&format!("https://localhost:{port}")).unwrap();
-        settings.trust_roots = TrustRoots::Bundle(bundle.clone());
+        settings.endpoint = Endpoint::parse(&server.url()).unwrap();
+        settings.trust_roots = TrustRoots::Bundle(server.bundle());
     });
-    server.join().unwrap();
+    server.end();
     call
 }
 
@@ -604,7 +567,7 @@ fn fault_of_a_server_certificate_is_named() {
     use ServerCertificateFault::NotYetValid;
     use ServerCertificateFault::OtherName;
     let fault = |arrange: &dyn Fn(&mut rcgen::CertificateParams)| {
-        let call = call_of_server(arrange);
+        let call = call_of_server(TlsServer::with(arrange));
         match call.error() {
             CallError::ServerCertificate { fault, .. } => *fault,
             other => panic!("{other:?}"),
@@ -627,20 +590,7 @@ fn fault_of_a_server_certificate_is_named() {
 
 #[test]
 fn server_that_shows_a_ca_certificate_is_refused_in_words() {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let certificate = params.self_signed(&key).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let bundle = folder.path().join("bundle.pem");
-    std::fs::write(&bundle, certificate.pem()).unwrap();
-    let (port, server) = tls_server(&certificate, &key);
-    let url = format!("https://localhost:{port}");
-    let call = call_with(Script::default(), |settings| {
-        settings.endpoint = Endpoint::parse(&url).unwrap();
-        settings.trust_roots = TrustRoots::Bundle(bundle);
-    });
-    server.join().unwrap();
+    let call = call_of_server(TlsServer::with_ca_certificate());
     assert!(
         matches!(
             call.error(),

@@ -29,6 +29,7 @@ use crate::support::helper::Output;
 use crate::support::port::ClosedPort;
 use crate::support::script::Response;
 use crate::support::script::Script;
+use crate::support::tls_server::TlsServer;
 use crate::support::vectors;
 
 /// The flags of an ordinary call but for the identity's.
@@ -638,6 +639,41 @@ fn socks_proxy_resolves_names_and_sees_a_wrong_password_once() {
             assert_eq!(*shown.lock().unwrap(), seen, "{scheme}");
         }
     }
+}
+
+#[test]
+fn hint_says_what_is_wrong_with_a_server_certificate() {
+    let hint_of = |arrange: &dyn Fn(&mut rcgen::CertificateParams)| {
+        let server = TlsServer::with(arrange);
+        let output = Helper::new()
+            .args(["credential-process"])
+            .args(["--certificate", "pki/ec256.crt"])
+            .args(["--private-key", "pki/ec256.key"])
+            .args(session_flags(&server.url()))
+            .env("AWS_CA_BUNDLE", &server.bundle().display().to_string())
+            .run();
+        server.end();
+        assert_eq!((output.exit, output.stdout_text()), (1, ""));
+        let last = output.stderr.lines().last().unwrap();
+        let (_, hint) = last.split_once("hint: ").unwrap_or_default();
+        assert!(!hint.is_empty(), "{}", output.stderr);
+        hint.to_owned()
+    };
+    let expired = hint_of(&|params| params.not_after = rcgen::date_time_ymd(2020, 1, 1));
+    let now = time::OffsetDateTime::now_utc().year();
+    let says = format!("has expired, or this machine's clock, which says {now}-");
+    assert!(expired.contains(&says), "{expired}");
+    assert!(expired.ends_with("Z, is ahead"), "{expired}");
+    let early = hint_of(&|params| params.not_before = rcgen::date_time_ymd(4000, 1, 1));
+    let says = format!("is not valid yet, or this machine's clock, which says {now}-");
+    assert!(early.contains(&says), "{early}");
+    assert!(early.ends_with("Z, is behind"), "{early}");
+    let other = hint_of(&|params| {
+        let name = "other.example".try_into().unwrap();
+        params.subject_alt_names = vec![rcgen::SanType::DnsName(name)];
+    });
+    let says = "the server's certificate is for another name: check the endpoint, ";
+    assert!(other.starts_with(says), "{other}");
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub(crate) mod signature;
 pub(crate) mod systemd;
 #[cfg(unix)]
 pub(crate) mod terminal;
+pub(crate) mod tls_server;
 
 use std::path::Path;
 use std::path::PathBuf;
