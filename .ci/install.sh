@@ -11,6 +11,7 @@ command -v strace >/dev/null || missing+=(strace)
 # The units of deploy/ are started by it, in namespaces of their own.
 [ -x /lib/systemd/systemd ] || missing+=(systemd)
 command -v ip >/dev/null || missing+=(iproute2)
+command -v iptables >/dev/null || missing+=(iptables)
 command -v curl >/dev/null || missing+=(curl)
 command -v sysctl >/dev/null || missing+=(procps)
 command -v go >/dev/null || missing+=(golang-go)

@@ -47,9 +47,15 @@ fn containers_on_a_bridge_get_credentials_and_no_further() {
     beyond.run("ip address add 10.9.0.2/24 dev eth0");
     beyond.run("ip route add default via 10.9.0.1");
     machine.run("ip route add 10.9.0.0/24 via 172.17.0.2");
+    // A machine on the same network, which routes the address here.
+    let network = Namespace::new("network");
+    connect((&machine, "eth0"), (&network, "eth0"));
+    machine.run("ip address add 192.168.7.1/24 dev eth0");
+    network.run("ip address add 192.168.7.2/24 dev eth0");
+    network.run("ip route add 169.254.169.254 via 192.168.7.1");
 
     let commands = commands_of("docs/containers.md");
-    let [address, serve, check] = &commands[..] else {
+    let [address, serve, check, drop_packets] = &commands[..] else {
         panic!("{commands:?}");
     };
     machine.run(address);
@@ -73,6 +79,14 @@ fn containers_on_a_bridge_get_credentials_and_no_further() {
     if is_there("curl", &["--version"]) {
         assert!(has_token(&container, check), "{check}");
         assert!(!has_token(&beyond, check), "one hop too far");
+        assert!(has_token(&network, check), "the same network");
+        if is_there("iptables", &["--version"]) {
+            machine.run(drop_packets);
+            assert!(!has_token(&network, check), "{drop_packets}");
+            assert!(has_token(&container, check), "{drop_packets}");
+        } else {
+            skip(&format!("{test}: no iptables"));
+        }
     } else {
         skip(&format!("{test}: no curl"));
     }
