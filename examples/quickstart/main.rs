@@ -57,7 +57,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     eprintln!("3. The helper, built from this source:");
     let helper = build_helper()?;
     let arguments = arguments(&files, &url);
-    eprintln!("   {}", command_line(&helper, &arguments));
+    let line = command_line(&helper, &arguments);
+    eprintln!("   {line}");
     let output = Command::new(&helper)
         .args(&arguments)
         .stderr(Stdio::inherit())
@@ -78,15 +79,14 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     if !output.status.success() {
         return Ok(ExitCode::FAILURE);
     }
-    next_steps(&helper, &arguments, keep);
+    next_steps(folder.path(), &line, keep)?;
     if keep {
         stay()?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds the real binary with the cargo that runs this, and says where it lies. (Cargo builds no
-/// binary for an example.)
+/// Builds the real binary with the cargo that runs this, as cargo builds no binary for an example.
 fn build_helper() -> Result<PathBuf, Box<dyn Error>> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut cargo = Command::new(cargo);
@@ -141,34 +141,57 @@ fn arguments(files: &Walkthrough, endpoint: &str) -> Vec<String> {
     .to_vec()
 }
 
+/// One line for a shell and for `credential_process`, which both take a path with spaces in quotes.
 fn command_line(helper: &Path, arguments: &[String]) -> String {
-    format!("{} {}", helper.display(), arguments.join(" "))
+    let words = [helper.display().to_string()];
+    let words = words.iter().chain(arguments).map(|word| {
+        if word.contains(char::is_whitespace) {
+            format!("\"{word}\"")
+        } else {
+            word.clone()
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Prints what to try next, each on one line that works when pasted.
-fn next_steps(helper: &Path, arguments: &[String], keep: bool) {
-    let line = command_line(helper, arguments);
-    let with = |command: &str| line.replacen("credential-process", command, 1);
+fn next_steps(folder: &Path, line: &str, keep: bool) -> io::Result<()> {
     if !keep {
         eprintln!(
             "\nNext, keep the service running and see what else there is:\n  \
              cargo run --release --example quickstart -- --keep\n\
              For a real AWS account: docs/getting-started.md"
         );
-        return;
+        return Ok(());
     }
+    let config = folder.join("config");
+    fs::write(
+        &config,
+        format!("[profile quickstart]\nregion = us-east-1\ncredential_process = {line}\n"),
+    )?;
+    let sdk = format!(
+        "AWS_CONFIG_FILE=\"{}\" AWS_PROFILE=quickstart",
+        config.display()
+    );
+    let with = |command: &str| line.replacen("credential-process", command, 1);
     eprintln!(
-        "\nThe service runs until Enter or Ctrl-C. Try in another terminal:\n\n\
+        "\nThe service runs until you press Enter. Paste a line into another terminal.\n\n\
+         Use the credentials with the AWS CLI, which starts the helper itself:\n  \
+         {sdk} aws configure list\n\n\
+         The same with boto3:\n  \
+         {sdk} python3 -c 'import boto3; print(boto3.Session().get_credentials().access_key)'\n\n\
          See what is signed and sent:\n  {line} --debug\n\n\
          Get a refusal, with its hint:\n  {line} --region eu-west-1\n\n\
          Write a profile of a credentials file:\n  {}\n\n\
-         Serve credentials to all programs:\n  {}\n\n\
-         Use them with the AWS CLI:\n  \
-         AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:9911/ aws configure export-credentials\n\n\
+         Serve credentials to all programs on this machine, until Ctrl-C:\n  {}\n\n\
          For a real AWS account: docs/getting-started.md",
-        with("update --once --profile quickstart --credentials-file quickstart-credentials"),
+        with(&format!(
+            "update --once --profile quickstart --credentials-file \"{}\"",
+            folder.join("credentials").display()
+        )),
         with("serve"),
     );
+    Ok(())
 }
 
 /// Waits for Enter, or for ever without a terminal.
