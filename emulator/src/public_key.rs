@@ -13,7 +13,7 @@ use ring::signature::ECDSA_P384_SHA256_ASN1;
 use ring::signature::ECDSA_P384_SHA384_ASN1;
 use ring::signature::UnparsedPublicKey;
 use rsa::Pkcs1v15Sign;
-use rsa::RsaPublicKey;
+use rsa::PublicKey as RsaPublicKey;
 use rsa::pkcs1::DecodeRsaPublicKey;
 use sha2::Digest;
 use sha2::Sha256;

@@ -18,7 +18,7 @@ use rcgen::Issuer;
 use rcgen::KeyPair;
 use rcgen::KeyUsagePurpose;
 use rcgen::SerialNumber;
-use rsa::RsaPrivateKey;
+use rsa::PrivateKey as RsaPrivateKey;
 use rsa::pkcs8::EncodePrivateKey;
 use rsa::pkcs8::LineEnding;
 use rsa::rand_core::UnwrapErr;

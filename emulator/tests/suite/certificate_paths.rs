@@ -15,7 +15,7 @@ use rolesanywhere_emulator::Refusal;
 use rolesanywhere_emulator::VerifiedRequest;
 use rolesanywhere_emulator::verify;
 use rsa::Pkcs1v15Sign;
-use rsa::RsaPrivateKey;
+use rsa::PrivateKey as RsaPrivateKey;
 use rsa::pkcs8::DecodePrivateKey;
 use time::Duration;
 

@@ -25,7 +25,7 @@ use ring::signature::RSA_PKCS1_SHA384;
 use ring::signature::RSA_PKCS1_SHA512;
 use ring::signature::RsaEncoding;
 use ring::signature::RsaKeyPair;
-use rsa::RsaPrivateKey;
+use rsa::PrivateKey as RsaPrivateKey;
 use rsa::pkcs1::DecodeRsaPrivateKey;
 use rsa::pkcs1::EncodeRsaPublicKey;
 use rsa::signature::SignatureEncoding;
@@ -110,7 +110,7 @@ impl PrivateKey {
             return Err(PrivateKeyError::RsaBits { bits });
         }
         let key = RsaPrivateKey::from_pkcs1_der(der).map_err(|_| PrivateKeyError::Malformed)?;
-        debug_assert_eq!(key.n().bits() as usize, bits);
+        debug_assert_eq!(key.n().bit_width() as usize, bits);
         let public = key
             .to_public_key()
             .to_pkcs1_der()
