@@ -163,6 +163,7 @@ impl Client {
         let begin = Instant::now();
         let host = self.settings.endpoint.authority();
         let scope = CredentialScope::new(time, &self.settings.region, O::SERVICE.name);
+        self.transport.begin().await;
         let post = operation
             .sign(&host, &scope)
             .map_err(CallError::Signature)?;

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::net::ToSocketAddrs;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::thread;
 use std::time::Duration;
 
 use reqwest::dns::Addrs;
@@ -16,8 +17,7 @@ use reqwest::dns::Name;
 use reqwest::dns::Resolve;
 use reqwest::dns::Resolving;
 use tokio::sync;
-use tokio::task::JoinHandle;
-use tokio::task::spawn_blocking;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 /// The lookups of one host.
@@ -25,7 +25,7 @@ pub(crate) struct NameResolution {
     host: String,
     lookup: Lookup,
     /// The lookup that goes on.
-    running: sync::Mutex<Option<JoinHandle<io::Result<Vec<SocketAddr>>>>>,
+    running: sync::Mutex<Option<oneshot::Receiver<io::Result<Vec<SocketAddr>>>>>,
     found: Arc<Found>,
 }
 
@@ -66,25 +66,57 @@ impl NameResolution {
         Arc::clone(&self.found)
     }
 
+    /// Begins to look the host up, unless it is an address: what comes before the connection takes its time,
+    /// too.
+    pub(crate) async fn begin(&self) {
+        if self.address().is_none() {
+            self.running
+                .lock()
+                .await
+                .get_or_insert_with(|| self.look_up());
+        }
+    }
+
     /// Looks the host up, for `time_max` at most, unless it is an address.
     pub(crate) async fn resolve(&self, time_max: Duration) -> Result<(), Unresolved> {
-        if let Ok(address) = self.host.trim_matches(['[', ']']).parse::<IpAddr>() {
+        if let Some(address) = self.address() {
             self.found.set(vec![(address, 0).into()]);
             return Ok(());
         }
         let mut running = self.running.lock().await;
-        let (host, lookup) = (self.host.clone(), self.lookup);
-        let handle = running.get_or_insert_with(|| spawn_blocking(move || lookup(&host)));
-        let joined = timeout(time_max, handle)
+        let answer = running.get_or_insert_with(|| self.look_up());
+        let answered = timeout(time_max, answer)
             .await
             .map_err(|_| Unresolved::TimedOut)?;
         *running = None;
-        let found = joined
+        let found = answered
             .map_err(io::Error::other)
             .flatten()
             .map_err(Unresolved::Refused)?;
         self.found.set(found);
         Ok(())
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        self.host.trim_matches(['[', ']']).parse().ok()
+    }
+
+    /// On a thread of its own, which the end of the process does not wait for.
+    fn look_up(&self) -> oneshot::Receiver<io::Result<Vec<SocketAddr>>> {
+        let (host, lookup) = (self.host.clone(), self.lookup);
+        let (answer, receiver) = oneshot::channel();
+        let started = thread::Builder::new().spawn(move || {
+            // Nobody waits any longer: not worth a word.
+            let _ = answer.send(lookup(&host));
+        });
+        match started {
+            Ok(_) => receiver,
+            Err(error) => {
+                let (answer, receiver) = oneshot::channel();
+                let _ = answer.send(Err(error));
+                receiver
+            }
+        }
     }
 }
 
@@ -166,6 +198,20 @@ mod tests {
         });
         assert_eq!(LOOKUPS.load(Ordering::Relaxed), 1);
         assert_eq!(names.found.0.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn resolution_joins_the_lookup_that_has_begun() {
+        static LOOKUPS: AtomicU32 = AtomicU32::new(0);
+        let names = NameResolution::with("service.example", |_| {
+            LOOKUPS.fetch_add(1, Ordering::Relaxed);
+            Ok(vec!["127.0.0.1:0".parse().unwrap()])
+        });
+        runtime().block_on(async {
+            names.begin().await;
+            names.resolve(Duration::from_secs(240)).await.unwrap();
+        });
+        assert_eq!(LOOKUPS.load(Ordering::Relaxed), 1);
     }
 
     #[test]

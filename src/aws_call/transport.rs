@@ -138,6 +138,11 @@ impl Transport {
         })
     }
 
+    /// Begins what a request needs whatever it says: looks the name up.
+    pub(crate) async fn begin(&self) {
+        self.names.begin().await;
+    }
+
     /// Posts `body` to `url`, for an operation of this name.
     pub(crate) async fn post(
         &self,

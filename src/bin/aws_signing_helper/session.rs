@@ -202,10 +202,7 @@ impl Session {
             Fallback::Nothing => Effort::Whole(left),
             Fallback::ValidSet => Effort::Spare,
         };
-        let runtime = runtime()?;
-        let outcome = runtime.block_on(provider.create_session(identity, effort));
-        // A resolver that hangs would hold the end of the runtime back, and with it the exit.
-        runtime.shutdown_background();
+        let outcome = runtime()?.block_on(provider.create_session(identity, effort));
         outcome.map_err(|error| failures.with_hint(error, Some(identity)))
     }
 
