@@ -5,12 +5,13 @@
 //! files, or hide the headers that mark an encrypted key, or leave decoded keys behind in memory.
 
 use std::fmt;
-use std::io::BufRead;
 
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::GeneralPurpose;
 use base64::engine::GeneralPurposeConfig;
+use memchr::memchr;
+use memchr::memchr2;
 
 use super::pem_repair;
 use super::pem_repair::BEGIN;
@@ -102,15 +103,15 @@ impl<'a> Section<'a> {
     /// Headers, where there are any, have a colon, and base64 has none. An empty line should end them
     /// (RFC 1421, 4.4), but need not.
     fn headers(self) -> impl Iterator<Item = &'a [u8]> {
-        Lines(self.body).take_while(|line| line.contains(&b':'))
+        Lines(self.body).take_while(|line| memchr(b':', line).is_some())
     }
 
     /// Appends the base64 text to `base64`, which is large enough if it holds as much as the file.
     pub(crate) fn base64_into(self, base64: &mut Vec<u8>) {
         for line in Lines(self.body).skip(self.headers().count()) {
-            match line.contains(&b' ') || line.contains(&b'\t') {
-                false => base64.extend_from_slice(line),
-                true => base64.extend(line.iter().filter(|byte| !byte.is_ascii_whitespace())),
+            match memchr2(b' ', b'\t', line) {
+                None => base64.extend_from_slice(line),
+                Some(_) => base64.extend(line.iter().filter(|byte| !byte.is_ascii_whitespace())),
             }
         }
     }
@@ -158,11 +159,15 @@ impl<'a> Iterator for Lines<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        let text = self.0;
-        match self.0.skip_until(b'\n') {
-            Ok(0) | Err(_) => None,
-            Ok(length) => text.get(..length).map(<[u8]>::trim_ascii),
+        if self.0.is_empty() {
+            return None;
         }
+        let (line, rest) = match memchr(b'\n', self.0) {
+            Some(end) => self.0.split_at(end + 1),
+            None => (self.0, &[][..]),
+        };
+        self.0 = rest;
+        Some(line.trim_ascii())
     }
 }
 
