@@ -413,34 +413,50 @@ mod tests {
 
     #[test]
     fn what_is_no_fault_is_refused_with_the_reason() {
-        for (text, message) in [
-            ("thrott", "unknown fault \"thrott\", not one of"),
-            ("", "unknown fault \"\""),
-            ("status", "the fault status needs a value"),
-            ("slow:2", "the fault slow needs a value"),
-            ("quota:*", "the fault quota needs a value"),
-            ("quota=0", "a number above 0, not \"0\""),
-            ("quota=1.5", "a number above 0, not \"1.5\""),
-            ("drop=1", "the fault drop takes no value"),
-            (
-                "status=200",
-                "the fault status needs a status from 300 to 599, not \"200\"",
-            ),
-            ("status=9999999", "a status from 300 to 599"),
-            ("html=100", "a status from 200 to 599"),
-            ("error=403", "a slash and an error code"),
-            ("error=403/a\r\nb", "a slash and an error code"),
-            ("error=403/", "a slash and an error code"),
-            ("slow=-1", "milliseconds"),
-            ("slow=600001", "milliseconds"),
-            ("clock-skew=1h", "a whole number of seconds, not \"1h\""),
-            ("drop:0", "a number above 0 or *, not \"0\""),
-            ("drop:", "a number above 0 or *"),
-            ("drop:-1", "a number above 0 or *"),
-            ("drop:\u{1b}", "not \"\\u{1b}\""),
+        let error = |text: &str| text.parse::<Fault>().unwrap_err();
+        for text in ["thrott", ""] {
+            let kind = text.to_owned();
+            assert_eq!(error(text), FaultError::KindUnknown { kind });
+        }
+        for (text, kind) in [
+            ("status", "status"),
+            ("slow:2", "slow"),
+            ("quota:*", "quota"),
         ] {
-            let error = text.parse::<Fault>().unwrap_err().to_string();
-            assert!(error.contains(message), "{text:?}: {error}");
+            let kind = kind.to_owned();
+            assert_eq!(error(text), FaultError::ValueMissing { kind });
+        }
+        let kind = "drop".to_owned();
+        assert_eq!(error("drop=1"), FaultError::ValueUnexpected { kind });
+        for (kind, value) in [
+            ("quota", "0"),
+            ("quota", "1.5"),
+            ("status", "200"),
+            ("status", "9999999"),
+            ("html", "100"),
+            ("error", "403"),
+            ("error", "403/a\r\nb"),
+            ("error", "403/"),
+            ("slow", "-1"),
+            ("slow", "600001"),
+            ("clock-skew", "1h"),
+        ] {
+            let error = error(&format!("{kind}={value}"));
+            let FaultError::ValueInvalid {
+                kind: found,
+                value: sent,
+                ..
+            } = &error
+            else {
+                panic!("{error}");
+            };
+            assert_eq!((&**found, &**sent), (kind, value));
+        }
+        for count in ["0", "", "-1", "\u{1b}"] {
+            let error = error(&format!("drop:{count}"));
+            assert!(!error.to_string().contains('\u{1b}'), "{error}");
+            let count = count.to_owned();
+            assert_eq!(error, FaultError::CountInvalid { count });
         }
     }
 

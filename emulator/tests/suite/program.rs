@@ -16,7 +16,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use std::time::Instant;
 
+use rolesanywhere_emulator::Fault;
 use rolesanywhere_emulator::ReceivedRequest;
+use rolesanywhere_emulator::Refusal;
+use rolesanywhere_emulator::TrustAnchorError;
+use rolesanywhere_emulator::trust_anchors_from_pem;
 use tempfile::TempDir;
 use time::OffsetDateTime;
 
@@ -191,8 +195,11 @@ fn it_prints_its_address_and_a_line_per_request() {
         &program.request(|draft| draft.serial_number = "12".to_owned()),
     );
     let refused = format!(
-        "3 403 \"CN=le\\u{{1b}}af\" serial {serial_number}: AccessDeniedException: \
-         the serial number \"12\" is not the certificate's {serial_number}"
+        "3 403 \"CN=le\\u{{1b}}af\" serial {serial_number}: AccessDeniedException: {}",
+        Refusal::SerialMismatch {
+            sent: "12".to_owned(),
+            certificate: serial_number.clone(),
+        }
     );
     assert_eq!(program.line(), refused);
 
@@ -200,11 +207,13 @@ fn it_prints_its_address_and_a_line_per_request() {
         &url,
         &program.request(|draft| draft.path = "/x%1b".to_owned()),
     );
-    let line = program.line();
-    assert!(
-        line.contains(": the path \"/x%1b\" does not end in /sessions"),
-        "{line}"
-    );
+    let path = "/x%1b".to_owned();
+    assert_refused(&program.line(), &Refusal::PathUnknown { path });
+}
+
+#[track_caller]
+fn assert_refused(line: &str, refusal: &Refusal) {
+    assert!(line.ends_with(&format!(": {refusal}")), "{line}");
 }
 
 #[test]
@@ -222,28 +231,22 @@ fn its_switches_are_those_of_the_library() {
         &url,
         &program.request(body("{\"roleSessionName\":\"name\"}")),
     );
-    assert!(
-        program
-            .line()
-            .contains("roleSessionName \"name\" is not accepted by the profile")
-    );
+    let sent = "name".to_owned();
+    assert_refused(&program.line(), &Refusal::SessionNameNotAccepted { sent });
     send(&url, &program.request(body("{}")));
-    assert!(
-        program
-            .line()
-            .contains("1800 s are longer than the role's maximum of 1200 s")
-    );
+    let refusal = Refusal::DurationAboveRoleMaximum {
+        seconds: 1800,
+        maximum_seconds: 1200,
+    };
+    assert_refused(&program.line(), &refusal);
     send(&url, &program.request(body("{\"durationSeconds\":900}")));
     assert!(program.line().contains("issued"));
 
     let mut program = Program::start(&["--absent", TRUST_ANCHOR_ARN]);
     let url = program.line();
     send(&url, &program.request(|_| {}));
-    assert!(
-        program
-            .line()
-            .contains("there is no trust anchor arn:aws:rolesanywhere:")
-    );
+    let arn = TRUST_ANCHOR_ARN.to_owned();
+    assert_refused(&program.line(), &Refusal::TrustAnchorNotFound { arn });
 }
 
 #[test]
@@ -306,62 +309,50 @@ fn it_goes_on_when_nobody_reads_its_lines_any_more() {
 }
 
 #[test]
-fn what_is_wrong_with_the_arguments_is_said_in_one_line() {
+fn bad_trust_anchors_are_an_error_of_one_line() {
     let folder = tempfile::tempdir().unwrap();
-    let file = |name: &str, content: &str| {
-        let path = folder.path().join(name);
+    let refused = |content: &str| {
+        let path = folder.path().join("anchors.pem");
         std::fs::write(&path, content).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
-    let cannot = "rolesanywhere-emulator: error: cannot read trust anchors from";
-    for (path, cause) in [
-        (
-            folder.path().join("absent").to_str().unwrap().to_owned(),
-            "o such file",
-        ),
-        (file("empty.pem", ""), "there is no CERTIFICATE block"),
-        (
-            file("key.pem", "-----BEGIN X-----\nAAAA\n-----END X-----\n"),
-            "no CERTIFICATE block",
-        ),
-        (
-            file("cut.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n"),
-            "malformed PEM",
-        ),
-        (
-            file(
-                "none.pem",
-                "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-            ),
-            "malformed certificate number 1: no DER certificate",
-        ),
-        (
-            file("long.pem", &" ".repeat(3 << 20)),
-            "longer than 1048576 bytes",
-        ),
-    ] {
-        let stderr = failed(&["--trust-anchor", &path]);
-        assert!(
-            stderr.starts_with(cannot) && stderr.contains(cause),
-            "{stderr}"
-        );
+        let stderr = failed(&["--trust-anchor", path.to_str().unwrap()]);
+        let error = trust_anchors_from_pem(content.as_bytes()).unwrap_err();
+        let end = format!("{}: {error}\n", path.display());
+        assert!(stderr.ends_with(&end), "{stderr}");
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        error
+    };
+    use TrustAnchorError::CertificateMalformed;
+    use TrustAnchorError::FileTooLong;
+    use TrustAnchorError::NoCertificate;
+    use TrustAnchorError::PemMalformed;
+    assert_eq!(refused(""), NoCertificate);
+    let other = "-----BEGIN X-----\nAAAA\n-----END X-----\n";
+    assert_eq!(refused(other), NoCertificate);
+    assert_eq!(refused("-----BEGIN CERTIFICATE-----\nAAAA\n"), PemMalformed);
+    let malformed = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    assert!(matches!(
+        refused(malformed),
+        CertificateMalformed { position: 1, .. }
+    ));
+    assert!(matches!(refused(&" ".repeat(3 << 20)), FileTooLong { .. }));
+
+    let absent = folder.path().join("absent").display().to_string();
+    let stderr = failed(&["--trust-anchor", &absent]);
+    assert!(stderr.contains(&absent), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+}
+
+#[test]
+fn wrong_arguments_are_named() {
+    for fault in ["thrott", "status=1"] {
+        let stderr = failed(&["--trust-anchor", "x", "--fault", fault]);
+        let error = fault.parse::<Fault>().unwrap_err().to_string();
+        assert!(stderr.contains(&error), "{stderr}");
     }
-    for (arguments, cause) in [
-        (vec![], "--trust-anchor <FILE>"),
-        (
-            vec!["--trust-anchor", "x", "--fault", "thrott"],
-            "unknown fault \"thrott\", not one of",
-        ),
-        (
-            vec!["--trust-anchor", "x", "--fault", "status=1"],
-            "a status from 300 to 599",
-        ),
-        (vec!["--trust-anchor", "x", "--port", "65536"], "65536"),
-    ] {
-        let stderr = failed(&arguments);
-        assert!(stderr.contains(cause), "{arguments:?}: {stderr}");
-    }
+    let stderr = failed(&[]);
+    assert!(stderr.contains("--trust-anchor <FILE>"), "{stderr}");
+    let stderr = failed(&["--trust-anchor", "x", "--port", "65536"]);
+    assert!(stderr.contains("65536"), "{stderr}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use rolesanywhere_emulator::Refusal;
 use rolesanywhere_emulator::ServiceClock;
 use rolesanywhere_emulator::Settings;
 use rolesanywhere_emulator::StartError;
+use rolesanywhere_emulator::TrustAnchorError;
 use serde_json::Value;
 use time::Duration;
 use time::OffsetDateTime;
@@ -540,10 +541,7 @@ fn the_port_is_free_again_when_the_emulator_is_dropped() {
     })
     .unwrap_err();
     assert!(matches!(taken, StartError::Listen { port: found, .. } if found == port));
-    assert_eq!(
-        taken.to_string(),
-        format!("cannot listen on 127.0.0.1:{port}")
-    );
+    assert!(taken.to_string().contains(&port.to_string()), "{taken}");
     drop(setup);
     drop(stream);
     let again = Emulator::start(Settings {
@@ -562,7 +560,9 @@ fn a_trust_anchor_that_is_no_certificate_is_an_error() {
         ..Settings::default()
     })
     .unwrap_err();
-    assert_eq!(error.to_string(), "cannot use a trust anchor");
-    let source = std::error::Error::source(&error).unwrap().to_string();
-    assert_eq!(source, "malformed certificate number 1: no DER certificate");
+    let StartError::TrustAnchor(TrustAnchorError::CertificateMalformed { position, .. }) = error
+    else {
+        panic!("{error}");
+    };
+    assert_eq!(position, 1);
 }
