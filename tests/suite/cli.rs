@@ -1,13 +1,11 @@
 //! The command line: flags, variables, exclusions, help. Exit status and messages as people see them.
 
 use rolesanywhere_emulator::Settings;
-use snapbox::assert_data_eq;
-use snapbox::file;
-use snapbox::str;
 
 use crate::support::emulator;
 use crate::support::helper::Helper;
 use crate::support::helper::Output;
+use crate::support::snapshots::assert_snapshot;
 
 const IDENTITY: [&str; 4] = [
     "--certificate",
@@ -47,12 +45,9 @@ fn help(args: &[&str]) -> String {
 
 #[test]
 fn help_is_the_manual() {
-    assert_data_eq!(help(&["help"]), file!["snapshots/help.txt"]);
+    assert_snapshot("help", &help(&["help"]));
     let of_command = help(&["credential-process", "--help"]);
-    assert_data_eq!(
-        of_command.as_str(),
-        file!["snapshots/help-credential-process.txt"]
-    );
+    assert_snapshot("help-credential-process", &of_command);
     assert_eq!(help(&["help", "credential-process"]), of_command);
     assert_eq!(help(&[]), help(&["help"]));
     assert_eq!(help(&["--help"]), help(&["help"]));
@@ -125,13 +120,7 @@ fn wrong_variable_is_named() {
         .args(IDENTITY)
         .args(ARNS)
         .env("AWS_SIGNING_HELPER_SESSION_DURATION", "1h");
-    assert_data_eq!(
-        fails(&helper),
-        str![[r#"
-aws_signing_helper: error: environment variable AWS_SIGNING_HELPER_SESSION_DURATION: invalid value '1h' for '--session-duration <SECONDS>': invalid digit found in string
-
-"#]]
-    );
+    assert_snapshot("wrong-variable", &fails(&helper));
 }
 
 #[test]
@@ -139,13 +128,7 @@ fn flags_that_exclude_each_other_are_both_named() {
     let helper = credential_process()
         .args(IDENTITY)
         .args(["--use-latest-expiring-certificate=false"]);
-    assert_data_eq!(
-        fails(&helper),
-        str![[r#"
-aws_signing_helper: error: --private-key and --use-latest-expiring-certificate cannot be used together
-
-"#]]
-    );
+    assert_snapshot("flags-that-exclude-each-other", &fails(&helper));
 }
 
 #[test]
@@ -154,14 +137,7 @@ fn stray_words_are_quoted_when_a_flag_is_missing() {
         .args(IDENTITY)
         .args(ARNS[..4].iter().copied())
         .args(["\\", "role-arn"]);
-    assert_data_eq!(
-        fails(&helper),
-        str![[r#"
-aws_signing_helper: error: no role arn is given; --role-arn is missing, and these words belong to no flag: ["//", "role-arn"]
-aws_signing_helper: hint: everything has to be on one line; a backslash at the end of a line in a configuration file ends the command there
-
-"#]]
-    );
+    assert_snapshot("stray-words", &fails(&helper));
 }
 
 #[test]
@@ -173,7 +149,7 @@ fn boolean_without_equals_takes_no_value() {
         .args(["--endpoint", &emulator.url(), "--debug", "false"])
         .run();
     assert_eq!(output.exit, 0);
-    assert!(output.stderr.contains("canonical request"));
+    assert!(output.stderr.contains("AWS4-X509-"));
 }
 
 #[test]
@@ -186,25 +162,17 @@ fn swapped_arns_are_told_apart_before_any_request() {
         "--role-arn",
         ARNS[5],
     ]);
-    assert_data_eq!(
-        fails(&helper),
-        str![[r#"
-aws_signing_helper: error: cannot use the trust anchor arn "arn:aws:rolesanywhere:us-east-1:123456789012:profile/1-2" of --trust-anchor-arn: the resource is "profile/1-2", not a trust-anchor
-
-"#]]
-    );
+    assert_snapshot("swapped-arns", &fails(&helper));
 }
 
 #[test]
 fn identities_that_this_version_does_not_read_are_refused_by_name() {
+    let mut said = String::new();
     for (flag, value) in [
         ("--cert-selector", "Key=x509Subject,Value=CN=x"),
         ("--system-store-name", "MY"),
     ] {
-        let stderr = fails(&credential_process().args(ARNS).args([flag, value]));
-        assert!(stderr.contains(flag), "{stderr}");
-        assert!(stderr.contains("not supported by this version"), "{stderr}");
-        assert!(stderr.contains("hint: use --certificate"), "{stderr}");
+        said += &fails(&credential_process().args(ARNS).args([flag, value]));
     }
     for uri in ["pkcs11:token=x", "handle:0x81000001"] {
         let helper = credential_process().args(ARNS).args([
@@ -213,27 +181,15 @@ fn identities_that_this_version_does_not_read_are_refused_by_name() {
             "--private-key",
             uri,
         ]);
-        let stderr = fails(&helper);
-        assert!(stderr.contains("not supported by this version"), "{stderr}");
+        said += &fails(&helper);
     }
+    assert_snapshot("unsupported-identities", &said);
 }
 
 #[test]
 fn unknown_flag_is_named_with_the_one_that_was_meant() {
     let helper = credential_process().args(["--certificat", "x"]);
-    assert_data_eq!(
-        fails(&helper),
-        str![[r#"
-aws_signing_helper: error: unexpected argument '--certificat' found
-
-  tip: a similar argument exists: '--certificate'
-
-Usage: aws_signing_helper credential-process --certificate <FILE>
-
-For more information, try '--help'.
-
-"#]]
-    );
+    assert_snapshot("unknown-flag", &fails(&helper));
     let stderr = fails(&credential_process().args(["--nosuch"]));
-    assert!(!stderr.contains("tip:"), "{stderr}");
+    assert_snapshot("unknown-flag-like-no-other", &stderr);
 }

@@ -314,9 +314,9 @@ mod tests {
         let file = b"[o]\n1\n2\n3 : 4\n5\n[ours]\n";
         let found = obstacles(file, file.len() - 7..file.len(), &"ours".parse().unwrap());
         assert_eq!(found.len(), 1, "{found:?}");
-        assert_eq!(
+        snapbox::assert_data_eq!(
             found[0].to_string(),
-            "line 2 has no \"=\", so some SDKs may not find the profile"
+            snapbox::file!["../../../tests/suite/snapshots/line-that-some-sdks-reject.txt"]
         );
     }
 }

@@ -10,6 +10,7 @@ use super::call_of;
 use super::fails;
 use super::succeeds;
 use crate::support::emulator;
+use crate::support::snapshots::assert_snapshot;
 use crate::support::vectors;
 
 fn pki(name: &str) -> String {
@@ -150,16 +151,14 @@ fn encrypted_key_from_a_descriptor_is_opened_by_the_password_of_a_file() {
         .args(["--pkcs8-password", "wrong"])
         .descriptor_3(key)
         .run();
-    fails(
-        &wrong,
-        "error: cannot decrypt the private key in fd:3: the password is wrong, or the file is damaged",
-    );
+    assert_snapshot("wrong-password-of-a-descriptor", fails(&wrong));
 }
 
 #[test]
 fn variable_that_is_not_set_is_named() {
     let emulator = emulator(Settings::default());
     let helper = || call_of(&emulator).env("CI_EMPTY", "");
+    let mut said = String::new();
     for (flag, name) in [
         ("certificate", "CI_ABSENT"),
         ("private-key", "CI_ABSENT"),
@@ -171,13 +170,9 @@ fn variable_that_is_not_set_is_named() {
             .args(["--certificate", "pki/rsa2048.crt"])
             .args([&format!("--{flag}"), &format!("env:{name}")])
             .run();
-        fails(
-            &output,
-            &format!(
-                "error: cannot read --{flag} from env:{name}: the variable is not set, or empty"
-            ),
-        );
+        said += fails(&output);
     }
+    assert_snapshot("variables-that-are-not-set", &said);
     assert!(emulator.requests().is_empty());
 }
 
@@ -206,26 +201,16 @@ fn variable_that_holds_something_else_is_named_and_not_shown() {
 fn descriptor_that_is_none_is_named() {
     let emulator = emulator(Settings::default());
     let run = |name: &str| call_of(&emulator).args(["--certificate", name]).run();
-    let closed = run("fd:9");
-    assert_eq!((closed.exit, closed.stdout_text()), (1, ""));
-    let message = "aws_signing_helper: error: cannot read fd:9: ";
-    assert!(closed.stderr.starts_with(message), "{}", closed.stderr);
+    let mut said = fails(&run("fd:9")).to_owned();
     // The working directory as descriptor 3.
     let folder = call_of(&emulator).args(["--certificate", "fd:3"]);
     let starter = ["/bin/sh", "-c", r#"exec "$0" "$@" 3<. "#];
     let folder = folder.command(&starter).output().unwrap();
-    let stderr = String::from_utf8(folder.stderr).unwrap();
-    let message = "aws_signing_helper: error: cannot read fd:3: Is a directory";
-    assert!(stderr.starts_with(message), "{stderr}");
+    said += str::from_utf8(&folder.stderr).unwrap();
     for name in ["fd:", "fd:x", "fd:-1", "fd:99999999999"] {
-        fails(
-            &run(name),
-            &format!(
-                "error: cannot read --certificate from {name}: there is no such descriptor on this \
-                 system"
-            ),
-        );
+        said += fails(&run(name));
     }
+    assert_snapshot("descriptors-that-cannot-be-read", &said);
     assert!(emulator.requests().is_empty());
 }
 
@@ -233,14 +218,9 @@ fn descriptor_that_is_none_is_named() {
 fn empty_and_endless_standard_input_are_errors() {
     let emulator = emulator(Settings::default());
     let helper = || call_of(&emulator).args(["--certificate", "-"]);
-    fails(
-        &helper().run(),
-        "error: no certificate in -: nothing in it is PEM, DER or PKCS#12",
-    );
-    fails(
-        &helper().standard_input(vec![b'\n'; 2_000_000]).run(),
-        "error: - is larger than 1048576 bytes",
-    );
+    assert_snapshot("empty-standard-input", fails(&helper().run()));
+    let endless = helper().standard_input(vec![b'\n'; 2_000_000]).run();
+    assert_snapshot("endless-standard-input", fails(&endless));
 }
 
 #[test]

@@ -10,12 +10,14 @@ use rolesanywhere_emulator::Settings;
 use super::ENCRYPTED;
 use super::call;
 use super::call_of;
+use super::fails;
 use crate::support::emulator;
 use crate::support::endpoint::Endpoint;
 use crate::support::helper::Helper;
 use crate::support::helper::Output;
 use crate::support::script::Response;
 use crate::support::script::Script;
+use crate::support::snapshots::assert_snapshot;
 use crate::support::vectors;
 
 /// A key in each form in which shells and CI systems pass it.
@@ -206,24 +208,21 @@ fn content_anywhere_on_the_command_line_is_not_shown() {
 #[test]
 fn content_in_place_of_a_path_gets_a_hint() {
     let emulator = emulator(Settings::default());
+    let mut said = String::new();
     for form in forms() {
         let output = call(&emulator, "ec256.key")
             .args(["--private-key", &form])
             .run();
-        assert_eq!((output.exit, output.stdout_text()), (1, ""));
-        assert!(
-            output.stderr.contains("(not shown: it"),
-            "{}",
-            output.stderr
-        );
-        assert!(output.stderr.contains("give env:NAME"), "{}", output.stderr);
+        said += fails(&output);
     }
+    assert_snapshot("content-in-place-of-a-path", &said);
 }
 
 #[test]
 fn password_in_place_of_its_file_is_not_shown() {
     let emulator = emulator(Settings::default());
     let pkcs12 = ["--certificate", "pki/rsa2048.aes-password.p12"];
+    let mut said = String::new();
     for password in [
         "hunter2",
         "hunter2 hunter2",
@@ -236,24 +235,24 @@ fn password_in_place_of_its_file_is_not_shown() {
             ("--pkcs12-password-file", call_of(&emulator).args(pkcs12)),
         ] {
             let output = helper.args([flag, password]).run();
-            assert_eq!((output.exit, output.stdout_text()), (1, ""));
-            assert!(!output.stderr.contains("hunter2"), "{}", output.stderr);
-            let message = format!(": cannot read the file of {flag}: ");
-            assert!(output.stderr.contains(&message), "{}", output.stderr);
+            said += fails(&output);
         }
     }
+    assert!(!said.contains("hunter2"), "{said}");
+    assert_snapshot("password-in-place-of-its-file", &said);
 }
 
 #[test]
 fn password_file_that_is_absent_is_named_by_its_path() {
     let emulator = emulator(Settings::default());
+    let mut said = String::new();
     for path in ["/run/secrets/absent", "./absent", "pki/absent"] {
         let output = call(&emulator, ENCRYPTED)
             .args(["--pkcs8-password-file", path])
             .run();
-        let message = format!(": cannot read {path} of --pkcs8-password-file: ");
-        assert!(output.stderr.contains(&message), "{}", output.stderr);
+        said += fails(&output);
     }
+    assert_snapshot("absent-password-files", &said);
 }
 
 /// Flags that name a file or folder.

@@ -8,10 +8,12 @@ use rolesanywhere_emulator::Settings;
 use super::ENCRYPTED;
 use super::call;
 use super::call_of;
+use super::fails;
 use super::succeeds;
 use crate::support::emulator;
 use crate::support::helper::Helper;
 use crate::support::skip;
+use crate::support::snapshots::assert_snapshot;
 use crate::support::terminal::Ending;
 use crate::support::terminal::Terminal;
 
@@ -37,7 +39,7 @@ fn password_is_asked_for_at_the_terminal_and_not_shown() {
         echoes,
     } = terminal.end(running);
     succeeds(&output);
-    assert_eq!(shown.trim_end(), format!("Password of pki/{ENCRYPTED}:"));
+    assert_snapshot("password-prompt", &shown);
     let credentials: serde_json::Value = serde_json::from_str(output.stdout_text()).unwrap();
     assert_eq!(credentials["Version"], 1);
     assert!(echoes);
@@ -69,8 +71,7 @@ fn cursor_stands_on_a_new_line_after_the_answer() {
     terminal.wait_for_prompt(1);
     terminal.press("wrong\n");
     terminal.wait_for_prompt(2);
-    let prompt = format!("Password of pki/{ENCRYPTED}: ");
-    assert_eq!(terminal.shown(), format!("{prompt}\r\n{prompt}"));
+    assert_snapshot("second-password-prompt", &terminal.shown());
     terminal.press("correct horse\n");
     succeeds(&terminal.end(running).output);
 }
@@ -124,11 +125,7 @@ fn third_wrong_password_at_the_terminal_is_the_last() {
         terminal.press("wrong horse\n");
     }
     let Ending { output, echoes, .. } = terminal.end(running);
-    super::fails(
-        &output,
-        "error: cannot decrypt the private key in pki/rsa2048.aes-256-cbc-hmacSHA256.key: the \
-         password is wrong, or the file is damaged",
-    );
+    assert_snapshot("third-wrong-password", fails(&output));
     assert!(echoes);
     assert!(emulator.requests().is_empty());
 }
@@ -197,9 +194,7 @@ fn control_d_ends_the_prompt_with_an_error() {
     terminal.wait_for_prompt(1);
     terminal.press("\u{4}");
     let Ending { output, echoes, .. } = terminal.end(running);
-    assert_eq!((output.exit, output.stdout_text()), (1, ""));
-    let message = "is encrypted, and there is no password for it";
-    assert!(output.stderr.contains(message), "{}", output.stderr);
+    assert_snapshot("password-prompt-that-is-ended", fails(&output));
     assert!(echoes);
 }
 

@@ -31,6 +31,7 @@ use crate::support::log::moment;
 use crate::support::service;
 use crate::support::service_that_waits;
 use crate::support::skip;
+use crate::support::snapshots::assert_snapshot;
 
 /// Rule 1.
 #[test]
@@ -273,19 +274,15 @@ fn assert_hosts(server: &Server<'_>, known: &[&str], unknown: &[&str]) {
 #[test]
 fn wildcard_is_not_a_host_to_allow() {
     let service = service(&[]);
-    for (host, words) in [
-        ("*", "a wildcard would let web pages in by DNS rebinding"),
-        ("*.example.com", "write each name in full"),
-        ("http://relay", "write the host name alone"),
-        ("a b", "a host name is made of letters"),
-        ("", "--allow-host"),
-    ] {
+    let mut said = String::new();
+    for host in ["*", "*.example.com", "http://relay", "a b", ""] {
         let flag = format!("--allow-host={host}");
         let output = serve(&service.url()).args([flag]).run();
         assert_eq!(output.exit, 1, "{host}: {}", output.stderr);
-        assert!(output.stderr.contains(words), "{host}: {}", output.stderr);
+        said += &output.stderr;
         assert!(count(&output.stderr, "listening") == 0, "{host}");
     }
+    assert_snapshot("hosts-that-are-not-allowed", &said);
     let helper = serve(&service.url()).env("AWS_SIGNING_HELPER_ALLOW_HOST", "relay,*");
     let output = helper.run();
     assert_eq!(output.exit, 1, "{}", output.stderr);

@@ -130,7 +130,7 @@ fn life(debug: &str, container_token: Option<&str>) -> (String, Vec<Vec<u8>>) {
     wait_until(
         &mut server.running,
         "another set, and the wrong key",
-        |said| count(said, "credentials_renewed") == 2 && said.contains("is not the key of"),
+        |said| count(said, "credentials_renewed") == 2 && count(said, "identity_unusable") > 0,
     );
     let output = terminated(server.running);
     assert_eq!(output.exit, 0);

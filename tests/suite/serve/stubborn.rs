@@ -33,6 +33,7 @@ use crate::support::running::terminated;
 use crate::support::running::wait_until;
 use crate::support::service;
 use crate::support::skip;
+use crate::support::snapshots::assert_snapshot;
 
 #[test]
 fn newcomer_is_served_beside_512_half_sent_requests() {
@@ -249,8 +250,7 @@ fn token_file_without_its_endpoint_is_refused() {
     let helper = helper.args(["--authorization-token-file", &path]);
     let output = helper.run();
     assert_eq!(output.exit, 1);
-    let words = "--authorization-token-file is of no use without --container-credentials";
-    assert!(output.stderr.contains(words), "{}", output.stderr);
+    assert_snapshot("token-file-without-its-endpoint", &output.stderr);
     assert!(service.requests().is_empty());
 }
 

@@ -27,3 +27,10 @@ pub(crate) fn moment(event: &Value, field: &str) -> OffsetDateTime {
     let text = event[field].as_str().unwrap();
     OffsetDateTime::parse(text, &Rfc3339).unwrap()
 }
+
+/// Message and hint of the command that failed.
+pub(crate) fn failure(said: &str) -> String {
+    let failed = &events(said, "failed")[0];
+    let text = |field: &str| failed[field].as_str().unwrap_or_default();
+    format!("{}\n{}\n", text("message"), text("hint"))
+}

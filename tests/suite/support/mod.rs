@@ -19,6 +19,7 @@ pub(crate) mod program;
 pub(crate) mod running;
 pub(crate) mod script;
 pub(crate) mod signature;
+pub(crate) mod snapshots;
 #[cfg(unix)]
 pub(crate) mod systemd;
 #[cfg(unix)]
