@@ -133,9 +133,8 @@ impl Renewal {
         let mean = match (self.set, self.left(ended)) {
             (None, _) => wait_for_first_set(before, class),
             (Some(_), Duration::ZERO) => wait_for_lapsed_set(before, class),
-            // Those whose sets end first go first, without anyone telling them to.
             (Some(_), left) => doubled(RETRY_MIN.max(left / 100), before)
-                .min(left / 4)
+                .min(longest_wait(left))
                 .clamp(RETRY_MIN, RETRY_MAX),
         };
         self.call = Some(Call {
@@ -167,13 +166,29 @@ fn due_left(life: Duration, jitter: f64) -> Duration {
     low + high.saturating_sub(low).mul_f64(between(0.0, 1.0, jitter))
 }
 
+/// A quarter of what is `left` of a set, and less and less of it within the last quarter of an hour: after an
+/// outage those whose sets end first get through first.
+fn longest_wait(left: Duration) -> Duration {
+    let hour = Duration::from_secs(60 * 60);
+    let within_hour = left.min(hour);
+    let square = within_hour.mul_f64(within_hour.as_secs_f64() / hour.as_secs_f64());
+    square.min(left / 4)
+}
+
 fn wait_for_first_set(failures: u32, class: FailureClass) -> Duration {
     let longest = match class {
+        // Many have started at once. The longer it has taken, the more there are, and the longer it will.
+        FailureClass::Throttled => {
+            let [waits @ .., longest] = FIRST_SET_THROTTLED;
+            let wait = usize::try_from(failures)
+                .ok()
+                .and_then(|failures| waits.get(failures));
+            return wait.copied().unwrap_or(longest);
+        }
         FailureClass::NoConnection => Duration::from_secs(60),
-        FailureClass::Throttled
-        | FailureClass::Refused
-        | FailureClass::Outage
-        | FailureClass::Ours => Duration::from_secs(300),
+        FailureClass::Refused | FailureClass::Outage | FailureClass::Ours => {
+            Duration::from_secs(300)
+        }
     };
     doubled(RETRY_MIN, failures).min(longest)
 }
@@ -207,6 +222,16 @@ const CALLS_APART: Duration = Duration::from_secs(5);
 
 /// botocore does not believe in less than 15 minutes, and 5 more are for its command to end in.
 const LEFT_ON_DEMAND: Duration = Duration::from_secs(20 * 60);
+
+/// Waits after each time in a row that the first set was throttled; `docs/fleet.md` compares others.
+const FIRST_SET_THROTTLED: [Duration; 6] = [
+    RETRY_MIN,
+    Duration::from_secs(60),
+    Duration::from_secs(5 * 60),
+    Duration::from_secs(10 * 60),
+    Duration::from_secs(25 * 60),
+    Duration::from_secs(40 * 60),
+];
 
 const RETRY_MIN: Duration = Duration::from_secs(5);
 const LAPSED_BASE: Duration = Duration::from_secs(10);
@@ -425,11 +450,14 @@ mod tests {
     }
 
     #[test]
-    fn waits_for_the_first_set_double_up_to_a_limit() {
+    fn waits_for_the_first_set_grow_up_to_a_limit() {
         for (class, failures, wait) in [
-            (FailureClass::Throttled, 2, 10.0),
-            (FailureClass::Throttled, 6, 160.0),
-            (FailureClass::Throttled, 99, 300.0),
+            (FailureClass::Throttled, 1, 5.0),
+            (FailureClass::Throttled, 2, 60.0),
+            (FailureClass::Throttled, 4, 600.0),
+            (FailureClass::Throttled, 6, 2400.0),
+            (FailureClass::Throttled, 99, 2400.0),
+            (FailureClass::Refused, 2, 10.0),
             (FailureClass::Refused, 99, 300.0),
             (FailureClass::Outage, 99, 300.0),
             (FailureClass::NoConnection, 4, 40.0),
@@ -575,7 +603,7 @@ mod tests {
                 }
                 prop_assert!(renewal.wait(now) >= secs(5));
                 prop_assert!(renewal.wait_for(Usage::OnDemand, now) >= renewal.wait(now));
-                prop_assert!(renewal.wait_for(Usage::OnDemand, now) <= renewal.left(now).max(secs(1350)));
+                prop_assert!(renewal.wait_for(Usage::OnDemand, now) <= renewal.left(now).max(secs(3600)));
                 let soon = Moment {
                     wall: now.wall + time::Duration::seconds(set_by),
                     boot: now.boot + Duration::from_millis(boot_later_millis),
@@ -602,7 +630,7 @@ mod tests {
             };
             let _ = (renewal.left(RECEIVED), renewal.wait(RECEIVED), renewal.wait_for(Usage::OnDemand, odd));
             renewal.failed(RECEIVED, FailureClass::Refused, jitter);
-            prop_assert!(renewal.call.unwrap().wait <= secs(1350));
+            prop_assert!(renewal.call.unwrap().wait <= secs(3600));
             renewal.renewed(RECEIVED, life, jitter);
             prop_assert!(renewal.wait(RECEIVED) <= life.max(secs(5)));
         }

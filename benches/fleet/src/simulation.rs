@@ -206,10 +206,10 @@ mod tests {
     const LARGEST: Fleet = Fleet::new(100_000, 43_200);
 
     #[test]
-    fn after_an_outage_one_helper_of_500_lapses_at_most() {
+    fn after_an_outage_one_helper_of_2000_lapses_at_most() {
         for seed in [2, 3] {
             let runs = run(Scenario::Outage, LARGE, 6, seed);
-            assert!(runs.0.lapsed <= 20, "{} of 10000", runs.0.lapsed);
+            assert!(runs.0.lapsed <= 5, "{} of 10000", runs.0.lapsed);
             assert!(ratio(&runs) <= 1.5, "{}", ratio(&runs));
         }
     }
@@ -231,13 +231,16 @@ mod tests {
     }
 
     #[test]
-    fn ten_thousand_that_start_within_a_minute_all_have_a_set_after_25() {
+    fn ten_thousand_that_start_within_a_minute_have_a_set_within_90() {
         let runs = run(Scenario::MassStart, LARGE, 4, 2);
         // No more than the quota lets through.
         assert!((9380..9500).contains(&runs.0.without_set[60]));
-        assert_eq!(runs.0.without_set[25 * 60], 0);
+        assert!(runs.0.without_set[30 * 60] <= 300);
+        assert_eq!(runs.0.without_set[90 * 60], 0);
         assert_eq!(runs.0.lapsed, 0);
-        assert!(ratio(&runs) <= 1.5, "{}", ratio(&runs));
+        // A day of sets of 12 hours has 5.7 calls of each helper.
+        let refused = (runs.0.calls - runs.1.calls) / u64::from(LARGE.helpers);
+        assert!(refused <= 3, "{refused}");
     }
 
     #[test]
