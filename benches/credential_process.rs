@@ -195,7 +195,7 @@ fn print_size(name: &str, (helper, floor): (u64, u64), bytes_max: u64) {
     );
 }
 
-/// Whether every call made do with `ROUND_TRIPS_MAX`.
+/// True if every call made do with `ROUND_TRIPS_MAX`.
 fn print_round_trips(programs: &Programs, call: &Call<'_>, distance: &Distance) -> bool {
     let call = call.through(distance.address());
     let mut most = 0;

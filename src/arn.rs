@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use crate::text::ShownName;
 
-/// `arn:partition:rolesanywhere:region:account:trust-anchor/id`: whose certificates are trusted.
+/// `arn:partition:rolesanywhere:region:account:trust-anchor/id`: the CA whose certificates are trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustAnchorArn {
     text: String,
@@ -86,7 +86,7 @@ impl RoleArn {
         &self.text
     }
 
-    /// The role's own name, without the path in front of it; `None` if there is none.
+    /// The role's name without its path; `None` if the ARN has no name.
     pub fn role_name(&self) -> Option<&str> {
         let (_, name) = self.text.rsplit_once('/')?;
         (!name.is_empty()).then_some(name)
@@ -132,7 +132,7 @@ impl fmt::Display for Region {
     }
 }
 
-/// The parts of an ARN that somebody here relies on.
+/// The parts of an ARN that this crate relies on.
 struct Sections<'a> {
     service: &'a str,
     region: &'a str,

@@ -49,7 +49,7 @@ impl Clock {
 pub struct Moment {
     /// The wall clock. It may be wrong, and be set forward and back.
     pub wall: OffsetDateTime,
-    /// Uptime of the machine, asleep or not. Nobody sets it; it restarts at each boot.
+    /// Uptime of the machine, asleep or not. It cannot be set, and restarts at each boot.
     pub boot: Duration,
 }
 
@@ -67,8 +67,8 @@ impl Moment {
 
     /// Least time since `earlier`, independent of the wall clock.
     pub fn since_by_boot(self, earlier: Self) -> Duration {
-        // What was before this start of the machine is longer ago than that. Where a start went
-        // unnoticed, the difference is less than that again, and so it is too little, never too much.
+        // A moment before this boot is longer ago than the uptime. If a boot went unnoticed, the
+        // difference is smaller still: the age may come out too small, never too large.
         self.boot.checked_sub(earlier.boot).unwrap_or(self.boot)
     }
 }

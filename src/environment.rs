@@ -1,7 +1,7 @@
-//! [`Environment`]: the variables of the process as a value, so that nothing below the binary reads
-//! them by itself, but for `NOTIFY_SOCKET` in `platform::tell_ready`.
+//! [`Environment`]: the variables of the process as a value, so that nothing below the binary reads the
+//! environment, except `NOTIFY_SOCKET` in `platform::tell_ready`.
 //!
-//! An empty variable counts as one that is not set, as in the AWS SDKs.
+//! An empty variable counts as unset, as in the AWS SDKs.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -21,7 +21,7 @@ use crate::platform::HOME_VARIABLE;
 #[derive(Clone)]
 pub struct Environment {
     variables: BTreeMap<OsString, OsString>,
-    /// Whether names are equal whatever their case, as on Windows; then they are kept in capitals.
+    /// True if names are case-insensitive, as on Windows; then they are stored in upper case.
     ignores_case: bool,
 }
 
@@ -57,8 +57,8 @@ impl Environment {
         }
     }
 
-    /// The value of `name` as text; bytes that are no UTF-8 are replaced, so that they are refused
-    /// by whoever parses the value instead of being taken for an absent variable.
+    /// The value of `name` as text. Bytes that are not UTF-8 are replaced, so that parsing rejects the
+    /// value instead of treating the variable as unset.
     pub fn text(&self, name: &str) -> Option<String> {
         self.raw(name)
             .map(|value| value.to_string_lossy().into_owned())
@@ -84,7 +84,7 @@ impl Environment {
         Ok(Path::new(home).join(components.as_path()))
     }
 
-    /// Whether there is any variable whose name begins with `prefix`.
+    /// True if there is any variable whose name begins with `prefix`.
     pub fn has_any(&self, prefix: &str) -> bool {
         let prefix = self.key(OsStr::new(prefix));
         self.variables

@@ -1,11 +1,11 @@
 //! Temporary AWS credentials from an X.509 certificate: the client of IAM Roles Anywhere.
 //!
-//! A machine that holds a certificate and its private key asks the `CreateSession` API for a
-//! session of a role. The request is signed with that private key ([SigV4-X509]); the answer is a
-//! set of short-lived credentials. This library is the path from the one to the other, and the
-//! binary `aws_signing_helper` is the command line on top of it.
+//! A machine that holds a certificate and its private key asks the `CreateSession` API for a session of
+//! a role. The request is signed with that private key ([SigV4-X509]); the answer is a set of
+//! short-lived credentials. This library is the path from the certificate to the credentials; the binary
+//! `aws_signing_helper` is its command line.
 //!
-//! Data flows down the list of modules below, imports point up it:
+//! Data flows down the list of modules below; imports point up:
 //!
 //! 1. [`identity`] reads a certificate, its chain and the private key as one pair,
 //! 2. [`sigv4`] signs a request with it, without any input or output of its own,

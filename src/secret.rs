@@ -1,6 +1,6 @@
 //! [`Secret`]: a value that is wiped when it is dropped and never shows itself.
 //!
-//! The value leaves it by [`Secret::expose`] only; `docs/threat-model.md` lists who calls that.
+//! The value is only available by [`Secret::expose`]; `docs/threat-model.md` lists the callers.
 
 use std::fmt;
 
@@ -22,8 +22,8 @@ impl<T: Zeroize> Secret<T> {
         &self.0
     }
 
-    /// The value itself, to be filled in place. A buffer that has to grow meanwhile would leave its
-    /// old memory as it was: make it large enough first.
+    /// The value itself, to be filled in place. A growing buffer would leave its old memory unwiped:
+    /// reserve enough first.
     pub fn expose_mut(&mut self) -> &mut T {
         &mut self.0
     }

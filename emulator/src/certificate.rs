@@ -85,7 +85,7 @@ impl<'a> Certificate<'a> {
             .collect()
     }
 
-    /// Whether the names say that `issuer` issued this. That proves nothing.
+    /// True if the names say that `issuer` issued this. That proves nothing.
     pub(crate) fn names_as_issuer(&self, issuer: &Certificate<'_>) -> bool {
         self.x509.issuer().as_raw() == issuer.x509.subject().as_raw()
     }
@@ -162,7 +162,7 @@ impl<'a> Certificate<'a> {
         }
     }
 
-    /// Whether `issuer`'s key made this certificate's signature.
+    /// True if `issuer`'s key made this certificate's signature.
     pub(crate) fn is_signed_by(&self, issuer: &Certificate<'_>) -> bool {
         let SignedWith::Strong(scheme) = self.signed_with() else {
             return false;

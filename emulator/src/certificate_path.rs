@@ -88,7 +88,7 @@ impl Search<'_> {
         }
     }
 
-    /// Whether `issuer`, which has the right name, issued `subject` and was entitled to. The
+    /// True if `issuer`, which has the right name, issued `subject` and was entitled to. The
     /// signature comes first: what is wrong with a stranger of the same name does not matter.
     fn judge_issuer(
         &mut self,

@@ -130,7 +130,7 @@ impl Arn {
         })
     }
 
-    /// Whether the resource is of this type and has an identifier; the service gives UUIDs, but
+    /// True if the resource is of this type and has an identifier; the service gives UUIDs, but
     /// made-up ones are as good in a test.
     fn has_identifier(&self, resource_type: &str) -> bool {
         self.resource

@@ -104,7 +104,7 @@ impl<'a> PublicKey<'a> {
         }
     }
 
-    /// Whether `signature` is this key's over `message`: RSASSA-PKCS1-v1_5 (RFC 8017 section
+    /// True if `signature` is this key's over `message`: RSASSA-PKCS1-v1_5 (RFC 8017 section
     /// 8.2), ECDSA as a DER sequence of r and s (RFC 3279 section 2.2.3), or ML-DSA with an empty
     /// context (FIPS 204 section 5.3). For ECDSA the hash may be shorter or longer than the order
     /// of the curve; both occur here. A scheme of another kind of key does not verify.

@@ -286,7 +286,7 @@ impl Refusal {
         }
     }
 
-    /// Whether the real service has been seen to answer with this message.
+    /// True if the real service has been seen to answer with this message.
     pub fn message_was_seen(&self) -> bool {
         matches!(
             self,

@@ -16,13 +16,13 @@ pub struct Settings {
     pub trust_anchors: Vec<Vec<u8>>,
     /// The port on 127.0.0.1; 0 for any free one.
     pub port: u16,
-    /// Whether HTTPS is served, in place of HTTP.
+    /// True if HTTPS is served, in place of HTTP.
     pub tls: bool,
     /// Faults, taken in order, one per request.
     pub faults: Vec<Fault>,
     /// ARNs of trust anchors (404) and profiles (403) that are not there.
     pub absent_arns: Vec<String>,
-    /// Whether a `roleSessionName` is refused, as by a profile with
+    /// True if a `roleSessionName` is refused, as by a profile with
     /// `acceptRoleSessionName=false`.
     pub refuse_role_session_name: bool,
     /// The profile's duration in seconds: the default, and the most that is granted.

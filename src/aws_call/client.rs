@@ -40,13 +40,13 @@ pub struct ClientSettings {
     pub endpoint: Endpoint,
     /// The region that is signed for, which the endpoint does not change.
     pub region: Region,
-    /// Whom to believe.
+    /// Trust roots.
     pub trust_roots: TrustRoots,
     /// Which way.
     pub proxy: Option<Proxy>,
     /// Most attempts. One with a corrected clock is made even beyond that.
     pub attempts_max: u32,
-    /// Whether another attempt follows one that was throttled.
+    /// True if another attempt follows one that was throttled.
     pub is_throttling_retried: bool,
     /// Time limit of the whole call: no attempt and no wait begins that could end later.
     pub time_max: Duration,
@@ -56,7 +56,7 @@ pub struct ClientSettings {
     pub clock: Clock,
     /// Seconds by which the service's clock is ahead of it, as found by earlier calls.
     pub clock_ahead_seconds: i64,
-    /// Uniform in 0..1, a new number each time: spreads out those who were refused together.
+    /// Uniform in 0..1, a new number each time: spreads out clients that failed together.
     pub jitter: fn() -> f64,
 }
 
@@ -73,7 +73,8 @@ pub struct Failure {
     pub error: CallError,
     /// Number of attempts.
     pub attempts: u32,
-    /// Whether the last of them was signed with the service's time, as this machine's clock is wrong.
+    /// True if the last of them was signed with the service's time, because this machine's clock is
+    /// wrong.
     pub is_clock_corrected: bool,
 }
 
@@ -130,7 +131,7 @@ impl Client {
             let is_retried = error.is_transient()
                 && (self.settings.is_throttling_retried
                     || error.class() != FailureClass::Throttled);
-            // With a wrong clock, whoever allows one attempt only would never get a session.
+            // Otherwise a machine with a wrong clock and a single attempt would never get a session.
             let is_worth_it =
                 correction.is_some() || (is_retried && attempt < self.settings.attempts_max);
             let would_take = wait.saturating_add(self.settings.attempt_limits.attempt);

@@ -47,7 +47,7 @@ impl Endpoint {
 
     /// An `http` or `https` URL with port and path; query and fragment are dropped.
     pub fn parse(text: &str) -> Result<Self, EndpointError> {
-        // What stands in front of an "@" may be a password.
+        // The part in front of an "@" may be a password.
         let shown = text.rsplit('@').next().unwrap_or_default();
         let invalid = |reason| EndpointError::Invalid {
             url: shown.to_owned(),
@@ -97,7 +97,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether it is `https`.
+    /// True if it is `https`.
     pub fn is_tls(&self) -> bool {
         self.url.scheme() == "https"
     }
@@ -146,7 +146,7 @@ impl Partition {
     }
 }
 
-/// Why there is no endpoint to ask.
+/// Reasons why an endpoint cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EndpointError {

@@ -18,7 +18,7 @@ pub enum CallError {
         host: String,
         /// The resolver's error.
         cause: String,
-        /// Whether it may have one later.
+        /// True if a later lookup may find one.
         is_temporary: bool,
     },
     /// A proxy refused its user and password. They are not presented again by themselves: accounts lock.
@@ -78,7 +78,7 @@ pub enum CallError {
         /// Seconds by which the service's clock is ahead of ours, if it sent the time.
         clock_ahead_seconds: Option<i64>,
     },
-    /// Somebody else answered: a gateway, a captive portal, a web server.
+    /// The answer is not the service's: a gateway, a captive portal or a web server gave it.
     UnexpectedAnswer {
         /// Operation.
         operation: &'static str,
@@ -93,7 +93,7 @@ pub enum CallError {
     Incomplete {
         /// Operation.
         operation: &'static str,
-        /// The field that is missing in its credentials, as on the wire; `None` where there are none.
+        /// The missing field of the credentials, as on the wire; `None` if there are no credentials.
         field: Option<&'static str>,
     },
     /// The answer is larger than any answer.
@@ -133,7 +133,7 @@ pub enum FailureClass {
     NoConnection,
     /// The service, or the key, rejected it permanently; retrying will not help.
     Refused,
-    /// The service is down, or somebody else answered in its place.
+    /// The service is down, or something else answered in its place.
     Outage,
     /// The local configuration is wrong.
     Ours,
@@ -158,8 +158,8 @@ impl CallError {
         }
     }
 
-    /// Whether another attempt may do better within seconds: by the AWS SDKs' standard mode, less what
-    /// cannot change so soon.
+    /// True if another attempt may succeed within seconds. Follows the AWS SDKs' standard mode, without
+    /// what cannot change so soon.
     pub fn is_transient(&self) -> bool {
         match self.class() {
             FailureClass::Throttled => true,
@@ -169,8 +169,8 @@ impl CallError {
         }
     }
 
-    /// Whether the request may be right all the same, as far as the failure shows: a process that runs on
-    /// goes on after it, even if it has no credentials yet.
+    /// True if the request may still be valid: a long-running process continues after such a failure,
+    /// even without credentials.
     pub fn is_passing(&self) -> bool {
         match self.class() {
             FailureClass::Throttled | FailureClass::Outage => true,
@@ -230,10 +230,10 @@ impl CallError {
         }
     }
 
-    /// By how many seconds to correct the clock before another attempt: where the service calls the
-    /// request's time wrong or refuses the request, and its clock is far from the time of the request, which
-    /// was signed with a clock corrected by `corrected`. Not by more than a day: whoever sits on the way
-    /// could have requests signed for a time to come.
+    /// Seconds by which to correct the clock before another attempt, if the service rejected the request
+    /// and its clock is far from the request's time. The request was signed with a clock corrected by
+    /// `corrected`. Never more than a day: otherwise a man in the middle could have requests signed for
+    /// a future time.
     pub(crate) fn clock_correction_seconds(&self, corrected: i64) -> Option<i64> {
         let Self::Service {
             status,
@@ -407,7 +407,7 @@ const CLOCK_CODES: &[&str] = &["RequestExpired", "RequestTimeTooSkewed"];
 /// A signature holds for 5 minutes; one more is left for the way.
 pub const CLOCK_SKEW_SECONDS_MAX: u64 = 4 * 60;
 
-/// A machine whose clock is further off cannot verify a server's certificate either.
+/// With a larger offset, a machine cannot verify a server's certificate either.
 const CLOCK_CORRECTION_SECONDS_MAX: u64 = 24 * 60 * 60;
 
 /// A session's answer has some 3 KB.
@@ -450,7 +450,7 @@ mod tests {
         }
     }
 
-    /// Whether it is transient, and whether it passes.
+    /// The two views of a failure's class: transient, and passing.
     const NEVER: (bool, bool) = (false, false);
     const LATER: (bool, bool) = (false, true);
     const SOON: (bool, bool) = (true, true);

@@ -1,4 +1,4 @@
-//! [`Event`]: what happens during a call, for whoever wants to watch.
+//! [`Event`]: the steps of a call, for observers.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub enum Event<'a> {
         attempt: u32,
         /// Where it goes.
         url: &'a str,
-        /// The request; its `authorization` is valid for a session to whoever has it.
+        /// The request. Its `authorization` gets a session for anyone who has it.
         request: &'a SignedRequest,
     },
     /// An answer came.

@@ -1,5 +1,5 @@
-//! [`NameResolution`]: the addresses of a host. A lookup has a limit of its own, and one that takes longer
-//! goes on: the next attempt joins it instead of beginning again at a name server that is dead.
+//! [`NameResolution`]: the addresses of a host. Each lookup has its own limit. A lookup that exceeds it
+//! keeps running, and the next attempt joins it instead of asking a dead name server again.
 
 use std::fmt;
 use std::future::ready;
@@ -24,7 +24,7 @@ use tokio::time::timeout;
 pub(crate) struct NameResolution {
     host: String,
     lookup: Lookup,
-    /// The lookup that goes on.
+    /// The lookup that is still running.
     running: sync::Mutex<Option<oneshot::Receiver<io::Result<Vec<SocketAddr>>>>>,
     found: Arc<Found>,
 }
@@ -36,7 +36,7 @@ pub(super) type Lookup = fn(&str) -> io::Result<Vec<SocketAddr>>;
 #[derive(Default)]
 pub(crate) struct Found(Mutex<Vec<SocketAddr>>);
 
-/// Why there is no address.
+/// Reasons why there is no address.
 #[derive(Debug)]
 pub(crate) enum Unresolved {
     /// The resolver says no.
@@ -51,7 +51,7 @@ impl NameResolution {
         Self::with(host, by_system)
     }
 
-    /// With a lookup of one's own.
+    /// With the given lookup.
     pub(super) fn with(host: &str, lookup: Lookup) -> Self {
         Self {
             host: host.to_owned(),

@@ -14,7 +14,7 @@ pub trait Operation {
     /// Its name in AWS's documentation, `CreateSession`.
     const NAME: &'static str;
 
-    /// Whose operation it is.
+    /// The service that owns the operation.
     const SERVICE: Service;
 
     /// The path that is signed; an endpoint's own path is put in front of it on the wire only.
@@ -29,7 +29,7 @@ pub trait Operation {
     /// Reads a success.
     fn output(answer: &HttpResponse) -> Result<Self::Output, OutputError>;
 
-    /// Reads an answer that is not a success; `None` where somebody else than the service gave it.
+    /// Reads an answer that is not a success; `None` if the service did not give it.
     fn refusal(answer: &HttpResponse) -> Option<ErrorResponse>;
 }
 
@@ -51,14 +51,14 @@ pub struct SignedPost {
 pub struct ErrorResponse {
     /// The error's name.
     pub code: Option<String>,
-    /// A sentence; empty where there is none.
+    /// A sentence; empty if the answer has none.
     pub message: String,
 }
 
 /// A success that is of no use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutputError {
-    /// Somebody else than the service gave it.
+    /// The service did not give it.
     Foreign,
     /// It lacks a field of the credentials, as named on the wire, or all of them.
     Incomplete {

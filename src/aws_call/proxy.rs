@@ -1,9 +1,9 @@
-//! [`Proxy`]: which proxy a request goes through, by the rules of Go's `net/http`, which the
-//! reference helper follows.
+//! [`Proxy`]: the proxy of a request, by the rules of Go's `net/http`, which the reference helper
+//! follows.
 //!
-//! `HTTPS_PROXY` or `HTTP_PROXY` by the endpoint's scheme, upper case first, then lower case; there is
-//! no `ALL_PROXY`. `localhost` and loopback addresses are reached directly, and so is what `NO_PROXY`
-//! lists. Source: [httpproxy](https://pkg.go.dev/golang.org/x/net/http/httpproxy).
+//! `HTTPS_PROXY` or `HTTP_PROXY` by the endpoint's scheme, upper case first, then lower case;
+//! `ALL_PROXY` is not read. `localhost`, loopback addresses and the entries of `NO_PROXY` are reached
+//! directly. Source: [httpproxy](https://pkg.go.dev/golang.org/x/net/http/httpproxy).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -118,7 +118,7 @@ fn configured(endpoint: &Endpoint, environment: &Environment) -> Option<(&'stati
         .find_map(|name| Some((name, environment.text(name)?)))
 }
 
-/// Whether the endpoint is reached without a proxy.
+/// True if the endpoint is reached without a proxy.
 fn is_direct(endpoint: &Url, no_proxy: &str) -> bool {
     let host = endpoint
         .host_str()
@@ -138,7 +138,7 @@ fn is_direct(endpoint: &Url, no_proxy: &str) -> bool {
         .any(|entry| matches(&entry, &host, address, port))
 }
 
-/// Whether an entry of `NO_PROXY` names the host: `*`, a network, an address or a name, the latter
+/// True if an entry of `NO_PROXY` names the host: `*`, a network, an address or a name, the latter
 /// two with an optional port.
 fn matches(entry: &str, host: &str, address: Option<IpAddr>, port: u16) -> bool {
     if entry == "*" {

@@ -1,5 +1,5 @@
-//! What a proxy answers to CONNECT. The HTTP client keeps a refusal to itself, so it is asked for once more
-//! where there was one: a `407` or `403` with the proxy's own words says what to do.
+//! A proxy's answer to CONNECT. The HTTP client hides a rejection, so this module repeats the CONNECT
+//! after one: a `407` or `403` with the proxy's own text says what to do.
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! How often and after which wait, by the AWS SDKs' standard mode.
+//! The number of attempts and the waits between them, by the AWS SDKs' standard mode.
 
 use std::fmt;
 use std::time::Duration;

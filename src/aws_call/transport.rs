@@ -30,9 +30,9 @@ use crate::secret::Secret;
 pub(crate) struct Transport {
     client: reqwest::Client,
     names: NameResolution,
-    /// Whose name is looked up, as messages call it.
+    /// The host that is looked up, as messages name it.
     named: String,
-    /// Whom errors are about: the host, and the proxy if there is one.
+    /// The peer that errors name: the host, and the proxy if one is used.
     host: String,
     proxy: Option<Proxy>,
     /// The host and port that a proxy is asked for.
@@ -195,7 +195,7 @@ impl Transport {
                 });
             }
             if length > body.expose().capacity() {
-                // A vector that grows by itself leaves its old memory as it was.
+                // A growing vector leaves its old memory unwiped.
                 let mut larger = Secret::new(Vec::with_capacity(RESPONSE_BYTES_MAX));
                 larger.expose_mut().extend_from_slice(body.expose());
                 body = larger;
@@ -205,7 +205,7 @@ impl Transport {
         Ok(body)
     }
 
-    /// An answer whose head came and whose body broke off.
+    /// An answer with a head whose body was cut off.
     fn cut(&self, error: &reqwest::Error, status: u16, bytes: usize) -> CallError {
         if error.is_timeout() {
             return self.failure(error);
@@ -382,7 +382,7 @@ fn authority_with_port(endpoint: &Endpoint) -> String {
     format!("{}:{port}", url.host_str().unwrap_or_default())
 }
 
-/// Why there is no transport.
+/// Reasons why a transport cannot be built.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TransportError {
@@ -464,7 +464,7 @@ mod tests {
             .build()
             .unwrap();
         let error = runtime.block_on(async {
-            // It begins once the lookup is waited for, which keeps the time from passing by itself.
+            // Runs once the lookup is awaited, which keeps the paused clock from advancing.
             let advance = tokio::spawn(tokio::time::advance(7 * second));
             let url = endpoint.url().clone();
             let sent = transport.post(("CreateSession", url), HeaderMap::new(), Vec::new());

@@ -30,8 +30,8 @@ use crate::text::ShownName;
 pub enum TrustRoots {
     /// Those of a PEM file that has to be there.
     Bundle(PathBuf),
-    /// Those of a PEM file, else the system's where there is no such file: some environments name
-    /// one that does not exist on purpose.
+    /// The roots of a PEM file, or the system's if the file does not exist: some environments name a
+    /// missing file on purpose.
     BundleIfPresent(PathBuf),
     /// Those of the operating system, else those built in.
     System,
@@ -141,8 +141,8 @@ impl ServerCertVerifier for AnyServer {
         Ok(ServerCertVerified::assertion())
     }
 
-    // Who believes any certificate need not check who holds its key; and rustls could not for the
-    // certificates of old servers, which are what the flag is used for.
+    // A client that accepts any certificate gains nothing from checking its key. rustls could not check
+    // it for the certificates of old servers, for which the flag is used.
 
     fn verify_tls12_signature(
         &self,

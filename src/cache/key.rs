@@ -14,15 +14,16 @@ use crate::identity::locator::Locator;
 use crate::session::Network;
 use crate::session::SessionRequest;
 
-/// The name of an entry: which identity asks whom for what.
+/// The name of an entry: a hash of the identity, the endpoint and the request.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CacheKey(String);
 
 impl CacheKey {
-    /// The key of a request; two are the same only if everything that changes the answer is. `None` where
-    /// the answer is not to be kept: nobody vouches for who gave it, or the identity can be read only once.
+    /// The key of a request. Two keys are equal only if everything that changes the answer is equal.
+    /// `None` if the answer must not be cached: the server is not verified, or the identity can be read
+    /// only once.
     ///
-    /// Fails where a file of the identity cannot be read.
+    /// Fails if a file of the identity cannot be read.
     pub fn of(request: &SessionRequest) -> Result<Option<Self>, FileError> {
         // In full, so that a new field that is left out does not compile.
         let SessionRequest {
@@ -431,7 +432,7 @@ mod tests {
             let error = asked.try_key().unwrap_err().to_string();
             assert!(error.ends_with(name), "{error}");
         }
-        // These are errors for whoever needs them.
+        // The caller reports these errors.
         let asked = Asked::new();
         fs::remove_file(asked.path("roots")).unwrap();
         assert!(asked.is_kept());

@@ -43,7 +43,7 @@ pub use crate::file::lock::Pace as Surroundings;
 
 /// Calls CreateSession for a set that is not in the cache.
 pub trait Caller: Sized {
-    /// Why there is no set.
+    /// Reasons why there are no credentials.
     type Error;
 
     /// Does beforehand what may take a person's time, such as asking for a password: no lock is held yet.
@@ -83,8 +83,8 @@ pub struct Failed<E> {
 }
 
 impl Cache {
-    /// Opens the folder, and makes it if it is not there. Fails if it is a link, somebody else's or
-    /// others can use it.
+    /// Opens the folder, and creates it if necessary. Fails if it is a link, belongs to another user or
+    /// is accessible to others.
     pub fn open(path: &Path) -> io::Result<Self> {
         PrivateFolder::open(path).map(|folder| Self { folder })
     }
@@ -107,11 +107,10 @@ impl Cache {
             .map(|folder| folder.join("aws_signing_helper"))
     }
 
-    /// The set of `key`: that in the cache, if it is not due for this `usage`, or else what `caller` gets.
+    /// The set of `key`: from the cache if it is not due for this `usage`, otherwise from `caller`.
     ///
-    /// One process among many calls; the others wait for it, or go on with a set that is still valid. After
-    /// 20 s they call without the cache. What a call failed with is the answer to all others until the next
-    /// may be made.
+    /// Of many processes, one calls. The others wait, or use a set that is still valid. After 20 s they
+    /// call without the cache. A failure is shared with all of them until the next call is allowed.
     pub fn credentials<C: Caller>(
         &self,
         key: &CacheKey,
@@ -156,8 +155,8 @@ impl Cache {
         answer
     }
 
-    /// The set of `key`, as long as it is good, and when it is due: to begin with, for who renews it
-    /// himself from then on.
+    /// The set of `key` while it is valid, with its renewal time: a start for callers that renew it
+    /// themselves.
     pub fn latest(&self, key: &CacheKey, now: Moment) -> Option<(Credentials, Renewal)> {
         let entry = self.entry(key, now);
         entry
@@ -165,16 +164,15 @@ impl Cache {
             .map(|credentials| (credentials, entry.renewal))
     }
 
-    /// Keeps the set of one who renews it himself, for others to find. Nothing is kept while another
-    /// process calls for it.
+    /// Stores the set of a caller that renews it itself, for other processes. Nothing is stored while
+    /// another process is calling for it.
     pub fn keep(&self, key: &CacheKey, credentials: &Credentials, renewal: &Renewal) {
         if let Ok(Some(_lock)) = self.try_lock(key) {
             self.write(key, Some(credentials), renewal, None);
         }
     }
 
-    /// Removes every entry, and the locks that nobody holds. Where one cannot be removed, the others are all
-    /// the same.
+    /// Removes every entry, and the locks that are free. If one cannot be removed, the others still are.
     pub fn clear(&self) -> io::Result<()> {
         let mut outcome = Ok(());
         for (key, names) in self.names()? {
@@ -208,8 +206,8 @@ impl Cache {
         Ok(turn?.unwrap_or(Turn::Without(None)))
     }
 
-    /// One look at whose turn it is; `None` while another process calls. `prepare` is for what comes
-    /// before a call, and says whether it took time.
+    /// One check of the turn; `None` while another process is calling. `prepare` runs before a call and
+    /// returns whether it took time.
     fn turn<E>(
         &self,
         key: &CacheKey,
@@ -242,7 +240,7 @@ impl Cache {
                         continue;
                     }
                     match self.try_lock(key) {
-                        // Read again: whoever held it may have renewed.
+                        // Read again: the previous holder may have renewed it.
                         Ok(Some(held)) => lock = Some(held),
                         Ok(None) => return Ok(credentials.map(Turn::Answered)),
                         Err(_) => return Ok(Some(Turn::Without(credentials))),
@@ -262,7 +260,7 @@ impl Cache {
         if entry.renewal.is_lapsed(now) {
             entry.credentials = None;
         } else if entry.credentials.is_none() {
-            // It had lapsed by a clock that has been set back since: nobody is to wait for its end.
+            // It expired by a clock that has been set back since; do not wait for its end.
             entry.renewal.set = None;
         }
         entry
@@ -289,8 +287,8 @@ impl Cache {
         }
     }
 
-    /// Removes the entries of others that say nothing any more, with their locks, and what a writer who was
-    /// killed left, as far as nobody is at work on them.
+    /// Removes other entries that are outdated, with their locks, and the leftovers of killed writers,
+    /// unless a process is using them.
     fn remove_lapsed(&self, ours: &CacheKey, now: Moment) {
         for (key, names) in self.names().unwrap_or_default() {
             if key == *ours {
@@ -311,14 +309,14 @@ impl Cache {
         }
     }
 
-    /// Removes the lock's file. Whoever waits for it notices that it is another one.
+    /// Removes the lock's file. A waiting process notices that the file was replaced.
     fn remove_lock(&self, key: &CacheKey, lock: Lock) {
         let _ = self.folder.remove(&lock_name(key));
         drop(lock);
     }
 
-    /// The keys of which there are files, and the files but for the lock. Whatever else is in the folder is
-    /// somebody's.
+    /// The keys that have files, and these files except the lock. Any other file in the folder is left
+    /// alone.
     fn names(&self) -> io::Result<BTreeMap<CacheKey, Vec<String>>> {
         let key = |name: &str| {
             let key = [ENTRY_SUFFIX, NEW_SUFFIX, LOCK_SUFFIX]
@@ -342,25 +340,25 @@ fn lock_name(key: &CacheKey) -> String {
 }
 
 impl Entry {
-    /// Whether there is neither a set in it nor a row of failures that still counts.
+    /// True if it holds neither a set nor failures that still count.
     fn is_over(&self, now: Moment) -> bool {
         let counts = |call: Call| call.failures > 0 && now.since(call.ended) < FAILURES_COUNT_FOR;
         self.credentials.is_none() && !self.renewal.call.is_some_and(counts)
     }
 }
 
-/// Whose turn it is.
+/// The next step of a process.
 enum Turn {
-    /// Nobody's: there is an answer.
+    /// Use the answer that is there.
     Answered(Credentials),
     /// Ours, for as long as it lives.
     Ours(Lock),
-    /// Unknown: the file system has no locks, its file cannot be opened, or whoever holds it takes
-    /// too long. With the set to fall back to, if there is one.
+    /// Call without the lock: the file system has no locks, the lock file cannot be opened, or its
+    /// holder takes too long. With the set to fall back to, if any.
     Without(Option<Credentials>),
 }
 
-/// Why there is no set, with a cache.
+/// Reasons why there are no credentials, with a cache.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CachedError<E> {
@@ -410,8 +408,8 @@ const FILES_MAX: usize = 100_000;
 /// After a longer time, the next failure is the first of another row. No wait is as long.
 const FAILURES_COUNT_FOR: Duration = Duration::from_secs(3600);
 
-/// A longer wait would leave too little time for a call of one's own: SDKs end a `credential_process`
-/// after 60 s.
+/// A longer wait would leave too little time for the process's own call: SDKs kill a
+/// `credential_process` after 60 s.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// Between two looks at whether the other process is done.

@@ -42,8 +42,8 @@ impl SessionEntry {
         self.cache.latest(&self.key, now)
     }
 
-    /// Keeps a set that an identity was given whose files were of this `version`. What one certificate
-    /// was given is not what another would be: where the files are others by now, nothing is kept.
+    /// Stores a set that was issued to an identity with this `version` of its files. Another certificate
+    /// would get another set: if the files have changed, nothing is stored.
     pub fn keep(
         &mut self,
         request: &SessionRequest,

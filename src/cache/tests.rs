@@ -77,7 +77,7 @@ fn failed(renewal: Renewal, seconds: u64) -> Renewal {
     }
 }
 
-/// A cache in a folder of its own.
+/// A cache in its own folder.
 struct Kept {
     folder: TempDir,
     cache: Cache,
@@ -125,7 +125,7 @@ impl Kept {
             .write(&key(), Some(&credentials(KEPT)), renewal, failure);
     }
 
-    /// Whose set is the answer, where a call gives a new one.
+    /// The access key id of the answer, where a call gives a new set.
     fn asked(&self) -> String {
         self.asked_with(|| Ok(credentials(NEW))).unwrap()
     }
@@ -212,7 +212,7 @@ fn set_serves_until_it_is_due_or_20_minutes_are_left() {
         (3599, 1190, 2410, NEW),
         (899, 600, 290, KEPT),
         (899, 600, 300, NEW),
-        // Who renews in the background would have done so hours ago.
+        // A background renewal would have happened hours ago.
         (43_199, 15_000, 30_000, KEPT),
         (43_199, 15_000, 41_990, KEPT),
         (43_199, 15_000, 42_000, NEW),
@@ -251,7 +251,7 @@ fn set_outlives_a_start_of_the_machine_by_the_wall_clock() {
         boot: Clock::System.moment().boot + secs(1_000_000),
         ..ago(wall, 0)
     };
-    // How old it is by a clock that is behind, nobody knows.
+    // With a slow clock, its age is unknown.
     for (wall, answer) in [(-60, NEW), (4000, NEW)] {
         let kept = Kept::with(set(before_start(wall), 3599, 1190));
         assert_eq!(kept.asked(), answer, "{wall}");

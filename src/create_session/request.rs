@@ -20,7 +20,7 @@ pub struct CreateSessionRequest {
     pub role_arn: RoleArn,
     /// The session's duration in seconds; the service takes 900 to 43200 and judges it itself.
     pub duration_seconds: i32,
-    /// The session's name; the service takes the certificate's serial number where there is none.
+    /// The session's name; by default, the service uses the certificate's serial number.
     pub role_session_name: Option<String>,
 }
 

@@ -81,9 +81,9 @@ impl CreateSessionResponse {
     }
 }
 
-/// Reads an answer that is not 2xx: the code from `x-amzn-errortype`, which may have a namespace in front
-/// and a URL behind, or from the body. `None` where there is neither code nor message: then somebody else
-/// answered.
+/// Reads an answer that is not 2xx: the code from `x-amzn-errortype`, which may have a namespace in
+/// front and a URL behind, or from the body. `None` without a code and a message: then the service did
+/// not answer.
 pub(super) fn refusal(error_type: Option<&str>, body: &[u8]) -> Option<ErrorResponse> {
     let body = serde_json::from_slice::<Value>(body).ok();
     let field = |name: &str| {

@@ -84,8 +84,8 @@ impl fmt::Display for ExpirationError {
 
 impl std::error::Error for ExpirationError {}
 
-/// No session is longer, by CreateSession's documentation. What says so is a wrong clock, and a set
-/// that is asked for again after that does no harm.
+/// The longest session by CreateSession's documentation. A longer lifetime means a wrong clock; renewing
+/// too early does no harm.
 const LIFE_MAX: Duration = Duration::from_secs(43_200);
 
 const EXPIRATION_CHARACTERS_MAX: usize = 100;

@@ -10,7 +10,7 @@ use crate::clock::Moment;
 
 /// Decides when to renew, from a set of credentials and the calls for it.
 ///
-/// All of it is plain values: it may be kept on disk, and another process goes on with it.
+/// It consists of plain values, so that it can be stored on disk and continued by another process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Renewal {
     /// The latest set, lapsed or not.
@@ -57,7 +57,7 @@ impl Renewal {
         self.set.map_or(Duration::ZERO, |set| set.left(now))
     }
 
-    /// Whether there is no set, or it has expired: the one place that decides it.
+    /// True if there is no set or it has expired. Nothing else decides this.
     pub fn is_lapsed(&self, now: Moment) -> bool {
         self.left(now).is_zero()
     }
@@ -352,7 +352,7 @@ mod tests {
             // Set back by 20 minutes, then by ten years.
             (at(-1140, 60), 3539, 1199),
             (at(-315_360_000, 1260), 2339, 0),
-            // Asleep for long, by a wall clock that stood meanwhile.
+            // A long sleep during which the wall clock stood still.
             (at(0, 4000), 0, 0),
             (at(4000, 4000), 0, 0),
         ] {
@@ -370,7 +370,7 @@ mod tests {
         };
         assert_eq!(renewal.left(started(600, 30)), secs(2999));
         assert_eq!(renewal.left(started(600, 700)), secs(2899));
-        // A machine without a clock that goes on: how old the set is, nobody knows.
+        // A machine without a running clock: the set's age is unknown.
         assert_eq!(renewal.left(started(-600, 30)), Duration::ZERO);
         assert_eq!(renewal.wait(started(-600, 30)), Duration::ZERO);
     }
@@ -380,7 +380,7 @@ mod tests {
         for life in [1, 3, 5, 8] {
             let renewal = renewed(life);
             assert_eq!(renewal.wait(RECEIVED), secs(5), "{life}");
-            // Set forward by an hour meanwhile.
+            // The clock was set forward by an hour in between.
             assert_eq!(renewal.wait(at(3601, 1)), secs(4), "{life}");
             assert_eq!(renewal.wait(after(5)), Duration::ZERO);
         }
@@ -504,7 +504,7 @@ mod tests {
             short.wait_for(Usage::OnDemand, RECEIVED),
             short.wait(RECEIVED)
         );
-        // A failure of somebody who renews in the background is not a reason to.
+        // A failure of a background renewal is not a reason to.
         let mut failed = renewal;
         failed.failed(after(1400), FailureClass::Outage, 0.5);
         assert_eq!(failed.wait_for(Usage::OnDemand, after(1400)), secs(999));

@@ -28,8 +28,8 @@ impl Lock {
         Self::try_take_file(folder, name, file)
     }
 
-    /// Takes the lock on `file`, which was opened as `name`. `None` also if the name stands for another
-    /// file by now: whoever removed or replaced it held the lock.
+    /// Takes the lock on `file`, which was opened as `name`. `None` also if the name now belongs to
+    /// another file: the previous holder removed or replaced it.
     pub(crate) fn try_take_file(
         folder: &Folder,
         name: &OsStr,

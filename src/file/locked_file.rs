@@ -1,9 +1,8 @@
 //! `LockedFile`: a file that many processes read and change: locked, read, and then written.
 //!
-//! A new file is written whole beside the old one, with the old one's rights, synced, and renamed: readers
-//! find the old file or the new one, and a process that is killed leaves one of them and perhaps a
-//! temporary file, which the next one removes. Only a file that is a mount point, or whose readers mount
-//! it, is written in place.
+//! A new file is written beside the old one, with its permissions, synced, and renamed. Readers find the
+//! old file or the new one. A killed process leaves one of them and perhaps a temporary file, which the
+//! next one removes. Only a file that is a mount point, or whose readers mount it, is written in place.
 
 use std::fmt;
 use std::fs::File;
@@ -52,7 +51,7 @@ pub enum Notice {
         /// The file.
         path: PathBuf,
     },
-    /// Everybody can put another file in its place.
+    /// Any user can replace it.
     ReplaceableByOthers {
         /// Its directory.
         directory: PathBuf,
@@ -109,7 +108,7 @@ impl LockedFile {
         let is_mount_point = target.folder.is_mount_point(&target.name);
         let is_in_place = is_mount_point || method == Method::InPlace;
         if is_in_place && !is_mount_point && target.is_exposed {
-            // Somebody may have moved a file here that he has open.
+            // Another user may have moved a file here that they have open.
             return Err(WriteError::DirectoryOfOthers {
                 directory: target.directory,
             });
@@ -120,7 +119,7 @@ impl LockedFile {
             source,
         })?;
         let lock = match take_lock(&target) {
-            // The directory of a mounted file may be read-only or somebody else's.
+            // The directory of a mounted file may be read-only or belong to another user.
             Err(WriteError::NotLocked { source, .. })
                 if is_in_place && entry.is_some() && is_forbidden(&source) =>
             {
@@ -141,7 +140,7 @@ impl LockedFile {
         })
     }
 
-    /// Its content; empty if there is no file.
+    /// Its content; empty if the file does not exist.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.old.as_ref().map_or(&[], |old| old.bytes.expose())
     }
@@ -235,7 +234,7 @@ fn wait<T>(
     })
 }
 
-/// Reads the file; `None` if there is none. Does not wait for the writer of a FIFO.
+/// Reads the file; `None` if it does not exist. Does not wait for the writer of a FIFO.
 fn read(target: &Target, bytes_max: usize) -> Result<Option<Old>, WriteError> {
     if !is_file(target)? {
         return Ok(None);
@@ -274,7 +273,7 @@ fn open_to_write(target: &Target) -> Result<(File, Option<Lock>), WriteError> {
     })
 }
 
-/// Whether there is a file; fails if there is something else.
+/// True if the file exists; fails if it is something else.
 fn is_file(target: &Target) -> Result<bool, WriteError> {
     match target.folder.entry(&target.name) {
         Ok(None) => Ok(false),
@@ -330,8 +329,8 @@ fn replace(target: &Target, old: Option<File>, bytes: &[u8]) -> Result<(), Write
     })
 }
 
-/// A new file beside `old`, with its rights and synced. Where somebody else may have chosen the old one,
-/// its rights do not count.
+/// A new file beside `old`, synced, with its permissions. They are not copied if another user may have
+/// chosen the old file.
 fn successor<'a>(
     target: &'a Target,
     old: Option<&File>,
@@ -376,7 +375,7 @@ fn is_mount_point(error: &io::Error) -> bool {
     )
 }
 
-/// Whether a file cannot be made in the directory, whatever its name.
+/// True if a file cannot be made in the directory, whatever its name.
 fn is_forbidden(error: &io::Error) -> bool {
     matches!(
         error.kind(),

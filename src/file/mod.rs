@@ -30,13 +30,13 @@ use crate::text::ShownName;
 
 /// Reads the file at `path`, which may also be a pipe (`/dev/fd/N`, a process substitution).
 ///
-/// Fails where the file cannot be opened or read, or holds more than `bytes_max` bytes, and where
-/// nobody writes to a pipe for [`STREAM_TIME_MAX`].
+/// Fails if the file cannot be opened or read, if it holds more than `bytes_max` bytes, or if a pipe
+/// stays silent for [`STREAM_TIME_MAX`].
 pub fn read(path: &Path, bytes_max: usize) -> Result<Secret<Vec<u8>>, FileError> {
     read_within(STREAM_TIME_MAX, path, bytes_max)
 }
 
-/// As [`read`], with a limit of one's own for what is not a regular file.
+/// As [`read`], with the given time limit for anything but a regular file.
 pub fn read_within(
     limit: Duration,
     path: &Path,
@@ -49,7 +49,7 @@ pub fn read_within(
     within(limit, path, move || read_now(&name, bytes_max))
 }
 
-/// Whether what is at `path` is a regular file, which can be read more than once.
+/// True if `path` is a regular file, which can be read more than once.
 pub fn is_regular(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_file())
 }
@@ -76,8 +76,8 @@ fn read_now(path: &Path, bytes_max: usize) -> Result<Secret<Vec<u8>>, FileError>
         })
 }
 
-/// Does `work` on a thread of its own and waits for it no longer than `limit`. A thread that hangs
-/// stays behind: no system call ends the opening of a pipe that nobody writes to.
+/// Runs `work` on its own thread and waits for it no longer than `limit`. A hanging thread is left
+/// behind: no system call interrupts the opening of a pipe without a writer.
 fn within<T: Send + 'static>(
     limit: Duration,
     path: &Path,
@@ -88,7 +88,7 @@ fn within<T: Send + 'static>(
         source,
     };
     let (sender, receiver) = mpsc::channel();
-    // Who has stopped waiting does not miss the answer.
+    // The receiver may have stopped waiting.
     let run = move || drop(sender.send(work()));
     thread::Builder::new().spawn(run).map_err(fail)?;
     receiver.recv_timeout(limit).unwrap_or_else(|_| {
@@ -115,7 +115,7 @@ pub(crate) fn version(path: &Path) -> Result<Version, FileError> {
 pub(crate) struct Version {
     /// Differs once the file has changed.
     pub(crate) text: String,
-    /// Whether it is a regular file, and not a pipe for example.
+    /// True if it is a regular file, and not a pipe for example.
     pub(crate) is_file: bool,
 }
 
@@ -124,7 +124,8 @@ pub(crate) struct Version {
 pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let folder = Folder::open(path.parent().unwrap_or(Path::new("")))?;
-    // A name of this process alone: there is no lock, and `NAME.new` may be somebody's.
+    // A name that only this process uses: there is no lock, and `NAME.new` may belong to another
+    // program.
     let mut own = OsString::from(".");
     own.push(name);
     own.push(format!(".{}", std::process::id()));
@@ -171,13 +172,13 @@ pub fn read_stream(
     })
 }
 
-/// As [`read`], for a file that everybody may know: wiping a large one takes its time.
+/// As [`read`], for a file that is not secret: wiping a large one takes time.
 pub fn read_public(path: &Path, bytes_max: usize) -> Result<Vec<u8>, FileError> {
     read(path, bytes_max).map(|mut bytes| std::mem::take(bytes.expose_mut()))
 }
 
 /// Everything `reader` gives, or `None` if that is more than `bytes_max` bytes. A buffer that has to
-/// grow is copied and wiped by us: a `Vec` that grows by itself leaves its old memory as it was.
+/// grow is copied and wiped by us: a growing `Vec` leaves its old memory unwiped.
 pub(crate) fn read_all(
     reader: &mut impl Read,
     expected: usize,

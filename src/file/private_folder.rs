@@ -17,8 +17,8 @@ use crate::platform::Kind;
 pub(crate) struct PrivateFolder(Folder);
 
 impl PrivateFolder {
-    /// Opens the folder, and creates it and those above it if they are not there. Fails if it is a link,
-    /// belongs to somebody else or can be used by others; the error says which.
+    /// Opens the folder, and creates it and its parents if necessary. Fails if it is a link, belongs to
+    /// another user or is accessible to others; the error says which.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         // With a slash at its end, a link would be followed.
         let path: PathBuf = path.components().collect();
@@ -37,8 +37,8 @@ impl PrivateFolder {
         self.0.check_writable()
     }
 
-    /// A file's content, of at most `bytes_max` bytes; `None` if there is no such file. Refuses one
-    /// that has a second name or can be used by others.
+    /// A file's content, of at most `bytes_max` bytes; `None` if it does not exist. Fails if it has a
+    /// second hard link or is accessible to others.
     pub(crate) fn read(&self, name: &str, bytes_max: usize) -> io::Result<Option<(File, usize)>> {
         let file = match self.0.open_file(name.as_ref()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

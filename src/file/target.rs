@@ -1,7 +1,7 @@
 //! [`Target`]: the file behind a path, with all links followed and missing directories created.
 //!
-//! Where everybody can make files, only links of this user or of the directory's owner are followed. The
-//! superuser follows a link only where nobody else could have made it.
+//! In a directory that any user can write, only links of this user or of the directory's owner are
+//! followed. The superuser follows a link only if no other user could have made it.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -23,7 +23,7 @@ pub(crate) struct Target {
     pub(crate) folder: Folder,
     pub(crate) directory: PathBuf,
     pub(crate) name: OsString,
-    /// This is the superuser, and somebody else could put another file or directory in the way.
+    /// This is the superuser, and another user could put another file or directory in the way.
     pub(crate) is_exposed: bool,
 }
 
@@ -96,7 +96,7 @@ fn parts(path: &Path) -> VecDeque<Part> {
 }
 
 impl Walk {
-    /// Goes on by a part. The name of the last one is the target's.
+    /// Follows one more part of the path. The last part is the target's name.
     fn step(&mut self, part: Part) -> Result<Option<OsString>, WriteError> {
         let name = match part {
             Part::Root(root) => {
@@ -153,8 +153,8 @@ impl Walk {
         self.folders.last().ok_or_else(|| nowhere(&self.at))
     }
 
-    /// The rights of the directory in which the next part is looked up. The superuser goes through one
-    /// that everybody can write, with care, but not through one that somebody has for himself.
+    /// Permissions of the directory in which the next part is looked up. The superuser passes through a
+    /// world-writable directory, with care, but not through one that another user owns.
     fn rights(&mut self) -> Result<Rights, WriteError> {
         let rights = self.folder()?.rights();
         let rights = rights.map_err(|source| unresolvable(&self.at, source))?;

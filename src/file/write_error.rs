@@ -24,17 +24,17 @@ pub enum WriteError {
         /// Why.
         source: io::Error,
     },
-    /// A link that somebody else may have made is not followed.
+    /// A link that another user may have made is not followed.
     LinkOfOthers {
         /// The link.
         link: PathBuf,
     },
-    /// In a directory that is somebody else's, the superuser writes nothing.
+    /// The superuser does not write in another user's directory.
     DirectoryOfOthers {
         /// The directory.
         directory: PathBuf,
     },
-    /// A file that somebody else may have put where everybody can.
+    /// A file that another user may have put into a world-writable directory.
     FileOfOthers {
         /// The file.
         path: PathBuf,

@@ -20,7 +20,7 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Certificates in the order in which somebody wrote them down. The DER of each is checked.
+    /// Certificates in the order of their file. The DER of each is checked.
     pub fn in_given_order(certificates: Vec<Vec<u8>>) -> Result<Self, CertificateError> {
         for der in &certificates {
             certificate::parse(der)?;
@@ -93,8 +93,8 @@ fn is_root(certificate: &X509Certificate<'_>, work: &mut WorkBudget) -> bool {
     issued(certificate, certificate, work)
 }
 
-/// Whether `issuer` signed `subject`. Renewed CAs share a name, so the name alone does not decide; a
-/// signature by an algorithm that cannot be checked here gets the benefit of the doubt.
+/// True if `issuer` signed `subject`. Renewed CAs share a name, so the signature decides. A signature by
+/// an algorithm that cannot be checked here gets the benefit of the doubt.
 fn issued(
     issuer: &X509Certificate<'_>,
     subject: &X509Certificate<'_>,
@@ -131,8 +131,8 @@ fn folded(text: &str) -> String {
     words.join(" ").to_lowercase()
 }
 
-/// Whether the signing library checks signatures of this kind by such a key. What it does not check
-/// fails just as a wrong signature does.
+/// True if the signing library supports this algorithm with such a key. Without support, a check fails
+/// like one of a wrong signature.
 fn is_verifiable(issuer: &X509Certificate<'_>, subject: &X509Certificate<'_>) -> bool {
     let is_checked_key = match issuer.public_key().parsed() {
         Ok(PublicKey::RSA(key)) => RSA_BITS.contains(&key.key_size()),

@@ -1,9 +1,8 @@
-//! [`describe`]: a distinguished name (RFC 5280, 4.1.2.4) as the reference helper writes it, which is
-//! what selectors in existing configurations hold: every byte counts.
+//! [`describe`]: a distinguished name (RFC 5280, 4.1.2.4) as the reference helper writes it. Selectors
+//! in existing configurations hold such names, so every byte counts.
 //!
-//! It takes its escapes from RFC 2253, and nothing else. Attributes are regrouped in a fixed order, one
-//! group for each kind that has a name of its own; all others come last, in reverse order, with their
-//! values in hexadecimal.
+//! Only the escapes are RFC 2253's. Attributes are regrouped in a fixed order, one group for each kind
+//! with a name; all others come last, in reverse order, with their values in hexadecimal.
 
 use std::borrow::Cow;
 
@@ -94,7 +93,7 @@ fn other(attribute: &AttributeTypeAndValue<'_>) -> String {
             hexadecimal(&der(&Any::from_tag_and_data(tag, text.as_bytes())))
         }
         Value::Garbled(der) | Value::Other(der) => hexadecimal(&der),
-        // What the reference's language prints for the absence of a value, escaped.
+        // Go's text for a missing value, escaped.
         Value::Null => "\\<nil\\>".to_owned(),
     };
     let oid = attribute.attr_type().as_bytes();
@@ -326,7 +325,7 @@ mod tests {
         assert_eq!(value(CN, 0x0c, b"#0c0261ff"), "CN=\\#0c0261ff");
     }
 
-    // What follows was compared with Go 1.26, whose `pkix.Name.String` the reference calls.
+    // The cases below were compared with Go 1.26, whose `pkix.Name.String` the reference calls.
 
     #[test]
     fn every_string_type_is_decoded() {

@@ -53,7 +53,7 @@ pub enum IdentityError {
         /// The block's label.
         label: String,
     },
-    /// There is no password for what needs one.
+    /// A password is needed and not given.
     PasswordMissing {
         /// Purpose.
         purpose: Purpose,

@@ -24,7 +24,7 @@ pub enum Locator {
         name: PathBuf,
         /// The bytes.
         bytes: Arc<Secret<Vec<u8>>>,
-        /// Whether another process finds the same bytes under this name.
+        /// True if another process finds the same bytes under this name.
         is_repeatable: bool,
     },
 }
@@ -69,7 +69,7 @@ impl Locator {
         }
     }
 
-    /// Whether the content stays the same until the process ends.
+    /// True if the content stays the same until the process ends.
     pub fn is_fixed(&self) -> bool {
         match self {
             Self::File(_) => false,
@@ -112,7 +112,7 @@ impl Locator {
         })
     }
 
-    /// Whether `other` is the same file, or the very same bytes.
+    /// True if `other` is the same file, or the very same bytes.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::File(one), Self::File(other)) => one == other,

@@ -1,7 +1,6 @@
 //! [`Identity`]: a certificate, its chain and the private key that signs for it.
 //!
-//! They are read as one and belong together from then on: an `Identity` whose key is not the
-//! certificate's cannot be made.
+//! They are read together: an `Identity` whose key is not the certificate's cannot be built.
 
 pub mod certificate;
 pub mod chain;

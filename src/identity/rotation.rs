@@ -1,4 +1,4 @@
-//! [`Rotation`]: an identity whose files are renewed while a process goes on using it.
+//! [`Rotation`]: an identity whose files are renewed while a process is using it.
 
 use std::sync::Arc;
 
@@ -65,7 +65,7 @@ impl<V> Rotation<V> {
         }
     }
 
-    /// The first one, or who was accepted last.
+    /// The first one, or the last that was accepted.
     pub fn in_use(&self) -> &Arc<Identity> {
         &self.in_use.0
     }
@@ -87,7 +87,7 @@ impl<V> Rotation<V> {
     pub fn accepted(&mut self) {
         match self.next.take() {
             Some(next) if !next.was_refused => self.in_use = next.read,
-            // Who was refused is retried when it is time for the next session.
+            // A rejected identity is retried when the next session is due.
             Some(next) => {
                 self.next = Some(Next {
                     was_refused: false,

@@ -10,9 +10,8 @@ use crate::secret::Secret;
 
 /// Supplies secrets: a program from its flags, files and terminal, a service from its vault.
 pub trait Secrets {
-    /// The secret that `wanted` describes, or `None` if there is none to try (any more). A PKCS#12
-    /// file for which there is none to begin with is tried with the empty one, and then asked for
-    /// again.
+    /// The secret that `wanted` describes, or `None` if there is nothing left to try. A PKCS#12 file
+    /// without a password is tried with the empty one first, and then asked for again.
     fn secret(&self, wanted: SecretRequest<'_>) -> Result<Option<Secret<String>>, SecretError>;
 
     /// Secrets that were rejected so far: the same value for the life of the secrets.

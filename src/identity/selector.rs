@@ -73,7 +73,7 @@ impl CertSelector {
         Ok(fields.into())
     }
 
-    /// Whether all that is asked for is so in `certificate`.
+    /// True if `certificate` has everything that the selector asks for.
     pub fn matches(&self, certificate: &X509Certificate<'_>) -> bool {
         let is_subject =
             |name: &String| *name == distinguished_name::describe(certificate.subject());
@@ -117,7 +117,7 @@ impl SerialNumber {
         Self::from_digits(&hex::encode_upper(octets))
     }
 
-    /// Whether a certificate can have it.
+    /// True if a certificate can have it.
     pub fn is_hexadecimal(&self) -> bool {
         is_hexadecimal(&self.0)
     }
@@ -259,7 +259,7 @@ impl<'de> Visitor<'de> for EntryVisitor {
 pub enum SelectorError {
     /// It is longer than any selector.
     TooLong,
-    /// It does not go on with `Key=...,Value=...`.
+    /// It does not continue with `Key=...,Value=...`.
     Malformed {
         /// Text found instead.
         rest: String,
@@ -359,8 +359,8 @@ mod tests {
         }
     }
 
-    /// Each `selector-*` case of `fixtures/vectors/cli` and the reference's result; where
-    /// it accepted the selector, it said that there is no certificate store on Linux.
+    /// Each `selector-*` case of `fixtures/vectors/cli` and the reference's result; where it accepted
+    /// the selector, it reported that Linux has no certificate store.
     fn cases() -> Vec<(&'static str, Result<CertSelector, SelectorError>)> {
         let json = |reason: &str| {
             Err(SelectorError::Json {
@@ -462,7 +462,7 @@ mod tests {
         assert_eq!(count, cases.len());
     }
 
-    // What follows was compared with the expression that the reference uses and with Go's JSON.
+    // The cases below were compared with the reference's regular expression and with Go's JSON.
 
     #[test]
     fn value_ends_at_the_next_key() {

@@ -30,9 +30,9 @@ pub enum Digest {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SignatureError {
-    /// The parts of the key do not fit together, or there is no randomness.
+    /// The parts of the key do not match, or randomness is unavailable.
     Refused,
-    /// Whoever holds the key says why.
+    /// The reason of the key's holder.
     Signer(Box<dyn std::error::Error + Send + Sync>),
 }
 

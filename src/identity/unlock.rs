@@ -96,7 +96,7 @@ pub(super) fn unlock<T>(
         if refused > REFUSED_AT_ONCE_MAX {
             return Err(error);
         }
-        // That the empty password was wrong is no news to somebody who gave none.
+        // A user who gave no password need not hear that the empty one was wrong.
         failure = is_given.then_some(error);
     }
 }

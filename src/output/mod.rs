@@ -1,4 +1,4 @@
-//! How credentials, and what else the commands find out, leave the process.
+//! The outputs of the commands: credentials and other results.
 
 pub mod certificate_data;
 pub mod credential_process;

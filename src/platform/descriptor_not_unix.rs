@@ -1,4 +1,4 @@
-//! A descriptor that whoever started this process left open, on Windows: there is none by a number.
+//! A descriptor inherited from the parent process, on Windows: there are none by number.
 
 use std::io;
 use std::io::Empty;

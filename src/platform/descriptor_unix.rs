@@ -1,4 +1,4 @@
-//! A descriptor that whoever started this process left open, on Unix.
+//! A descriptor inherited from the parent process, on Unix.
 
 use std::fs::File;
 use std::io;
@@ -8,8 +8,8 @@ use std::os::unix::fs::FileExt;
 
 /// Kind of file that an inherited descriptor is open on.
 ///
-/// It is the descriptor itself, and not the file of this name in `/dev/fd`: opening that asks for
-/// rights which only who opened it first may have, and does not work for a socket.
+/// This uses the descriptor itself, not its file in `/dev/fd`: opening that file needs permissions that
+/// only the parent may have, and fails for a socket.
 pub fn inherited_descriptor(number: u32) -> io::Result<impl Read + Send + 'static> {
     let number = i32::try_from(number).map_err(|_| io::Error::from(rustix::io::Errno::BADF))?;
     #[expect(
@@ -27,8 +27,8 @@ pub fn inherited_descriptor(number: u32) -> io::Result<impl Read + Send + 'stati
     })
 }
 
-/// A regular file is read from its start, wherever others who share the descriptor have got to: so the
-/// next command of a script can read it too.
+/// A regular file is read from its start, whatever the shared offset, so that the next command of a
+/// script can read it too.
 struct Inherited {
     file: File,
     offset: Option<u64>,

@@ -22,7 +22,7 @@ pub(crate) struct Folder(PathBuf);
 pub(crate) struct Entry {
     pub(crate) kind: Kind,
     pub(crate) rights: Rights,
-    /// Whether it has no second name, as far as is known.
+    /// True if it has no second hard link, as far as is known.
     pub(crate) has_one_name: bool,
 }
 
@@ -36,7 +36,7 @@ pub(crate) enum Kind {
     Other,
 }
 
-/// Nothing is known of who may use a file: what follows from that is about Unix.
+/// Access rights of files are unknown here; the checks that depend on them apply to Unix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rights;
 

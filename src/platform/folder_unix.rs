@@ -1,5 +1,5 @@
 //! [`Folder`]: an open directory on Unix. Every operation is relative to its descriptor and follows no
-//! link, so nobody can lead it elsewhere by renaming a part of its path.
+//! link, so that renaming a part of its path cannot redirect it.
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
@@ -32,7 +32,7 @@ pub(crate) struct Folder(OwnedFd);
 pub(crate) struct Entry {
     pub(crate) kind: Kind,
     pub(crate) rights: Rights,
-    /// Whether it has no second name.
+    /// True if it has no second hard link.
     pub(crate) has_one_name: bool,
 }
 
@@ -112,7 +112,7 @@ impl Folder {
         let created = self.open_folder(name);
         match created {
             Ok(created) => created.ensure_private(),
-            // The umask took the right to read, which is needed to open it where there is no O_PATH.
+            // The umask removed the read permission, which is needed to open it without O_PATH.
             Err(_) if !HAS_PATH => Ok(rustix::fs::chmodat(&self.0, name, mode, AtFlags::empty())?),
             Err(error) => Err(error),
         }
@@ -225,8 +225,8 @@ impl Folder {
         )?))
     }
 
-    /// Whether something is mounted at `name` itself, so that no other file can take its place; `false`
-    /// where the system does not say.
+    /// True if something is mounted at `name` itself, so that no other file can take its place; `false`
+    /// if the system cannot tell.
     pub(crate) fn is_mount_point(&self, name: &OsStr) -> bool {
         #[cfg(target_os = "linux")]
         {
@@ -248,7 +248,7 @@ impl Folder {
         matches!((folder, file), (Ok(folder), Ok(file)) if folder.st_dev != file.st_dev)
     }
 
-    /// Whether `name` still stands for this open file.
+    /// True if `name` still refers to this open file.
     pub(crate) fn is_at(&self, name: &OsStr, file: &File) -> io::Result<bool> {
         let open = rustix::fs::fstat(file)?;
         match rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
@@ -267,47 +267,47 @@ impl Entry {
 }
 
 impl Rights {
-    /// Whether this process's user is the owner.
+    /// True if this process's user is the owner.
     pub(crate) fn is_ours(self) -> bool {
         self.owner == rustix::process::geteuid().as_raw()
     }
 
-    /// Whether the superuser is the owner.
+    /// True if the superuser is the owner.
     pub(crate) fn is_superusers(self) -> bool {
         self.owner == 0
     }
 
-    /// Whether both have one owner.
+    /// True if both have one owner.
     pub(crate) fn has_owner_of(self, other: Self) -> bool {
         self.owner == other.owner
     }
 
-    /// Whether it is a file that only its owner can use, and not as a program.
+    /// True if it is a file that only its owner can access, and not executable.
     pub(crate) fn is_private_file(self) -> bool {
         self.mode & 0o177 == 0
     }
 
-    /// Whether anybody but the owner can read it.
+    /// True if users other than the owner can read it.
     pub(crate) fn others_can_read(self) -> bool {
         self.mode & 0o044 != 0
     }
 
-    /// Whether anybody but the superuser can write it.
+    /// True if users other than the superuser can write it.
     pub(crate) fn others_can_write(self) -> bool {
         !self.is_superusers() || self.mode & 0o022 != 0
     }
 
-    /// Whether everybody can write it, and so make files in it.
+    /// True if any user can write it, and so create files in it.
     pub(crate) fn everybody_can_write(self) -> bool {
         self.mode & 0o002 != 0
     }
 
-    /// Whether anybody but the superuser can replace files of the superuser in this directory.
+    /// True if users other than the superuser can replace the superuser's files in this directory.
     pub(crate) fn others_can_replace(self) -> bool {
         self.others_can_write() && !(self.is_superusers() && self.mode & STICKY != 0)
     }
 
-    /// Fault of a directory that must be private to this user; `None` if there is none.
+    /// Fault of a directory that must be private to this user; `None` if it is private.
     pub(crate) fn flaw(self) -> Option<String> {
         let user = rustix::process::geteuid().as_raw();
         if self.owner != user {
@@ -359,7 +359,7 @@ const WALK: OFlags = OFlags::PATH.union(OFlags::DIRECTORY);
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const WALK: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY);
 
-/// Whether directories are opened by O_PATH.
+/// True if directories are opened by O_PATH.
 const HAS_PATH: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 const PRIVATE_FILE: RawMode = 0o600;

@@ -1,4 +1,5 @@
-//! What differs between operating systems: same names everywhere, callers have no `cfg`.
+//! Everything that differs between operating systems, under the same names everywhere: callers need no
+//! `cfg`.
 
 #[cfg(not(unix))]
 #[path = "descriptor_not_unix.rs"]

@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 /// Nothing to do: Windows writes no core files unless an administrator asked for them.
 pub fn forbid_core_files() {}
 
-/// There is no systemd.
+/// Windows has no systemd.
 pub fn is_stderr(_device_and_inode: &str) -> bool {
     false
 }
@@ -30,9 +30,9 @@ pub(crate) fn file_version(metadata: &Metadata) -> String {
     format!("{} {:?}", metadata.len(), metadata.modified())
 }
 
-/// The time from 1970 until this process first asked, by `wall`, and what has gone by since, asleep or
-/// not. Safe Rust has no uptime on Windows; so the moments of other processes
-/// are judged by the wall clock alone, and this process's by a clock that nobody sets as well.
+/// The time from 1970 to the first call in this process, by `wall`, plus the time since then, including
+/// sleep. Safe Rust has no uptime on Windows, so moments of other processes are compared by the wall
+/// clock alone, and this process's also by a monotonic clock.
 pub(crate) fn time_since_boot(wall: OffsetDateTime) -> Duration {
     static FIRST: OnceLock<(Duration, Instant)> = OnceLock::new();
     let (since_1970, first) = FIRST.get_or_init(|| {
@@ -42,7 +42,7 @@ pub(crate) fn time_since_boot(wall: OffsetDateTime) -> Duration {
     since_1970.saturating_add(first.elapsed())
 }
 
-/// Nothing is known of who else may read or write a file: that needs calls that Rust calls unsafe.
+/// Access by other users is unknown: asking the system needs unsafe calls.
 pub(crate) fn exposure(path: &Path) -> io::Result<(bool, bool)> {
     path.metadata().map(|_| (false, false))
 }
@@ -52,13 +52,13 @@ pub(crate) fn strangers_can_write(_metadata: &Metadata) -> bool {
     false
 }
 
-/// Windows lets a socket have such an address by itself; what other systems call so would let anybody
-/// have one that is listened at.
+/// Windows reuses such an address by default; the option of this name would let any process take an
+/// address that is in use.
 pub(crate) fn share_with_closed_connections(_: &socket2::Socket, _is_so: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// There is no such limit.
+/// Windows has no such limit.
 pub fn allow_open_files(_wanted: u64) -> u64 {
     u64::MAX
 }
@@ -68,7 +68,7 @@ pub(crate) fn open_link_without_waiting(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Whether the machine knows no addresses of this kind, IPv6 for one.
+/// True if the machine does not support the address family, such as IPv6.
 pub(crate) fn is_address_family_unknown(error: &io::Error) -> bool {
     error.raw_os_error() == Some(WSAEAFNOSUPPORT)
 }
@@ -76,7 +76,7 @@ pub(crate) fn is_address_family_unknown(error: &io::Error) -> bool {
 /// Windows Sockets error codes, "address family not supported".
 const WSAEAFNOSUPPORT: i32 = 10_047;
 
-/// Whether names of variables are equal whatever their case.
+/// True if names of variables are case-insensitive.
 pub(crate) const VARIABLES_IGNORE_CASE: bool = true;
 
 /// The variable that holds the user's home directory.
@@ -87,7 +87,7 @@ pub(crate) fn keep_rights(_old: &File, _new: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Nothing: there is no such call.
+/// Does nothing: the system has no such call.
 pub(crate) fn reserve(_file: &File, _length: usize) -> io::Result<()> {
     Ok(())
 }
@@ -100,7 +100,7 @@ pub(crate) fn is_superuser() -> bool {
     false
 }
 
-/// Unknown: there is no mode.
+/// Unknown: Windows has no mode.
 pub(crate) fn others_can_read(_metadata: &Metadata) -> bool {
     false
 }

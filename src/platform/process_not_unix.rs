@@ -1,4 +1,4 @@
-//! A long-running process and who started it, on Windows.
+//! A long-running process and its supervisor, on Windows.
 
 use std::future::poll_fn;
 use std::io;
@@ -13,8 +13,7 @@ use tokio::signal::windows::ctrl_c;
 use tokio::signal::windows::ctrl_close;
 use tokio::signal::windows::ctrl_shutdown;
 
-/// Whoever started this process wants it to end: Ctrl-C, Ctrl-Break, a console that is closed, or the
-/// machine's end.
+/// Requests to end: Ctrl-C, Ctrl-Break, a closed console, or shutdown.
 #[derive(Debug)]
 pub struct Termination {
     interrupt: CtrlC,
@@ -24,7 +23,7 @@ pub struct Termination {
 }
 
 impl Termination {
-    /// From now on none of them ends anything by itself. Needs an event loop.
+    /// Catches them from now on. Needs an event loop.
     pub fn listen() -> io::Result<Self> {
         Ok(Self {
             interrupt: ctrl_c()?,
@@ -50,7 +49,7 @@ impl Termination {
     }
 }
 
-/// Nobody here wants to know that this process is ready.
+/// Windows has no readiness notification.
 pub fn tell_ready() {}
 
 /// The same events, for a process that does not handle them.
@@ -62,12 +61,12 @@ pub struct EndingSignals(Termination);
 pub struct EndingSignal {
     /// The exit code of a process that it ends.
     pub exit_code: i32,
-    /// Whether it is one of those of [`Termination`].
+    /// True if it is one of those of [`Termination`].
     pub is_termination: bool,
 }
 
 impl EndingSignals {
-    /// From now on none of them ends anything by itself. Needs an event loop.
+    /// Catches them from now on. Needs an event loop.
     pub fn listen() -> io::Result<Self> {
         Termination::listen().map(Self)
     }

@@ -1,4 +1,4 @@
-//! A long-running process and who started it, on Unix.
+//! A long-running process and its supervisor, on Unix.
 
 use std::future::poll_fn;
 use std::io;
@@ -8,7 +8,7 @@ use tokio::signal::unix::Signal;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 
-/// Whoever started this process wants it to end: SIGTERM, or SIGINT from Ctrl-C.
+/// Requests to end: SIGTERM, or SIGINT from Ctrl-C.
 #[derive(Debug)]
 pub struct Termination {
     terminate: Signal,
@@ -47,7 +47,7 @@ pub struct EndingSignals([(SignalKind, Signal); 4]);
 pub struct EndingSignal {
     /// The exit code of a process that it ends, as shells count it.
     pub exit_code: i32,
-    /// Whether it is one of those of [`Termination`].
+    /// True if it is one of those of [`Termination`].
     pub is_termination: bool,
 }
 
@@ -85,6 +85,6 @@ impl EndingSignals {
 /// Notifies systemd that the service is ready, if it is of `Type=notify`: its library
 /// reads `NOTIFY_SOCKET`.
 pub fn tell_ready() {
-    // Whoever is not listening does not miss it.
+    // A missing listener is not an error.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 }

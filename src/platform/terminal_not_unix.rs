@@ -9,7 +9,7 @@ pub fn standard_input() -> io::Result<impl Read> {
     Ok(io::stdin())
 }
 
-/// Whether the process may have a terminal on which somebody can be asked.
+/// True if the process may have a terminal for a prompt.
 pub fn has_terminal() -> bool {
     true
 }

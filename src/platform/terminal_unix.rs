@@ -24,7 +24,7 @@ pub fn standard_input() -> io::Result<File> {
     io::stdin().as_fd().try_clone_to_owned().map(File::from)
 }
 
-/// Whether the process has a terminal on which somebody can be asked.
+/// True if the process has a terminal for a prompt.
 pub fn has_terminal() -> bool {
     File::options()
         .read(true)
@@ -68,7 +68,8 @@ pub fn prompt_password(prompt: &str) -> io::Result<String> {
     }
 }
 
-/// Sets a terminal back whose echo a prompt has switched off: whoever ends the process meanwhile calls it.
+/// Restores the terminal's echo that a prompt switched off. Called before the process ends during a
+/// prompt.
 pub fn restore_terminal() {
     if let Some((terminal, before)) = changed().take() {
         // A terminal that is gone needs none.

@@ -34,7 +34,7 @@ pub fn forbid_core_files() {
     }
 }
 
-/// Whether stderr is this device and inode, both in decimal with a colon between them.
+/// True if stderr is this device and inode, both in decimal with a colon between them.
 pub fn is_stderr(device_and_inode: &str) -> bool {
     rustix::fs::fstat(io::stderr())
         .is_ok_and(|stat| format!("{}:{}", stat.st_dev, stat.st_ino) == device_and_inode)
@@ -101,12 +101,12 @@ pub fn allow_open_files(wanted: u64) -> u64 {
     }
 }
 
-/// Whether the machine knows no addresses of this kind, IPv6 for one.
+/// True if the machine does not support the address family, such as IPv6.
 pub(crate) fn is_address_family_unknown(error: &io::Error) -> bool {
     error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
 }
 
-/// Whether names of variables are equal whatever their case.
+/// True if names of variables are case-insensitive.
 pub(crate) const VARIABLES_IGNORE_CASE: bool = false;
 
 /// The variable that holds the user's home directory.
@@ -139,8 +139,8 @@ pub(crate) fn keep_rights(old: &File, new: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// With a list, the group's bits of the mode say what the list gives at most: copied without it, they
-/// would give that to the group. And a directory may have given the new file a list of its own.
+/// With an ACL, the group bits of the mode are the ACL's mask: copied without the ACL, they would give
+/// these permissions to the group. The new file may also have inherited an ACL from its directory.
 #[cfg(target_os = "linux")]
 fn keep_access_control_list(old: &File, new: &File) -> io::Result<()> {
     use rustix::fs::XattrFlags;
@@ -162,8 +162,8 @@ fn keep_access_control_list(old: &File, new: &File) -> io::Result<()> {
     Ok(result?)
 }
 
-/// Whether anybody but its owner can read a file, and whether anybody but us and the superuser can
-/// write it or put another in its place. Links are followed.
+/// Access to a file by other users: reading by anyone but its owner; writing or replacing by anyone but
+/// us and the superuser. Links are followed.
 pub(crate) fn exposure(path: &Path) -> io::Result<(bool, bool)> {
     let path = path.canonicalize()?;
     let file = path.metadata()?;
@@ -194,36 +194,36 @@ pub(crate) fn reserve(file: &File, length: usize) -> io::Result<()> {
     }
 }
 
-/// Nothing: there is no such call.
+/// Does nothing: the system has no such call.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn reserve(_file: &File, _length: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// A lock on a file keeps nobody from reading it.
+/// A lock on a file does not block readers.
 pub(crate) const LOCKS_ARE_ADVISORY: bool = true;
 
-/// Whether this process may write what others own.
+/// True if this process may write files of other users.
 pub(crate) fn is_superuser() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Whether the superuser owns it.
+/// True if the superuser owns it.
 fn is_superusers(metadata: &Metadata) -> bool {
     metadata.uid() == 0
 }
 
-/// Whether anybody but the owner can read it.
+/// True if users other than the owner can read it.
 pub(crate) fn others_can_read(metadata: &Metadata) -> bool {
     metadata.mode() & 0o044 != 0
 }
 
-/// Whether anybody but the superuser and who runs this process can write it.
+/// True if users other than the superuser and this user can write it.
 pub(crate) fn strangers_can_write(metadata: &Metadata) -> bool {
     is_strangers(metadata) || metadata.mode() & 0o022 != 0
 }
 
-/// Whether neither the superuser owns it nor who runs this process.
+/// True if its owner is neither the superuser nor this user.
 fn is_strangers(metadata: &Metadata) -> bool {
     !is_superusers(metadata) && metadata.uid() != rustix::process::geteuid().as_raw()
 }

@@ -1,5 +1,5 @@
-//! [`SessionRequest`]: one session as a value: who asks, for what, and by which way. A
-//! [`SessionProvider`] turns it into credentials, once or again and again.
+//! [`SessionRequest`]: a session as a value: identity, request and network. A [`SessionProvider`] turns
+//! it into credentials, once or repeatedly.
 
 pub mod error;
 pub mod provider;

@@ -41,7 +41,7 @@ pub enum Effort {
     Start,
     /// One attempt: `Renewal` decides when the next is.
     Renewal,
-    /// One short attempt: somebody waits who has valid credentials.
+    /// One short attempt: a client is waiting that has valid credentials.
     Spare,
 }
 
@@ -128,7 +128,7 @@ impl fmt::Debug for SessionProvider {
     }
 }
 
-/// A caller who has valid credentials waits 5 s at most.
+/// A caller with valid credentials waits 5 s at most.
 const SPARE_LIMITS: AttemptLimits = AttemptLimits {
     resolve: Duration::from_secs(2),
     connect: Duration::from_secs(2),

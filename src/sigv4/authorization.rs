@@ -6,11 +6,11 @@ use crate::identity::public_key::KeyAlgorithm;
 
 /// The value of the `Authorization` header.
 ///
-/// `Display` is the value as it is sent. Whoever holds it, with the request, can send the request
-/// for some minutes: it is not for logs, and `Debug` leaves the signature out.
+/// `Display` is the value as sent. Together with the request, it can be replayed for some minutes: keep
+/// it out of logs. `Debug` omits the signature.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Authorization {
-    /// How the signature was made.
+    /// Algorithm of the signature.
     pub algorithm: SignatureAlgorithm,
     /// The certificate's serial number in decimal and the credential scope, joined by `/`.
     pub credential: String,

@@ -115,7 +115,7 @@ fn canonical_headers<'a>(
     canonical
 }
 
-/// What RFC 3986, 2.3 does not call unreserved.
+/// Everything that RFC 3986, 2.3 does not call unreserved.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')

@@ -33,7 +33,7 @@ pub struct SignableRequest<'a> {
     pub body: &'a [u8],
 }
 
-/// What signing makes of a request.
+/// A signed request.
 #[derive(Debug, Clone)]
 pub struct SignedRequest {
     /// The `X-Amz-*` headers of identity and time, to be sent with those of the request.

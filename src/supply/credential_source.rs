@@ -11,7 +11,7 @@ use crate::session::Effort;
 
 /// Where sessions come from.
 pub trait CredentialSource {
-    /// Why there is none.
+    /// Reason for the failure.
     type Error: From<ExpirationError>;
 
     /// Takes note of what was found out about the identity since the last time. `true` if it is another
@@ -27,7 +27,7 @@ pub trait CredentialSource {
     /// Class of a failure.
     fn class(&self, error: &Self::Error) -> FailureClass;
 
-    /// Whether a process that has not begun yet may go on after a failure.
+    /// True if a process that is still starting may continue after a failure.
     fn is_passing(&self, error: &Self::Error) -> bool;
 
     /// Keeps a set for other processes, before it is handed out.

@@ -53,8 +53,8 @@ impl<D: Clone> Supply<D> {
     }
 }
 
-/// Runs [`Supply::keep_up`] on a thread of its own until the process ends: a signature or a disk that
-/// takes its time holds up no reader. What it ends with comes through the channel.
+/// Runs [`Supply::keep_up`] on its own thread until the process ends, so that a slow signature or disk
+/// does not block readers. The channel delivers its result.
 pub fn start<D, S>(supply: Arc<Supply<D>>, mut source: S) -> io::Result<oneshot::Receiver<S::Error>>
 where
     D: Clone + Send + 'static,
@@ -69,7 +69,7 @@ where
     let keep_up = move || {
         let error = runtime.block_on(supply.keep_up(&mut source));
         runtime.shutdown_background();
-        // The process may have ended meanwhile.
+        // The process may have ended.
         drop(sender.send(error));
     };
     thread::Builder::new().spawn(keep_up)?;

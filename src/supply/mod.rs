@@ -86,7 +86,7 @@ impl<D: Clone> Supply<D> {
         }
     }
 
-    /// Goes on from a set that was kept.
+    /// Continues from a stored set.
     pub fn begin_with(&self, credentials: Credentials, renewal: Renewal) {
         self.hand_out(&Arc::new(credentials), renewal);
     }
@@ -102,7 +102,7 @@ impl<D: Clone> Supply<D> {
         });
     }
 
-    /// From now on the engine goes on after every failure: what depends on it has begun.
+    /// From now on the engine continues after every failure: the command has started.
     pub fn settle(&self) {
         self.locked().is_settled = true;
     }
@@ -204,7 +204,7 @@ impl<D: Clone> Supply<D> {
         })
     }
 
-    /// Changes what is handed out or when the next is due, and wakes whoever waits for that.
+    /// Changes the current set or the next renewal, and wakes the readers.
     fn change(&self, change: impl FnOnce(&mut State<D>)) -> Renewal {
         let mut state = self.locked();
         change(&mut state);

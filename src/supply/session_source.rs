@@ -65,7 +65,7 @@ pub enum SupplyEvent<'a> {
     },
     /// A call failed.
     Failed {
-        /// Why, and who asked.
+        /// The error, and the identity that asked.
         error: RenewalError,
         /// When the next is due.
         renewal: &'a Renewal,
@@ -86,7 +86,7 @@ pub struct RenewalError {
 struct Files(Mutex<Option<Result<(Identity, FilesVersion), IdentityError>>>);
 
 impl SessionSource {
-    /// Begins with `identity`, whose files were of this `version`. New sets are kept in `entry`.
+    /// Starts with `identity`, read from this `version` of its files. New sets are stored in `entry`.
     pub fn new(
         (request, provider): (Arc<SessionRequest>, SessionProvider),
         (identity, version): (Identity, FilesVersion),
@@ -106,8 +106,8 @@ impl SessionSource {
         }
     }
 
-    /// Looks at the identity's files every [`LOOK_APART`] from now on, on a thread of its own: a file
-    /// system that hangs, or a key that takes its time to decrypt, holds up no renewal.
+    /// Checks the identity's files every [`LOOK_APART`] from now on, on its own thread, so that a
+    /// hanging file system or a slow key derivation does not delay a renewal.
     pub fn watch<D: Clone + Send + 'static>(
         &self,
         supply: &Arc<Supply<D>>,
@@ -124,7 +124,7 @@ impl SessionSource {
                 let is_new = known.as_ref() != Some(&version);
                 if is_new {
                     let read = source.open(secrets.as_ref());
-                    // What cannot be used is read again, whether or not it changes until then.
+                    // Unusable files are read again, even if they do not change.
                     known = read.is_ok().then(|| version.clone());
                     *files.found() = Some(read.map(|identity| (identity, version)));
                 }
@@ -190,7 +190,7 @@ impl CredentialSource for SessionSource {
         error.error.is_passing()
     }
 
-    // On a thread of its own that is waited for a moment only: a disk that hangs makes no renewal late.
+    // On its own thread, with a short wait: a hanging disk does not delay a renewal.
     fn keep(&mut self, credentials: &Arc<Credentials>, renewal: &Renewal) {
         let Some(entry) = &self.entry else {
             return;
@@ -211,7 +211,7 @@ impl CredentialSource for SessionSource {
                 .lock()
                 .unwrap_or_else(|poisoned| poisoned.into_inner());
             entry.keep(&request, &version, (&credentials, &renewal));
-            // Nobody may be waiting any more.
+            // The receiver may have stopped waiting.
             let _ = done.send(());
         };
         // Without a thread it is not kept, which is not a failure.

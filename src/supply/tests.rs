@@ -81,7 +81,7 @@ struct Service {
     /// When it was called.
     calls: Rc<RefCell<Vec<Duration>>>,
     efforts: Rc<RefCell<Vec<Effort>>>,
-    /// Whether there is another identity, once.
+    /// True if there is another identity, once.
     is_renewed: Rc<Cell<bool>>,
     looks: Rc<Cell<u32>>,
 }

@@ -1,4 +1,4 @@
-//! [`ShownName`]: how messages show a name that somebody typed, unless it may be a secret.
+//! [`ShownName`]: a typed name as messages show it, unless it may be a secret.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -19,7 +19,7 @@ impl<'a> ShownName<'a> {
         Self(name.as_ref().to_string_lossy())
     }
 
-    /// Whether it is kept back.
+    /// True if it is hidden.
     pub fn is_hidden(&self) -> bool {
         looks_like_content(&self.0)
     }
@@ -63,7 +63,7 @@ fn is_hex(name: &str) -> bool {
     is_whole || parts.any(|part| part.matches(':').count() >= ENCODED_CHARACTERS_MIN / 2)
 }
 
-/// Whether a part of the name is base64 or hexadecimal of a key, with or without the marks of lost
+/// True if a part of the name is base64 or hexadecimal of a key, with or without the marks of lost
 /// line breaks.
 fn is_encoded(name: &str) -> bool {
     let mut text = name.to_owned();

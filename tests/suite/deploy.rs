@@ -143,7 +143,7 @@ fn obstacle_to_systemd() -> Option<&'static str> {
     (!is_there("unshare", &arguments)).then_some("no right to make namespaces with control groups")
 }
 
-/// Whether multi-user.target is reached while the unit, whose program sleeps, is still starting.
+/// True if multi-user.target is reached while the unit, whose program sleeps, is still starting.
 fn machine_starts_with(unit: &str) -> bool {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(unit), with_sleep(&deployed(unit))).unwrap();

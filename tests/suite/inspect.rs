@@ -67,7 +67,7 @@ fn judge(case: &Value, output: &Output) -> Option<String> {
         .then(|| format!("stdout: {}", String::from_utf8_lossy(&output.stdout)))
 }
 
-/// Whether an EC signature is the certificate's key's over the fixed text.
+/// True if an EC signature is the certificate's key's over the fixed text.
 fn verifies(signature: &Value, stdout: &[u8]) -> bool {
     let der = match signature["format"].as_str().unwrap() {
         "bin" => stdout.to_vec(),

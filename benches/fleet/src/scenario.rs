@@ -33,7 +33,7 @@ impl Fleet {
         }
     }
 
-    /// Whether the quota would not do even if each set was used to its last second.
+    /// True if the quota would not do even if each set was used to its last second.
     pub(crate) fn is_beyond_quota(self) -> bool {
         self.calls_per_second_least() > QUOTA_PER_SECOND
     }

@@ -353,7 +353,7 @@ fn random_bytes_in_place_of_a_certificate_never_panic() {
     }
 }
 
-/// Whether the changes only touched what nothing is signed of: the spelling of header names,
+/// True if the changes only touched what nothing is signed of: the spelling of header names,
 /// the user agent, blanks around values, and the case of escapes.
 fn is_equivalent(changed: &ReceivedRequest, original: &ReceivedRequest) -> bool {
     let normalised = |request: &ReceivedRequest| {

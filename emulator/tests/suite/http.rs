@@ -183,7 +183,7 @@ impl Response {
     }
 }
 
-/// Whether anything came; a reset is an end like any other.
+/// True if anything came; a reset is an end like any other.
 fn read_some(stream: &mut impl Read, into: &mut Vec<u8>) -> bool {
     let mut buffer = [0; 4096];
     match stream.read(&mut buffer) {

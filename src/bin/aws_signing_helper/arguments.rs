@@ -1,8 +1,8 @@
-//! What was typed: flags as they are, nothing read, nothing judged but their form.
+//! The command line as typed: nothing is read from files, only the form of flags is checked.
 //!
 //! The form is the reference helper's: `--flag value` and `--flag=value`, booleans alone or with
-//! `=true`, the last of a repeated flag, and stray words that are put up with. No flag has a default of
-//! clap's: it would count as given where a variable's value is parsed.
+//! `=true`, the last of a repeated flag, and stray words that are ignored. No flag has a clap default:
+//! it would count as given while a variable's value is parsed.
 
 use std::ffi::OsString;
 use std::net::IpAddr;
@@ -297,7 +297,7 @@ pub(crate) enum DigestFlag {
     Sha512,
 }
 
-/// How a signature is written.
+/// Encoding of a signature.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum FormatFlag {
     Json,
@@ -305,7 +305,7 @@ pub(crate) enum FormatFlag {
     Bin,
 }
 
-// What one call of CreateSession needs.
+// The flags of a CreateSession call.
 #[derive(Debug, Args)]
 pub(crate) struct CallFlags {
     #[command(flatten)]
@@ -345,7 +345,7 @@ pub(crate) struct CacheFolderFlag {
 }
 
 impl CacheFolderFlag {
-    /// Whether somebody named a folder.
+    /// True if a folder was named.
     pub(crate) fn is_given(&self) -> bool {
         let path = self.cache_dir.as_ref();
         path.is_some_and(|path| !path.as_os_str().is_empty())
@@ -434,7 +434,7 @@ pub(crate) struct UnsupportedFlags {
     pub(crate) no_tpm_key_password: Option<bool>,
 }
 
-/// A value that nobody needs.
+/// A value that is not used.
 #[derive(Debug, Clone)]
 pub(crate) struct Unread;
 
@@ -523,7 +523,7 @@ fn unread(_text: &str) -> Result<Unread, String> {
     Ok(Unread)
 }
 
-/// What the reference helper takes for a boolean (Go's `strconv.ParseBool`).
+/// The booleans that the reference helper accepts (Go's `strconv.ParseBool`).
 fn boolean(text: &str) -> Result<bool, String> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
@@ -532,7 +532,7 @@ fn boolean(text: &str) -> Result<bool, String> {
     }
 }
 
-/// What the names of all these variables begin with.
+/// Prefix of all these variables.
 pub(crate) const VARIABLE_PREFIX: &str = "AWS_SIGNING_HELPER_";
 
 macro_rules! after_help {

@@ -134,7 +134,7 @@ impl Caller for SessionCaller {
         if passwords.may_ask() {
             self.identity = Some(self.session.open()?);
         }
-        // Whoever comes to the lock asks nobody.
+        // Passwords are asked for before the lock is taken.
         passwords.ask_no_more();
         Ok(())
     }

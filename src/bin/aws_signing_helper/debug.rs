@@ -73,8 +73,8 @@ pub(crate) fn describe(event: &Event<'_>) -> String {
     text
 }
 
-/// What others can do with the private key's file, where that is too much. It is used all the same, as
-/// the reference helper does.
+/// The access that others have to the private key's file, if it is too much. The key is used all the
+/// same, as in the reference helper.
 pub(crate) fn exposure(source: &IdentitySource) -> Option<String> {
     let path = source.private_key().path()?;
     let exposure = file::exposure(path).ok()?;

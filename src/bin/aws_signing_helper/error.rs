@@ -46,7 +46,7 @@ pub(crate) enum RunError {
         flag: &'static str,
         strays: Vec<String>,
     },
-    /// What is asked for is not in this version.
+    /// This version does not support it.
     Unsupported { what: String },
     /// An ARN is malformed.
     Arn {
@@ -62,9 +62,9 @@ pub(crate) enum RunError {
     },
     /// `--region` is malformed.
     Region(RegionError),
-    /// There is no region at all.
+    /// No region is known.
     RegionMissing,
-    /// What a flag names in place of a file is not there.
+    /// The input that a flag names in place of a file does not exist.
     Input {
         flag: &'static str,
         name: String,
@@ -120,7 +120,7 @@ pub(crate) enum RunError {
     },
     /// The credentials file.
     CredentialsFile(CredentialsFileError),
-    /// There is no cache to clear.
+    /// The cache to clear does not exist.
     CachePath,
     /// The cache was not cleared.
     CacheClear { path: PathBuf, source: io::Error },
@@ -154,7 +154,7 @@ impl RunError {
         }
     }
 
-    /// Whether it names a file in whose place its content was given.
+    /// True if it names a file in whose place its content was given.
     fn hides_a_name(&self) -> bool {
         let path = match self {
             Self::Identity(IdentityError::File(error)) => error.path(),
@@ -164,7 +164,7 @@ impl RunError {
         ShownName::of(path).is_hidden()
     }
 
-    /// What to do about it, where more can be said than the error does.
+    /// The hint, if it adds something to the error.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Session { hint, .. } => hint.clone(),

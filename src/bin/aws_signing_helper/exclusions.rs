@@ -20,15 +20,15 @@ pub(crate) fn check(command: &str, typed: &ArgMatches) -> Result<(), RunError> {
     }
 }
 
-/// Whether the flag stands on the command line. Flags are named here as they are typed; one that the
-/// command does not have does not.
+/// True if the flag is on the command line. Flags are named as they are typed; one that the command
+/// lacks is never on it.
 pub(crate) fn is_typed(typed: &ArgMatches, flag: &str) -> bool {
     let id = flag.replace('-', "_");
     typed.ids().any(|known| known.as_str() == id)
         && typed.value_source(&id) == Some(ValueSource::CommandLine)
 }
 
-/// Whether a flag that was typed excludes `flag`.
+/// True if a flag that was typed excludes `flag`.
 pub(crate) fn is_excluded(typed: &ArgMatches, flag: &str) -> bool {
     EXCLUSIVE.iter().any(|(one, other)| {
         (*one == flag && is_typed(typed, other)) || (*other == flag && is_typed(typed, one))

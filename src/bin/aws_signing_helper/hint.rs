@@ -1,4 +1,4 @@
-//! [`hint`]: what to do about a failure whose message is known to confuse people.
+//! [`hint`]: advice for failures whose message is known to confuse people.
 
 use std::fmt::Write;
 
@@ -12,16 +12,16 @@ use rolesanywhere::text::Printable;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// What was asked for, by whom and when: what a hint may point at.
+/// The request and its circumstances, which a hint may point at.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HintContext<'a> {
-    /// Who asked.
+    /// The identity that signed.
     pub(crate) identity: &'a Identity,
     /// For what.
     pub(crate) request: &'a CreateSessionRequest,
-    /// Whether intermediates were given in a file of their own.
+    /// True if intermediates were given in a separate file.
     pub(crate) has_intermediates: bool,
-    /// Whether there is a proxy on the way by the environment, which was not to be used.
+    /// True if the environment names a proxy that was not to be used.
     pub(crate) is_proxy_unused: bool,
     /// When.
     pub(crate) time: OffsetDateTime,
@@ -153,7 +153,7 @@ fn server_certificate(fault: ServerCertificateFault, now: OffsetDateTime) -> Opt
     Some(hint)
 }
 
-/// What the service is known to refuse in the certificate and its chain, each after a `; `.
+/// The known reasons for the service to reject the certificate and its chain, each after a `; `.
 fn concerns(asked: HintContext<'_>) -> String {
     let mut text = String::new();
     let concerns = asked.identity.certificate().concerns(asked.time);
@@ -190,7 +190,7 @@ fn wrong_clock(ahead_seconds: i64) -> String {
 /// Of what the service says between brackets.
 const ENTRIES_CHARACTERS_MAX: usize = 100;
 
-/// What the service accepts in `X-Amz-X509-Chain`.
+/// The most certificates that the service accepts in `X-Amz-X509-Chain`.
 const CHAIN_LENGTH_SERVICE_MAX: usize = 5;
 
 const THROTTLED: &str = "CreateSession takes 10 calls a second per account and region; let sessions \

@@ -1,5 +1,5 @@
-//! What `--certificate`, `--private-key` and `--intermediates` name: a file, a variable (`env:KEY`), a
-//! descriptor (`fd:3`) or standard input (`-`), so that a key need not be written to disk.
+//! The values of `--certificate`, `--private-key` and `--intermediates`: a file, a variable (`env:KEY`),
+//! a descriptor (`fd:3`) or standard input (`-`), so that a key need not be written to disk.
 
 use std::io;
 use std::io::Read;
@@ -27,7 +27,7 @@ pub(crate) struct Inputs<'a> {
     held: Vec<Locator>,
 }
 
-/// What a name stands for.
+/// The input that a name stands for.
 enum Place<'a> {
     Variable(&'a str),
     StandardInput,
@@ -84,7 +84,7 @@ impl<'a> Inputs<'a> {
         Ok(locator)
     }
 
-    /// Whether there is a regular file, or nothing yet but an error.
+    /// True if the path is a regular file, or cannot be looked at.
     fn is_read_again(&self, path: &Path) -> bool {
         file::is_regular(path) || path.is_dir() || !path.exists()
     }

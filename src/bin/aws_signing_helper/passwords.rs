@@ -1,4 +1,4 @@
-//! Where the passwords of a command come from: a flag, a file, or whoever sits at the terminal.
+//! The passwords of a command: from a flag, from a file, or typed at the terminal.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -35,14 +35,14 @@ pub(crate) struct Passwords {
     begin: Instant,
 }
 
-/// What was typed, or could be read only once.
+/// Passwords that were typed, or could be read only once.
 #[derive(Default)]
 struct Prompted {
     count: u32,
     is_answer_kept: bool,
     answer: Option<Secret<String>>,
     streams: Vec<(PathBuf, Secret<String>)>,
-    /// How long people took to answer.
+    /// The time spent waiting for typed answers.
     time: Duration,
 }
 
@@ -74,8 +74,8 @@ impl Passwords {
         self.asked().is_answer_kept = true;
     }
 
-    /// Whether somebody may be asked: no flag or file answers for everything, and nobody has said
-    /// [`Passwords::ask_no_more`].
+    /// True if the terminal may be used: no flag or file answers every request, and
+    /// [`Passwords::ask_no_more`] was not called.
     pub(crate) fn may_ask(&self) -> bool {
         let flags = &self.flags;
         let is_given = |password: bool, file: bool| password || file;
@@ -90,8 +90,8 @@ impl Passwords {
         !(pkcs8 && pkcs12) && self.asked().count < ASKED_MAX && platform::has_terminal()
     }
 
-    /// How long the command has run, without the time that people took to answer: its limits are not
-    /// theirs. `None` while somebody is being asked.
+    /// The time that the command has run, without the waits for typed answers: its limits do not apply
+    /// to people. `None` during a prompt.
     pub(crate) fn time_used(&self) -> Option<Duration> {
         let asked = match self.asked.try_lock() {
             Ok(asked) => asked,
@@ -101,7 +101,7 @@ impl Passwords {
         Some(self.begin.elapsed().saturating_sub(asked.time))
     }
 
-    /// From now on nobody is asked.
+    /// Disables the prompt from now on.
     pub(crate) fn ask_no_more(&self) {
         self.asked().count = ASKED_MAX;
     }
@@ -167,7 +167,7 @@ impl Secrets for Passwords {
                 _ => Ok(None),
             };
         }
-        // Nobody is asked before the empty password was tried.
+        // The empty password is tried before any prompt.
         let tried_unasked = match wanted.purpose {
             Purpose::PrivateKey => 0,
             Purpose::Pkcs12 => 1,
@@ -212,7 +212,7 @@ fn parse(bytes: &Secret<Vec<u8>>) -> Option<Secret<String>> {
     Some(Secret::new(password.to_owned()))
 }
 
-/// The flag, and the path if it is one: somebody may have given the password itself.
+/// The flag, and the path if it looks like one: the value may be the password itself.
 fn shown(flag: &str, path: &Path) -> String {
     let is_absolute = path.has_root() || path.starts_with(".") || path.starts_with("..");
     let is_in_folder = path
@@ -224,13 +224,13 @@ fn shown(flag: &str, path: &Path) -> String {
     }
 }
 
-/// Asks on the terminal, not on stdin and stdout, which belong to whoever reads the credentials.
-/// Without a terminal, or when the answer is given up, there is no password.
+/// Prompts on the terminal, because stdin and stdout belong to the program that reads the credentials.
+/// Without a terminal, or if the prompt is cancelled, there is no password.
 fn ask(path: &Path) -> Option<Secret<String>> {
     if !platform::has_terminal() {
         return None;
     }
-    // Without it a signal would leave the terminal without echo; so nobody is asked.
+    // Without it, a signal would leave the terminal without echo; so there is no prompt.
     signals::end_by_signals().ok()?;
     match platform::prompt_password(&format!("Password of {}: ", ShownName::of(path))) {
         Ok(answer) => Some(Secret::new(answer)),
@@ -245,7 +245,7 @@ fn ask(path: &Path) -> Option<Secret<String>> {
 const PKCS8_FILE: &str = "pkcs8-password-file";
 const PKCS12_FILE: &str = "pkcs12-password-file";
 
-/// For a password file that nobody writes to.
+/// For a password pipe without a writer.
 const STREAM_TIME_MAX: Duration = file::STREAM_TIME_MAX.saturating_sub(Duration::from_secs(1));
 
 /// The first time, and twice after a wrong answer.

@@ -1,4 +1,4 @@
-//! What the commands have in common that run on: they begin with an identity, and log what becomes of it.
+//! The common part of the long-running commands: reading the identity, renewing, logging.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -50,8 +50,7 @@ pub(crate) struct Renewing {
 }
 
 impl Renewing {
-    /// Reads the identity. While somebody may be asked for a password, signals end the process by
-    /// themselves.
+    /// Reads the identity. During a password prompt, signals end the process directly.
     pub(crate) fn open(session: Session, entry: Option<SessionEntry>) -> Result<Self, RunError> {
         warn_of_short_sessions(session.request().create_session.duration_seconds);
         for name in session.request().identity.fixed() {
@@ -78,7 +77,7 @@ impl Renewing {
         &self.session.request().create_session.role_arn
     }
 
-    /// Who asks for sessions.
+    /// The identity that requests sessions.
     pub(crate) fn identity(&self) -> &Identity {
         &self.identity
     }

@@ -72,7 +72,7 @@ pub(crate) fn chain(error: &dyn Error) -> String {
     text
 }
 
-/// Writes to stdout. Whoever closed it has read enough.
+/// Writes to stdout. A closed pipe is not an error.
 pub(crate) fn print(bytes: &[u8]) -> Result<(), RunError> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
@@ -86,7 +86,7 @@ pub(crate) fn log(event: &LogEvent) {
     output(&formatted(event));
 }
 
-/// Logs an event whose text is several lines, as scripts know them, with nothing between them.
+/// Logs an event whose text has several lines, which scripts expect without any other line in between.
 pub(crate) fn log_lines(event: &LogEvent, lines: &[String]) {
     match LOG.get() {
         Some(log) if log.format == LogFormat::Json => output(&formatted(event)),

@@ -111,12 +111,12 @@ impl Session {
         })
     }
 
-    /// Whether `--debug` was given.
+    /// True if `--debug` was given.
     pub(crate) fn is_debug(&self) -> bool {
         self.is_debug
     }
 
-    /// What is asked for.
+    /// The request.
     pub(crate) fn request(&self) -> &Arc<SessionRequest> {
         &self.request
     }
@@ -144,9 +144,9 @@ impl Session {
         Ok(identity)
     }
 
-    /// A file system that hangs makes nobody wait for longer than the command may take: then a thread that
-    /// watches ends the process. To read on that thread would cost a call twice as many pages of memory. A
-    /// person may take any time for a password.
+    /// A hanging file system must not exceed the command's time limit, so a watchdog thread ends the
+    /// process. Reading on that thread would double the memory pages of a call. Time spent at a password
+    /// prompt does not count.
     fn read_identity(&self) -> Result<Identity, RunError> {
         // Weak: passwords are to be wiped before the call, whether or not this thread has ended by then.
         let passwords = Arc::downgrade(&self.passwords);
@@ -206,7 +206,7 @@ impl Session {
         outcome.map_err(|error| failures.with_hint(error, Some(identity)))
     }
 
-    /// What makes the calls, and what explains a call that failed.
+    /// The provider that makes the calls, and the context that explains a failed one.
     pub(crate) fn into_provider(self) -> (SessionProvider, Failures) {
         let failures = Failures {
             create_session: self.request.create_session.clone(),
@@ -217,7 +217,7 @@ impl Session {
     }
 }
 
-/// What a call that failed is explained by.
+/// The context that explains a failed call.
 pub(crate) struct Failures {
     create_session: CreateSessionRequest,
     has_intermediates: bool,
@@ -370,7 +370,7 @@ fn check_scheme(path: &Path) -> Result<(), RunError> {
     }
 }
 
-/// Uniform in 0..1. Without randomness everybody waits the same, which is not a failure.
+/// Uniform in 0..1. Without randomness all clients wait equally long, which is not a failure.
 pub(crate) fn jitter() -> f64 {
     let mut bytes = [0; 4];
     match SystemRandom::new().fill(&mut bytes) {
@@ -382,8 +382,8 @@ pub(crate) fn jitter() -> f64 {
 /// For a thread that waits, and at the end writes a line.
 const WATCH_STACK_BYTES: usize = 128 * 1024;
 
-/// How often to look whether a person is done.
+/// Interval of checks for the end of a prompt.
 const LOOK_APART: Duration = Duration::from_millis(200);
 
-/// What the reference helper asks for where nothing is given.
+/// The reference helper's default.
 const SESSION_DURATION_SECONDS: i32 = 3600;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use rolesanywhere::text::ShownName;
 
-/// What clap has to say. A word of the command line that may be a secret is not in it.
+/// Clap's message, without any word of the command line that may be a secret.
 #[derive(Debug)]
 pub(crate) struct UsageError {
     text: String,

@@ -52,8 +52,8 @@ pub(crate) fn fill_in<A: Args>(
     Ok(())
 }
 
-/// Whether Kubernetes has set the variable: it gives every container one such for each service, and for
-/// a service of the helper's name it is that of `--port`.
+/// True if Kubernetes has set the variable: it sets one for each service in every container, and a
+/// service with the helper's name collides with `--port`.
 fn is_kubernetes(flag: &str, value: &OsStr) -> bool {
     let is_url = |scheme: &&str| value.as_encoded_bytes().starts_with(scheme.as_bytes());
     flag == "port" && ["tcp://", "udp://", "sctp://"].iter().any(is_url)

@@ -36,7 +36,7 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
-    /// Whether nothing follows.
+    /// True if the end is reached.
     pub(super) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
@@ -49,7 +49,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether an element with `tag` is next.
+    /// True if an element with `tag` is next.
     pub(super) fn is_next(&self, tag: u8) -> bool {
         self.rest.first() == Some(&tag)
     }

@@ -28,8 +28,8 @@ pub fn decrypt_pkcs8(
     decryption::decrypt(algorithm, ciphertext.expose(), &password, work)
 }
 
-/// Decrypts the content of a PEM block whose header says `DEK-Info: <cipher>,<salt in hexadecimal>`.
-/// Its key derivation is one round of a hash, which is no work.
+/// Decrypts the content of a PEM block whose header says `DEK-Info: <cipher>,<salt in hexadecimal>`. Its
+/// key derivation is one round of a hash and needs no budget.
 pub fn decrypt_dek_info(
     dek_info: &str,
     der: &[u8],

@@ -1,4 +1,4 @@
-//! What is in the files of an identity: certificates and private keys.
+//! The content of an identity's files: certificates and private keys.
 
 mod ber;
 pub mod decryption;

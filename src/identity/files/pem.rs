@@ -198,7 +198,7 @@ pub enum PemError {
         /// Its label.
         label: String,
     },
-    /// A block begins and goes on in the same line.
+    /// A block that begins and continues on the same line.
     LineBreaksLost,
     /// A block is not base64.
     NotBase64 {

@@ -67,7 +67,7 @@ pub(in crate::identity) fn leaf_of(
     }
 }
 
-/// The chain of `--intermediates`: whoever wrote it meant its order, and all of it.
+/// The chain of `--intermediates`: sent whole, in the given order.
 pub(in crate::identity) fn chain(
     path: &Path,
     blocks: Vec<Result<PemBlock, PemError>>,

@@ -4,7 +4,7 @@
 
 use crate::secret::Secret;
 
-/// Whether `text` begins blocks that lines do not show, or is UTF-16.
+/// True if `text` begins blocks that lines do not show, or is UTF-16.
 pub(super) fn is_needed(text: &[u8], blocks_found: usize) -> bool {
     is_utf16(text) || positions(text, BEGIN.trim_ascii_end()).count() != blocks_found
 }
@@ -35,7 +35,7 @@ fn next_block(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     loop {
         let (_, begun) = split_once(rest, BEGIN)?;
         let (label, behind) = split_once(begun, HYPHENS)?;
-        // What is meant to be a label is short, and the same at the end.
+        // A label is short, and the same at the end.
         let end = [END, label, HYPHENS].concat();
         let (body, after) = match split_once(behind, BEGIN) {
             Some((until_next, _)) => {

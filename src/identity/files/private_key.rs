@@ -124,8 +124,8 @@ impl PrivateKey {
         })
     }
 
-    /// Reads an `ECPrivateKey` (SEC 1, C.4; RFC 5915), with or without the public key in it. One that
-    /// names no curve is taken for the curve whose keys have its length.
+    /// Reads an `ECPrivateKey` (SEC 1, C.4; RFC 5915), with or without the public key in it. Without a
+    /// named curve, the length of the key decides.
     pub fn from_sec1(der: &[u8]) -> Result<Self, PrivateKeyError> {
         // Bytes after the key are passed over, as they are by other programs.
         let (key, _) =
@@ -279,7 +279,7 @@ fn ring_rsa_encoding(digest: Digest) -> &'static dyn RsaEncoding {
     }
 }
 
-/// Blinded, as the crate does by itself.
+/// Blinded, which is the crate's default.
 fn sign_rsa<D: sha2::Digest + AssociatedOid>(
     key: &RsaPrivateKey,
     message: &[u8],
@@ -414,5 +414,5 @@ impl std::error::Error for PrivateKeyError {}
 /// Smaller keys are broken (RFC 8017 gives no minimum; the service's own is 2048 in practice).
 const RSA_BITS_MIN: usize = 1024;
 
-/// One signature by a larger key takes longer than anybody waits.
+/// A signature by a larger key takes longer than any client waits.
 const RSA_BITS_MAX: usize = 8192;

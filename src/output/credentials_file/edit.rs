@@ -35,10 +35,9 @@ pub struct Edited {
     pub obstacles: Vec<ParseIssue>,
 }
 
-/// The file `bytes` (empty, if there is none) with `credentials` as those of `profile`.
+/// The file `bytes` (empty if it does not exist) with `credentials` as those of `profile`.
 ///
-/// Fails if a credential is not made of the characters that credentials are made of: it could not be
-/// read back.
+/// Fails if a credential holds characters that could not be read back.
 pub fn edit(
     bytes: &[u8],
     profile: &ProfileName,

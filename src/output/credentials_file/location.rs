@@ -12,7 +12,7 @@ use crate::output::credentials_file::error::CredentialsFileError;
 /// The path in `flag`, else in `AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/credentials`; a leading `~`
 /// stands for the user's home directory, as in the SDKs.
 ///
-/// Fails where the home directory is needed and not known, and on `~somebody`.
+/// Fails if the home directory is needed and unknown, and on `~somebody`.
 pub fn locate(
     flag: Option<&Path>,
     environment: &Environment,

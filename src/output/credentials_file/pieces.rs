@@ -9,7 +9,7 @@ pub(crate) struct Pieces<'a> {
     length: usize,
     /// Ending of new lines.
     newline: &'a [u8],
-    /// Whether the last line has no end yet.
+    /// True if the last line has no end yet.
     is_open: bool,
 }
 

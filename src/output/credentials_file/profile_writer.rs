@@ -40,7 +40,7 @@ pub enum WriteOutcome<'a> {
         updated: Updated,
         /// The credentials.
         credentials: &'a Credentials,
-        /// Whether they are the first.
+        /// True if they are the first.
         is_first: bool,
     },
     /// They could not be written; another attempt follows.
@@ -142,7 +142,7 @@ impl ProfileWriter {
             Ok(None) => std::future::pending().await,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime is shutting down, and with it whoever waits for this.
+                // The runtime is shutting down, including the receiver.
                 Err(_) => std::future::pending().await,
             },
         }

@@ -65,7 +65,7 @@ pub(crate) enum Role {
     /// The session token by its old name, which botocore prefers.
     Stale,
     Setting {
-        /// Without a value, so that what is below it are settings of its own.
+        /// Without a value: the lines below are its nested settings.
         is_list: bool,
     },
     /// Belongs to the setting above it.
@@ -122,7 +122,7 @@ enum Above {
     Credential,
     /// A setting with a value.
     Value,
-    /// A setting without, whose value is a list of settings: all have to be `name = value`.
+    /// A setting whose value is a list of settings, each of which has to be `name = value`.
     List,
     CommentedOut,
 }

@@ -185,26 +185,26 @@ fn header(text: &[u8]) -> Option<&[u8]> {
     (is_plain && is_read_behind_a_header(behind)).then_some(name)
 }
 
-/// Whether every SDK reads a header with this behind its name: space, or a comment after a space.
+/// True if every SDK reads a header with this behind its name: space, or a comment after a space.
 /// botocore takes the last `]` of the line for the header's end.
 pub(crate) fn is_read_behind_a_header(text: &[u8]) -> bool {
     let is_comment = || !text.contains(&b']') && without_comment(text).iter().all(is_blank);
     text.iter().all(is_blank) || (text.first().is_some_and(is_blank) && is_comment())
 }
 
-/// Whether the line begins with a character that is space for some SDKs only.
+/// True if the line begins with a character that is space for some SDKs only.
 fn begins_with_odd_space(text: &[u8]) -> bool {
     let blanks = text.iter().take_while(|byte| is_blank(byte)).count();
     let text = text.get(blanks..).unwrap_or_default();
     if text.first().is_none_or(u8::is_ascii_graphic) {
         return false;
     }
-    // What is not text is reported as that.
+    // Bytes that are not text have their own report.
     let first = text.utf8_chunks().next();
     first.is_some_and(|chunk| chunk.valid().chars().next().is_some_and(is_space))
 }
 
-/// Whether all SDKs find a profile of this name.
+/// True if all SDKs find a profile of this name.
 fn is_identifier(name: &[u8]) -> bool {
     name.iter()
         .all(|byte| byte.is_ascii_alphanumeric() || b"-_./%@:+".contains(byte))

@@ -17,8 +17,8 @@ use socket2::Type;
 
 use crate::platform;
 
-/// Sockets that have their addresses and do not listen yet: nobody else can have them, and nobody is
-/// kept waiting.
+/// Sockets that hold their addresses but do not listen yet: no other process can take them, and no
+/// client hangs.
 #[derive(Debug)]
 pub struct Bound {
     sockets: Vec<(Socket, SocketAddr)>,
@@ -26,9 +26,9 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// Takes `port` of `address`, or of 127.0.0.1 and ::1 where none or one of them is given: a
-    /// neighbour who had the other one would answer half of those who ask `localhost`. Port 0 takes any
-    /// that is free on both. `hop_limit` is that of the packets of answers (IP TTL).
+    /// Takes `port` of `address`, or of 127.0.0.1 and ::1 where none or one of them is given: a process
+    /// that had the other one would answer half of the requests to `localhost`. Port 0 takes any that is
+    /// free on both. `hop_limit` is the hop limit of answers (IP TTL).
     pub fn new(
         address: Option<IpAddr>,
         port: u16,
@@ -50,8 +50,8 @@ impl Bound {
         }
     }
 
-    /// Sockets that who started this process listens at for it (systemd's socket activation). Where
-    /// there is one of 127.0.0.1 and ::1 only, the other one is taken.
+    /// Sockets that the parent process passed on (systemd's socket activation). If there is only one of
+    /// 127.0.0.1 and ::1, the other one is added.
     pub fn handed_over(
         listeners: Vec<TcpListener>,
         hop_limit: Option<u8>,
@@ -114,7 +114,8 @@ impl Bound {
         let listen = |(socket, address): (Socket, SocketAddr)| {
             let listen = || {
                 if let Some(hop_limit) = hop_limit {
-                    // What is accepted inherits it on most systems, the handshake's packets included.
+                    // Accepted connections inherit it on most systems, including the packets of the
+                    // handshake.
                     limit_hops_of(&SockRef::from(&socket), address, hop_limit)?;
                 }
                 platform::share_with_closed_connections(&socket, true)?;
@@ -169,7 +170,7 @@ fn bind(address: IpAddr, port: u16) -> Result<Vec<(Socket, SocketAddr)>, Address
     Ok(sockets)
 }
 
-/// `None` on a machine without IPv6: nobody else can have the address either.
+/// `None` on a machine without IPv6: no other process can have the address either.
 fn bind_optional(address: SocketAddr) -> Result<Option<(Socket, SocketAddr)>, AddressError> {
     match bind_one(address) {
         Ok(socket) => Ok(Some(socket)),
@@ -189,7 +190,7 @@ fn bind_one(address: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
     }
     platform::share_with_closed_connections(&socket, true)?;
     socket.bind(&address.into())?;
-    // Else whoever is as willing to share could have it too, until one of the two listens.
+    // Otherwise another process that also sets it could bind the address, until one of the two listens.
     platform::share_with_closed_connections(&socket, false)?;
     let address = socket.local_addr()?.as_socket();
     Ok((socket, address.ok_or(io::ErrorKind::AddrNotAvailable)?))
@@ -279,7 +280,7 @@ const PORTS_TRIED_MAX: u32 = 100;
 mod tests {
     use super::*;
 
-    /// The hop limit of what is listened at there, where nobody asks for another.
+    /// The default hop limit of link-local addresses.
     fn hop_limit(address: &str) -> Option<u8> {
         // The addresses themselves are on no machine that is not on EC2.
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();

@@ -57,10 +57,10 @@ impl AuthorizationToken {
         Ok((token, text))
     }
 
-    /// The token in a file, which is made with a new one if it is not there. A thread looks at the file
-    /// from then on. `log` gets what happens to it.
+    /// The token in a file, which is made with a new one if it is not there. A thread watches the file
+    /// from then on and reports changes to `log`.
     ///
-    /// Others must not be able to write it, or they would choose who gets credentials.
+    /// Other users must not be able to write it, or they could choose who gets credentials.
     pub fn in_file(
         path: &Path,
         random: &dyn SecureRandom,
@@ -109,12 +109,12 @@ impl AuthorizationToken {
         })
     }
 
-    /// Whether `token` is it, as far as is known: nothing is read.
+    /// True if `token` is the one last read; does not read the file.
     pub fn is(&self, token: &[u8]) -> bool {
         self.digest.is_of(token)
     }
 
-    /// Whether it may change.
+    /// True if it may change.
     pub(super) fn is_in_file(&self) -> bool {
         self.file.is_some()
     }

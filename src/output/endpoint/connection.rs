@@ -35,9 +35,9 @@ pub(super) struct Connection {
     peer: SocketAddr,
     responder: Arc<Responder>,
     slot: Slot,
-    /// Until then it is no idle one that makes room for others.
+    /// Until then it does not count as idle.
     has_been_answered: bool,
-    /// Whether the file of the token was read since the request came.
+    /// True if the file of the token was read since the request came.
     is_token_current: bool,
     /// Received bytes that are not processed yet; may contain a token.
     received: Zeroizing<Vec<u8>>,
@@ -49,11 +49,11 @@ pub(super) struct Connection {
 
 /// Next step.
 enum Step {
-    /// Write this, and go on.
+    /// Write this and continue.
     Answer(Vec<u8>, Response),
     /// Write this, and close.
     Last(Vec<u8>, Response),
-    /// There is not enough to go on.
+    /// More bytes are needed.
     Read,
     /// The request may show a token that is newer than the one in memory.
     ReadTokenAgain,
@@ -83,7 +83,7 @@ impl Connection {
 
     /// Serves requests until either side closes the connection.
     pub(super) async fn run(mut self) {
-        // Whoever is gone needs no answer.
+        // The client has gone.
         let _ = self.serve().await;
     }
 
@@ -152,7 +152,7 @@ impl Connection {
         let read = Request::read(&self.received, |request| {
             let mut response = responder.answer(request, peer, is_token_current)?;
             if request.method == "HEAD" {
-                // RFC 9110, section 9.3.2: whoever asks so would take a body for the next answer.
+                // RFC 9110, section 9.3.2: the client would take a body for the next answer.
                 response.body = Body::EMPTY;
             }
             Some((response, request.is_http_1_1))
@@ -194,7 +194,7 @@ impl Connection {
         Step::Last(self.responder.head(&response, Some("close")), response)
     }
 
-    /// Whether part of a request is there.
+    /// True if part of a request is there.
     fn has_begun(&self) -> bool {
         !self.received.is_empty() || !self.body.is_over()
     }
@@ -247,8 +247,8 @@ impl Connection {
         timeout_at(Instant::now() + REQUEST_TIME_MAX, write).await?
     }
 
-    /// Ends the answers, and waits a little for the other side to end the connection: what it sent and
-    /// nobody read would otherwise tear the answer away from it.
+    /// Ends the answers, and waits briefly for the client to close the connection: unread bytes would
+    /// otherwise reset it and discard the answer.
     async fn part(&mut self) -> io::Result<()> {
         let stream = &mut self.stream;
         poll_fn(|context| Pin::new(&mut *stream).poll_shutdown(context)).await?;

@@ -1,6 +1,6 @@
-//! [`Connections`]: those that are open, of which there are never more than a fixed number. For a new
-//! one, who has been idle the longest makes room; where nobody is idle, whose request has been under way
-//! the longest, as answering one takes microseconds.
+//! [`Connections`]: the open connections, of which there are never more than a fixed number. The one
+//! that has been idle the longest makes room for a new one. If none is idle, it is the one whose request
+//! has taken the longest: answering takes microseconds.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ pub(super) struct Slot {
 }
 
 impl Connections {
-    /// Makes room, if need be by closing another one, whose task ends when it is run next.
+    /// Makes room, if necessary by closing another connection, whose task ends when it runs next.
     pub(super) async fn make_room(&self, open_max: usize) {
         while self.open().is_full(open_max) {
             yield_now().await;
@@ -108,7 +108,7 @@ impl Connections {
 }
 
 impl Open {
-    /// Whether there is no room; then one is asked to close, if none is yet.
+    /// True if the table is full; then a connection is asked to close, unless one already was.
     fn is_full(&self, open_max: usize) -> bool {
         if self.handles.len() < open_max {
             return false;
@@ -131,7 +131,7 @@ impl Activity {
 }
 
 impl Slot {
-    /// Whether the connection is to end with its next answer.
+    /// True if the connection is to end with its next answer.
     pub(super) fn is_closing(&self) -> bool {
         self.connections.is_closing.load(Ordering::Relaxed)
     }

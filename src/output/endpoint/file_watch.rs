@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::supply::LOOK_APART;
 
-/// Looks at a file every [`LOOK_APART`], and sooner for who waits for it, until it is dropped.
+/// Checks a file every [`LOOK_APART`], and at once for a waiting request, until it is dropped.
 pub(super) struct FileWatch {
     wanted: SyncSender<()>,
     /// The number of the latest look that has begun.
@@ -47,7 +47,7 @@ impl FileWatch {
         let _ = self.wanted.try_send(());
         let mut over = self.over.clone();
         let looked = over.wait_for(|number| *number > before);
-        // What is known by then has to do.
+        // The request is judged by the last known content.
         let _ = timeout(WAIT_MAX, looked).await;
     }
 }
@@ -65,7 +65,7 @@ fn run(mut look: impl FnMut(), wants: &Receiver<()>, begun: &AtomicU64, over: &w
     }
 }
 
-/// Those who guess tokens make no more work than this.
+/// Requests with guessed tokens cause no more work than this.
 const LEAST_APART: Duration = Duration::from_secs(1);
 
 /// SDKs wait little longer for an answer.
@@ -106,7 +106,7 @@ mod tests {
                 one.await.unwrap();
             }
         });
-        // Those who came while it had begun waited for another.
+        // Requests that arrived during a check wait for the next one.
         assert!((1..=2).contains(&looked.try_iter().count()));
     }
 

@@ -18,7 +18,7 @@ use crate::text::Printable;
 pub fn ask(address: SocketAddr) -> Result<(), HealthcheckError> {
     let address = SocketAddr::new(
         match address.ip() {
-            // Who listens everywhere listens at loopback too.
+            // A wildcard address includes loopback.
             ip if !ip.is_unspecified() => ip,
             IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
@@ -75,7 +75,7 @@ fn exchange(address: SocketAddr) -> io::Result<Vec<u8>> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum HealthcheckError {
-    /// Nobody answers.
+    /// No answer came.
     Unreachable {
         /// Where.
         address: SocketAddr,
@@ -118,7 +118,7 @@ impl std::error::Error for HealthcheckError {
     }
 }
 
-/// For all of it: who starts health checks has a time-out of a few seconds too.
+/// For all steps: callers of health checks have timeouts of a few seconds.
 const TIME_MAX: Duration = Duration::from_secs(2);
 const ANSWER_BYTES_MAX: usize = 16 * 1024;
 const HEADERS_MAX: usize = 32;

@@ -11,7 +11,7 @@ use std::str::FromStr;
 pub struct HostName(String);
 
 impl HostName {
-    /// Whether a `Host` field, without its port, is this name.
+    /// True if a `Host` field, without its port, is this name.
     pub(super) fn is(&self, host: &str) -> bool {
         normalized(host) == self.0
     }

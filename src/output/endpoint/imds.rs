@@ -47,7 +47,7 @@ impl Imds {
         let resource = self.resource(request);
         let route = resource.as_ref().map_or(Route::Other, Resource::route);
         let response = match (resource, request.method) {
-            // Whatever else it shows: a client whose token is not valid gets another one here.
+            // Other headers do not matter: this is where a client with an invalid token gets a new one.
             (Some(Resource::Token), "PUT") => self.token(request, now),
             (resource, method) => match self.seconds_left(request, now) {
                 Ok(seconds_left) => self.read(resource, method, seconds_left, now),
@@ -125,7 +125,7 @@ impl Imds {
         };
         match self.tokens.issue(ttl_seconds, now) {
             Ok(token) => with_ttl(StatusCode::Ok, Body::Secret(token), ttl_seconds.into()),
-            // For once, so it is retried: 4xx would say that there is no version 2 here.
+            // Temporary, so clients retry: 4xx would mean that IMDSv2 is not supported.
             Err(_) => Response::text(StatusCode::InternalServerError, "no randomness"),
         }
     }
@@ -159,7 +159,7 @@ impl Resource {
     }
 }
 
-/// An answer to who has a metadata token, or is given one, that is valid for so long.
+/// The answer to a request with a metadata token, or for one, with the token's remaining validity.
 fn with_ttl(status: StatusCode, body: Body, ttl_seconds: u64) -> Response {
     Response {
         fields: vec![(TTL_AS_SENT, ttl_seconds.to_string())],

@@ -1,5 +1,5 @@
-//! [`MetadataTokens`]: IMDSv2 session tokens that carry their own authenticated expiry. There is no
-//! table of them: nothing to fill, nothing to evict, nothing to log.
+//! [`MetadataTokens`]: IMDSv2 session tokens that carry their own authenticated expiry. They are not
+//! stored: there is no table to fill, evict or log.
 //!
 //! Source: [instance metadata service version 2](https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html).
 
@@ -26,12 +26,12 @@ pub struct MetadataTokens {
     random: Arc<dyn SecureRandom + Send + Sync>,
 }
 
-/// There is no randomness.
+/// Randomness is unavailable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoRandomness;
 
 impl MetadataTokens {
-    /// With a new key, which nobody else ever sees.
+    /// With a new key, which never leaves the process.
     pub fn new(random: Arc<dyn SecureRandom + Send + Sync>) -> Result<Self, NoRandomness> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, random.as_ref());
         Ok(Self {

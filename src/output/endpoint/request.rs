@@ -16,7 +16,7 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// Path and query, which begin with `/`.
     pub target: &'a str,
-    /// Whether it is HTTP/1.1; else HTTP/1.0.
+    /// True if it is HTTP/1.1; else HTTP/1.0.
     pub is_http_1_1: bool,
     headers: &'a [Header<'a>],
 }
@@ -39,7 +39,7 @@ pub struct Framing {
     pub head_length: usize,
     /// Encoding of the body.
     pub body: RequestBody,
-    /// Whether another request may follow on the connection.
+    /// True if another request may follow on the connection.
     pub is_persistent: bool,
 }
 
@@ -48,13 +48,13 @@ pub struct Framing {
 pub enum Malformed {
     /// No HTTP/1.
     Syntax,
-    /// More header fields than anybody sends.
+    /// More header fields than any client sends.
     TooLarge,
     /// Neither a path nor a path with a query: what proxies are sent.
     Target,
     /// Its length can be read in two ways, or in none (request smuggling).
     Length,
-    /// A longer body than anybody has a reason for.
+    /// A longer body than any client needs.
     BodyTooLong,
     /// It has not come within its time.
     TooSlow,

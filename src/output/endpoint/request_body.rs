@@ -46,7 +46,7 @@ impl RequestBody {
         })
     }
 
-    /// Whether nothing of it is to come.
+    /// True if it is complete.
     pub fn is_over(&self) -> bool {
         self.state == State::Length(0)
     }

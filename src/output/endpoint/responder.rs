@@ -40,7 +40,7 @@ pub struct Settings {
     pub clock: Clock,
     /// Takes a line for the log.
     pub log: fn(&LogEvent),
-    /// Whether to log every request.
+    /// True if every request is logged.
     pub is_debug: bool,
 }
 
@@ -160,8 +160,8 @@ fn asked(request: &Request<'_>) -> String {
     format!("{} {}", short(request.method), segments.join("/"))
 }
 
-/// Whether it says that somebody asks who should not, or in a way that nobody should. SDKs ask for
-/// more paths than there are, which is not a refusal.
+/// True if the status means an unwelcome client or a malformed request. SDKs ask for more paths than
+/// exist, which does not count.
 fn is_refusal(status: StatusCode) -> bool {
     matches!(status, StatusCode::BadRequest | StatusCode::Unauthorized)
 }

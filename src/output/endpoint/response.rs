@@ -49,9 +49,9 @@ pub enum StatusCode {
 /// The content.
 #[derive(Debug, Clone)]
 pub enum Body {
-    /// Anybody may see it.
+    /// Public.
     Text(Cow<'static, str>),
-    /// Credentials, shared by all who are given them, or a metadata token.
+    /// Credentials, shared by all answers, or a metadata token.
     Secret(Arc<Secret<Vec<u8>>>),
 }
 

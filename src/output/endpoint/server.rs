@@ -1,4 +1,4 @@
-//! [`Endpoint`]: listens, and hands each connection to a task of its own.
+//! [`Endpoint`]: listens, and hands each connection to its own task.
 
 use std::io;
 use std::net::SocketAddr;
@@ -221,7 +221,7 @@ mod tests {
         })
     }
 
-    /// The first line of the answer to who shows this token.
+    /// The first line of the answer to a request with this token.
     async fn ask(address: SocketAddr, token: String) -> String {
         let ask = move || {
             let mut stream = std::net::TcpStream::connect(address).unwrap();

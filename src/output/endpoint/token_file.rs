@@ -1,5 +1,4 @@
-//! The file of an authorization token: read, made where there is none, and refused where it is not one to
-//! rely on.
+//! The file of an authorization token: read, created if necessary, and rejected if it is not safe.
 
 use std::fmt;
 use std::io;
@@ -80,7 +79,7 @@ pub(super) fn read(path: &Path) -> Result<Secret<Vec<u8>>, AuthorizationTokenErr
     Ok(token)
 }
 
-/// Characters that SDKs can send in a header field, and a length that nobody guesses.
+/// Characters that SDKs can send in a header field, and a length that cannot be guessed.
 pub(super) fn check_text(token: &[u8]) -> Result<(), Flaw> {
     if token.ends_with(b"\n") {
         return Err(Flaw::LineBreak);
@@ -94,7 +93,7 @@ pub(super) fn check_text(token: &[u8]) -> Result<(), Flaw> {
     }
 }
 
-/// Why there is no token to compare with.
+/// Reasons why there is no token to compare with.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum AuthorizationTokenError {
@@ -126,7 +125,7 @@ pub enum AuthorizationTokenError {
 pub enum Flaw {
     /// Neither a file nor a link to one.
     NoFile,
-    /// Others than its owner can write it, or its owner is neither root nor who runs this.
+    /// Users other than its owner can write it, or its owner is neither root nor this user.
     Writable,
     /// It ends with a line break.
     LineBreak,
@@ -137,7 +136,7 @@ pub enum Flaw {
 }
 
 impl AuthorizationTokenError {
-    /// Whether there is no file.
+    /// True if there is no file.
     pub(super) fn is_missing_file(&self) -> bool {
         match self {
             Self::File { source, .. } => source.kind() == io::ErrorKind::NotFound,

@@ -271,7 +271,7 @@ fn is_twice_and_indented(file: &[u8], key: &str) -> bool {
     lines.len() > 1 && lines.iter().any(|line| !line.starts_with(key))
 }
 
-/// Whether a line begins as a header and is none for some, or is indented for some only.
+/// True if a line begins as a header and is none for some, or is indented for some only.
 fn is_odd(file: &[u8]) -> bool {
     physical_lines(file).into_iter().any(|line| {
         let text = String::from_utf8_lossy(line);

@@ -159,7 +159,7 @@ impl Case {
         }
     }
 
-    /// Whether the file is as it has to be afterwards.
+    /// True if the file is as it has to be afterwards.
     pub(crate) fn check(&self, home: &Path) -> Result<(), String> {
         let path = home.join(&self.target);
         if path.is_dir() {

@@ -52,7 +52,7 @@ impl Scene {
         fs::read_to_string(self.file()).unwrap()
     }
 
-    /// Whether there is nothing beside the file but the lock's.
+    /// True if there is nothing beside the file but the lock's.
     pub(crate) fn is_tidy(&self) -> bool {
         let names = fs::read_dir(self.folder()).unwrap();
         let names: Vec<_> = names.map(|entry| entry.unwrap().path()).collect();

@@ -75,7 +75,7 @@ fn watch(helper: &Helper, mut is_enough: impl FnMut(&Seen) -> bool) -> Seen {
     }
 }
 
-/// Whether the set of this number was handed out.
+/// True if the set of this number was handed out.
 fn until(number: usize) -> impl Fn(&Seen) -> bool {
     move |seen| seen.sets.last() == Some(&number)
 }

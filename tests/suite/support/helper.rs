@@ -232,7 +232,7 @@ impl<'a> Running<'a> {
         self.child.id()
     }
 
-    /// Whether nothing more will come on stdout.
+    /// True if nothing more will come on stdout.
     #[cfg(unix)]
     pub(crate) fn has_ended_its_output(&self) -> bool {
         self.stdout
@@ -246,7 +246,7 @@ impl<'a> Running<'a> {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Whether it has not ended.
+    /// True if it has not ended.
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
@@ -369,14 +369,14 @@ const IDENTITY_AND_ARNS: [&str; 10] = [
     "--role-arn",
     "arn:aws:iam::123456789012:role/path/ci-role",
 ];
-/// Whether there is util-linux's program that starts another in a session of its own, without the
+/// True if there is util-linux's program that starts another in a session of its own, without the
 /// terminal at which somebody runs the tests.
 pub(crate) static HAS_SETSID: LazyLock<bool> = LazyLock::new(|| {
     let version = Command::new("setsid").arg("--version").output();
     version.is_ok_and(|output| output.status.success())
 });
 
-/// Whether there is an `env` that undoes what `nohup` and background jobs of a shell hand down: signals
+/// True if there is an `env` that undoes what `nohup` and background jobs of a shell hand down: signals
 /// that are ignored.
 static HAS_DEFAULT_SIGNAL: LazyLock<bool> = LazyLock::new(|| {
     let nothing = Command::new("env")

@@ -121,7 +121,7 @@ pub(crate) fn content_length(headers: &[(String, String)]) -> io::Result<Option<
     length.transpose().map_err(|_| malformed("content-length"))
 }
 
-/// Whether there was more to read.
+/// True if there was more to read.
 fn more(from: &mut dyn Read, ahead: &mut Vec<u8>) -> io::Result<bool> {
     let mut chunk = [0; 4096];
     let length = from.read(&mut chunk)?;

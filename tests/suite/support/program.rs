@@ -38,7 +38,7 @@ pub(crate) fn built(target: &[&str]) -> PathBuf {
         .unwrap()
 }
 
-/// Whether a program can be run.
+/// True if a program can be run.
 pub(crate) fn is_there(program: &str, args: &[&str]) -> bool {
     Command::new(program)
         .args(args)

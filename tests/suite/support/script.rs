@@ -96,7 +96,7 @@ impl Response {
         Duration::from_millis(self.delay_ms)
     }
 
-    /// Whether the connection ends after this answer.
+    /// True if the connection ends after this answer.
     pub(crate) fn closes(&self) -> bool {
         self.drop || self.raw.is_some() || self.content_length.is_some()
     }

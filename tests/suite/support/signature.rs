@@ -72,7 +72,7 @@ impl SignedRequest {
         })
     }
 
-    /// Whether the service, that knows the certificate's issuer, would take the signature.
+    /// True if the service, that knows the certificate's issuer, would take the signature.
     pub(crate) fn verify(&self) -> Result<(), String> {
         let (_, certificate) = X509Certificate::from_der(&self.certificate)
             .map_err(|error| format!("x-amz-x509: {error}"))?;

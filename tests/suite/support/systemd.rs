@@ -19,7 +19,7 @@ impl NotifySocket {
         (helper, NotifySocket(socket))
     }
 
-    /// Whether nothing has come.
+    /// True if nothing has come.
     pub(crate) fn is_silent(&self) -> bool {
         self.0.set_nonblocking(true).unwrap();
         let is_silent = self.0.recv(&mut [0; 100]).is_err();

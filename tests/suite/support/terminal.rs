@@ -104,7 +104,7 @@ impl Terminal {
         String::from_utf8_lossy(&self.shown.lock().unwrap()).into_owned()
     }
 
-    /// Whether keys are shown as they are pressed.
+    /// True if keys are shown as they are pressed.
     pub(crate) fn echoes(&self) -> bool {
         let modes = rustix::termios::tcgetattr(&self.master)
             .unwrap()
@@ -118,7 +118,7 @@ pub(crate) struct Ending {
     pub(crate) output: Output,
     /// Everything that was shown.
     pub(crate) shown: String,
-    /// Whether keys are shown again.
+    /// True if keys are shown again.
     pub(crate) echoes: bool,
 }
 

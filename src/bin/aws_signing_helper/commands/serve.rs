@@ -216,7 +216,8 @@ fn supply(flags: &EndpointFlags, session: &Session) -> Supply {
     }
 }
 
-/// What the endpoint serves. One of two: IMDS would give everybody what the other asks a token for.
+/// The protocol that the endpoint serves. Only one of the two: IMDS would give every program what the
+/// other protects by a token.
 fn handler(
     flags: &EndpointFlags,
     session: &Session,
@@ -257,7 +258,7 @@ fn authorization(
     token.map_err(RunError::Authorization)
 }
 
-/// How programs reach it, as an event and as the lines that the reference helper prints.
+/// The address for programs, as an event and as the lines that the reference helper prints.
 fn announcement(flags: &EndpointFlags, bound: &Bound) -> (LogEvent, Vec<String>) {
     let Some(address) = bound.addresses().next() else {
         return (LogEvent::new(Level::Info, "listening", ""), Vec::new());
@@ -300,13 +301,13 @@ fn token_file(flags: &EndpointFlags) -> Option<&Path> {
     path.filter(|path| !path.as_os_str().is_empty())
 }
 
-/// What programs show, and what is compared with it.
+/// The token that programs send, and its source.
 const AUTHORIZATION_TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 
 /// The reference helper's.
 const PORT: u16 = 9911;
 
-/// How long listening may wait for the first set.
+/// The longest that listening waits for the first set.
 const START_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Of a name that the service gives an error.

@@ -79,7 +79,7 @@ pub(crate) fn run(arguments: Update, environment: &Environment) -> Result<ExitCo
         .map(|()| ExitCode::SUCCESS)
 }
 
-/// What is logged of a file.
+/// The log event of a warning about a file.
 #[derive(Default)]
 struct Log {
     /// Warnings, each of which is logged once.

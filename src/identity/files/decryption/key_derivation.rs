@@ -152,7 +152,7 @@ impl Hash {
             .saturating_mul(compression)
     }
 
-    /// Whether `tag` is the HMAC of `message`, whole and compared in constant time.
+    /// True if `tag` is the HMAC of `message`, whole and compared in constant time.
     pub(in crate::identity::files) fn verify_hmac(
         self,
         key: &[u8],

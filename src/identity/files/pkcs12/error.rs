@@ -13,12 +13,12 @@ pub enum Pkcs12Error {
     Malformed,
     /// Its MAC is not the one that the password gives: the password is wrong, or the file damaged.
     Password,
-    /// A part of it does not decrypt with the password. In a file without a MAC this is how a wrong
-    /// password shows; in one with, that part has a password of its own.
+    /// A part of it does not decrypt with the password. In a file without a MAC, this means a wrong
+    /// password; in a file with a MAC, this part has another password.
     Undecryptable,
     /// It is protected in a way that is not supported, or that takes too long.
     Protection(DecryptionError),
-    /// It holds more than anybody's identity.
+    /// It holds more entries than any identity.
     BagCount,
 }
 

@@ -90,8 +90,8 @@ fn verify_pbmac1(
 
 const OID_PBMAC1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.14");
 
-/// Length that RFC 9579 recommends. Whoever changes a file chooses this length too, and would have a short key
-/// match by chance, whatever the password.
+/// Length that RFC 9579 recommends. An attacker who changes a file chooses this length too, and a short
+/// key would match any password by chance.
 const PBMAC1_KEY_OCTETS_MIN: usize = 20;
 
 /// The longest output of a hash function.

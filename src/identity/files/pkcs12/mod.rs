@@ -63,7 +63,7 @@ pub fn read(der: &[u8], password: &str, work: &mut WorkBudget) -> Result<Pkcs12,
     Ok(safe.found)
 }
 
-/// Whether `bytes` begin as a PKCS#12 file does; a damaged one still counts. Neither a certificate nor
+/// True if `bytes` begin as a PKCS#12 file does; a damaged one still counts. Neither a certificate nor
 /// a key in DER begins like that.
 pub fn is_pkcs12(bytes: &[u8]) -> bool {
     let content_type = |bytes| {
@@ -375,7 +375,8 @@ mod tests {
             Ok(found) => assert_same(&found, &whole),
             Err(_) => refused += 1,
         });
-        // What may differ is what the MAC does not cover and nobody reads, as parameters that are NULL.
+        // The remaining bytes may differ: the MAC does not cover them and no code reads them, such as
+        // NULL parameters.
         assert!(refused > file.len() * 8 - 50, "{refused}");
     }
 

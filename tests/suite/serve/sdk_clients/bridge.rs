@@ -116,7 +116,7 @@ fn listening<'a>(helper: &'a Helper, machine: &Namespace) -> Running<'a> {
     running
 }
 
-/// Whether the document's check finds a metadata token.
+/// True if the document's check finds a metadata token.
 fn has_token(namespace: &Namespace, check: &str) -> bool {
     let words = check.split_whitespace();
     let words: Vec<&str> = namespace.starter().into_iter().chain(words).collect();

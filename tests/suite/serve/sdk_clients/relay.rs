@@ -40,7 +40,7 @@ impl Relay {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Whether an answer with status 500 has come since this was asked last; the client has it next.
+    /// True if an answer with status 500 has come since this was asked last; the client has it next.
     pub(super) fn has_failed(&self) -> bool {
         self.failures.try_iter().count() > 0
     }
