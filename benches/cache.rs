@@ -1,5 +1,5 @@
-//! What a call of `credential-process --cache` costs that the cache answers, next to a program that
-//! does nothing.
+//! Cost of a `credential-process --cache` call that the cache answers, next to a program that does
+//! nothing.
 //!
 //! `cargo bench --profile dist --bench cache` prints the table of `docs/performance.md`, which says what the rows
 //! mean.
@@ -85,7 +85,7 @@ fn run<'a>(command: &'a mut Command, expected: &'static str) -> Run<'a> {
     Box::new(move || programs::time(command, expected))
 }
 
-/// What the endpoint answers with.
+/// The endpoint's answer.
 const ACCESS_KEY_ID: &str = "ASIAEXAMPLEA0000001";
 
 const ROUNDS: usize = 1000;

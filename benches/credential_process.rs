@@ -1,9 +1,9 @@
-//! What one call of `credential-process` costs, from the start of the process to the JSON, next to the
-//! least that it could cost.
+//! Cost of a `credential-process` call, from the start of the process to the JSON, next to the least
+//! possible cost.
 //!
-//! `cargo bench --profile dist --bench sign --bench credential_process` prints the tables of `docs/performance.md`,
-//! which says what the rows mean. It fails if a call takes more than three round trips: all else
-//! depends on the machine.
+//! `cargo bench --profile dist --bench sign --bench credential_process` prints the tables of
+//! `docs/performance.md`, which says what the rows mean. It fails if a call takes more than three round
+//! trips: the times depend on the machine.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -195,7 +195,7 @@ fn print_size(name: &str, (helper, floor): (u64, u64), bytes_max: u64) {
     );
 }
 
-/// True if every call made do with `ROUND_TRIPS_MAX`.
+/// True if no call took more than `ROUND_TRIPS_MAX`.
 fn print_round_trips(programs: &Programs, call: &Call<'_>, distance: &Distance) -> bool {
     let call = call.through(distance.address());
     let mut most = 0;
@@ -245,7 +245,7 @@ fn verdict(value: f64, value_max: f64) -> String {
     }
 }
 
-/// What the endpoint answers with, and both programs print.
+/// The endpoint's answer, which both programs print.
 const ACCESS_KEY_ID: &str = "ASIAEXAMPLEA0000001";
 
 /// Debian's, Fedora's, Alpine's and macOS's.

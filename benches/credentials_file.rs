@@ -1,5 +1,4 @@
-//! What it costs to update a credentials file of ten thousand profiles, next to the write and the syncs
-//! alone.
+//! Cost of updating a credentials file of ten thousand profiles, next to the write and the syncs alone.
 //!
 //! `cargo bench --profile dist --bench credentials_file` prints the table of `docs/performance.md`, which says what the
 //! rows mean.
@@ -75,7 +74,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// What any writer that is atomic and durable has to do.
+/// The work of any writer that is atomic and durable.
 fn write(folder: &Path, path: &Path, bytes: &[u8]) {
     let temporary = path.with_extension("tmp");
     let mut file = File::create_new(&temporary).unwrap();

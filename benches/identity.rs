@@ -1,5 +1,5 @@
-//! What it costs to read an identity: `sign-string`, from the start of the process to the signature,
-//! with every kind of file.
+//! Cost of reading an identity: `sign-string`, from the start of the process to the signature, with
+//! every kind of file.
 //!
 //! `cargo bench --profile dist --bench identity` prints the table of `docs/performance.md`, which says what the rows
 //! mean.
@@ -144,7 +144,7 @@ impl Source {
         command
     }
 
-    /// What decrypts the file, and nothing else.
+    /// The decryption of the file alone.
     fn derivation(&self, pki: &Path) -> Derivation {
         let Some((_, password)) = self.password else {
             return Box::new(|| ());

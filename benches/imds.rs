@@ -1,9 +1,9 @@
 //! `serve` under load, next to a bare HTTP server.
 //!
-//! `cargo bench --profile dist --bench imds` prints the tables of `docs/performance.md`, which says what the rows mean;
-//! `cargo bench --profile dist --bench imds -- PART` prints one of them: `throughput`, `memory [REQUESTS]`, `herd` or
-//! `idle`; or `soak [SECONDS]`, which is no part of the whole. Linux, at least two processors, and root:
-//! nobody else may look at the memory of `serve`.
+//! `cargo bench --profile dist --bench imds` prints the tables of `docs/performance.md`, which says what
+//! the rows mean; `cargo bench --profile dist --bench imds -- PART` prints one of them: `throughput`,
+//! `memory [REQUESTS]`, `herd` or `idle`; or `soak [SECONDS]`, which is not part of the whole. Needs
+//! Linux, at least two processors, and root, because only root can read the memory of `serve`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

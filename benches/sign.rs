@@ -1,5 +1,5 @@
-//! What a signature costs: reading an identity, making the canonical request, signing it; next to the
-//! bare signature by the same key, which is the least that signing can cost.
+//! Cost of a signature: reading an identity, building the canonical request and signing it, next to the
+//! bare signature by the same key, which is the minimum.
 //!
 //! `cargo bench --profile dist --bench sign --bench credential_process` prints the tables of `docs/performance.md`,
 //! which says what the columns mean.
@@ -205,7 +205,7 @@ impl Bare {
     }
 }
 
-/// Runs `work` as often as it takes to be measured well, and tells how long one took.
+/// Runs `work` often enough for a precise measurement; returns the time of one run.
 fn batched<'a, T>(work: impl Fn() -> T + 'a) -> Run<'a> {
     let time = move |count: u32| {
         let begin = Instant::now();
@@ -218,7 +218,7 @@ fn batched<'a, T>(work: impl Fn() -> T + 'a) -> Run<'a> {
     Box::new(move || time(count))
 }
 
-/// What `credential-process` asks for.
+/// The request of `credential-process`.
 const REQUEST: SignableRequest<'_> = SignableRequest {
     method: "POST",
     path: "/sessions",

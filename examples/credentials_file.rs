@@ -1,5 +1,5 @@
-//! Puts credentials into a profile of a credentials file, which other processes may read and write
-//! meanwhile:
+//! Puts credentials into a profile of a credentials file, which other processes may read and write at
+//! the same time:
 //!
 //! ```sh
 //! aws_signing_helper credential-process ... |

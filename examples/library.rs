@@ -4,8 +4,8 @@
 //! cargo run --example library
 //! ```
 //!
-//! The key lies with an agent, here a thread that answers over a channel; a key management service
-//! or a token is called in the same place. The local CreateSession of `emulator/` answers.
+//! An agent holds the key, here a thread that answers over a channel. A key management service or a
+//! token would be called in the same place. The local CreateSession of `emulator/` answers.
 #![allow(
     clippy::print_stdout,
     reason = "an example talks to the person who runs it"
@@ -43,14 +43,14 @@ use rolesanywhere::identity::signer::Signer;
 use rolesanywhere_emulator::Emulator;
 use rolesanywhere_emulator::Settings;
 
-/// A key that lies with an agent.
+/// A key held by an agent.
 #[derive(Debug)]
 struct AgentSigner {
     public_key: PublicKey,
     agent: mpsc::Sender<ToSign>,
 }
 
-/// What the agent is sent.
+/// A request to the agent.
 struct ToSign {
     message: Vec<u8>,
     answer: mpsc::Sender<Vec<u8>>,
@@ -147,7 +147,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Signs what it is sent, until nobody can send any more.
+/// Signs requests until the sender is dropped.
 fn start_agent(pkcs8: Vec<u8>) -> Result<mpsc::Sender<ToSign>, Box<dyn Error>> {
     let random = SystemRandom::new();
     let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &pkcs8, &random)
@@ -156,7 +156,7 @@ fn start_agent(pkcs8: Vec<u8>) -> Result<mpsc::Sender<ToSign>, Box<dyn Error>> {
     thread::spawn(move || {
         for ToSign { message, answer } in requests {
             if let Ok(signature) = key.sign(&random, &message) {
-                // Whoever gave up waiting needs no answer.
+                // The requester may have given up.
                 let _ = answer.send(signature.as_ref().to_vec());
             }
         }

@@ -70,7 +70,7 @@ fn calls(emulator: &Emulator) -> usize {
     emulator.requests().len()
 }
 
-/// What they have got so far.
+/// The answers so far.
 struct Herd {
     clients: Vec<Client>,
     request: Vec<u8>,

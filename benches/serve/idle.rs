@@ -1,4 +1,4 @@
-//! How often a server is woken up that nobody asks.
+//! Wake-ups of an idle server.
 
 use std::path::Path;
 use std::thread;
@@ -13,7 +13,7 @@ use crate::verdict;
 pub(crate) fn print(helper: &Path) {
     let emulator = served::emulator(&[], 43_200);
     let served = Served::start_plainly(helper, &emulator);
-    // What is left of the start.
+    // The end of the start-up.
     thread::sleep(Duration::from_secs(1));
     let before = process::sleeps(&served.process);
     let processor = process::processor_time(&served.process);

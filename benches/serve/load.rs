@@ -14,7 +14,7 @@ use rustix::event::epoll;
 use rustix::event::epoll::EventData;
 use rustix::event::epoll::EventFlags;
 
-/// What is asked, and what comes of it. Clients are numbered from 0.
+/// The requests and the check of their answers. Clients are numbered from 0.
 pub(crate) trait Work {
     /// The next request of a client; `None` if it has no more: then its connection is closed.
     fn request(&mut self, client: usize) -> Option<&[u8]>;
@@ -22,7 +22,7 @@ pub(crate) trait Work {
     /// It was answered after `time`; that of the first request counts from before the connection.
     fn answer(&mut self, client: usize, answer: &Answer<'_>, time: Duration);
 
-    /// The connection was lost, and its request with it. The client connects anew.
+    /// The connection was lost with its request. The client reconnects.
     fn lost(&mut self, client: usize, error: io::Error) {
         panic!("client {client}: {error}");
     }
@@ -140,8 +140,7 @@ impl Connection {
         epoll::add(epoll, &self.stream, number, EventFlags::IN).unwrap();
     }
 
-    /// A request is far smaller than what a socket takes at once. Who has lost the connection sees it
-    /// when it reads.
+    /// A request is far smaller than a socket's buffer. A lost connection shows at the next read.
     fn send(&mut self, request: &[u8]) {
         let _ = self.stream.write_all(request);
     }

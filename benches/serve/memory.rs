@@ -58,7 +58,7 @@ fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-/// Requests of four kinds by turns, each with a path, a header field and a token of its own.
+/// Requests of four kinds in turn, each with a different path, header field and token.
 struct Different {
     left: u32,
     request: Vec<u8>,
@@ -159,7 +159,7 @@ impl Work for Long<'_> {
 const CREDENTIALS: &str = "/latest/meta-data/iam/security-credentials/ci-role";
 const LOADED: usize = 64;
 const OPEN: [usize; 3] = [0, 256, 500];
-/// What a connection keeps for the next request is less than this and a little.
+/// A connection keeps little more than this for the next request.
 const HEAD_BYTES: usize = 8000;
 const BYTES_MAX: u64 = 9_000_000;
 const BYTES_PER_CONNECTION_MAX: u64 = 12_000;

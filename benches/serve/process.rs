@@ -1,4 +1,4 @@
-//! What Linux knows of a process that runs, and what it can be told to do.
+//! Measurements of a running process on Linux, and signals to it.
 
 use std::fs;
 use std::process::Child;
@@ -10,7 +10,7 @@ use rustix::process::kill_process;
 use rustix::thread::CpuSet;
 use rustix::thread::sched_setaffinity;
 
-/// Resident memory in bytes; root alone may see it, as the process lets nobody else look.
+/// Resident memory in bytes; only root may read it, because the process is not dumpable.
 pub(crate) fn resident_bytes(process: &Child) -> u64 {
     status(process, "VmRSS:") * 1024
 }
@@ -20,7 +20,7 @@ pub(crate) fn resident_peak_bytes(process: &Child) -> u64 {
     status(process, "VmHWM:") * 1024
 }
 
-/// How often any of its threads went to sleep, and so was woken up.
+/// Number of times that its threads went to sleep, and so were woken up.
 pub(crate) fn sleeps(process: &Child) -> u64 {
     tasks(process)
         .map(|task| field(&task, "status", "voluntary_ctxt_switches:"))
@@ -39,7 +39,7 @@ pub(crate) fn processor_time(process: &Child) -> Duration {
     Duration::from_nanos(nanoseconds)
 }
 
-/// Stops it, as if the machine slept, or lets it go on.
+/// Stops it, as if the machine were asleep, or continues it.
 pub(crate) fn signal(process: &Child, signal: Signal) {
     kill_process(pid(process), signal).unwrap();
 }

@@ -74,7 +74,7 @@ impl Served {
         let stderr = BufReader::new(process.stderr.take().unwrap());
         thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
-                // Nobody reads any more once it is killed.
+                // The reader ends once it is killed.
                 let _ = sender.send(line);
             }
         });
@@ -123,7 +123,7 @@ impl Served {
         }
     }
 
-    /// What it has said since it listens, or since this was asked.
+    /// Its output since it listened, or since the last call.
     pub(crate) fn said(&self) -> Vec<String> {
         self.log.try_iter().collect()
     }

@@ -96,7 +96,7 @@ fn print_rows(connections: usize, ours: &[Sample], floors: &[Sample]) {
     );
 }
 
-/// What came of some time of load.
+/// The results of a period of load.
 #[derive(Clone, Copy)]
 struct Sample {
     per_answer: Duration,

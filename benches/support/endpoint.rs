@@ -37,7 +37,7 @@ pub(crate) fn start(pki: &Path) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         for socket in listener.incoming() {
-            // A client that breaks off has failed already, and its exit status tells.
+            // A client that disconnects has failed already, as its exit status shows.
             let _ = serve(socket.unwrap(), Arc::clone(&config));
         }
     });

@@ -5,11 +5,11 @@
 use std::fmt;
 use std::time::Duration;
 
-/// Something to measure: runs once and tells how long what counts of it took.
+/// Something to measure: runs once and returns the time that counts.
 pub(crate) type Run<'a> = Box<dyn FnMut() -> Duration + 'a>;
 
-/// Runs each of `runs` once per round, in an order drawn anew for each round. The times of one round
-/// have the same index in every `Times`.
+/// Runs each of `runs` once per round, in a new random order each round. The times of one round have the
+/// same index in every `Times`.
 pub(crate) fn interleaved(rounds: usize, runs: &mut [Run<'_>]) -> Vec<Times> {
     let mut random = Random(SEED);
     let mut times = vec![Times(Vec::with_capacity(rounds)); runs.len()];
@@ -28,7 +28,7 @@ pub(crate) fn interleaved(rounds: usize, runs: &mut [Run<'_>]) -> Vec<Times> {
     times
 }
 
-/// How long each of a number of runs took.
+/// The times of a number of runs.
 #[derive(Debug, Clone)]
 pub(crate) struct Times(Vec<Duration>);
 

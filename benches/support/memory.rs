@@ -1,7 +1,7 @@
-//! The peak of a process's resident memory, by what Linux keeps of it.
+//! The peak of a process's resident memory, by Linux's accounting.
 //!
-//! That is gone with the process, and `ru_maxrss` begins with the memory of whoever started it. So the
-//! process is held at its very end: it prints into a socket that is full.
+//! The accounting ends with the process, and `ru_maxrss` starts with the parent's memory. So the process
+//! is held at its very end: it prints into a full socket.
 
 use std::fs;
 use std::io::ErrorKind;

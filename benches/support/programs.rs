@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-/// Builds `package`'s program `name` as it is packaged, unless that is done already, and tells where it is.
+/// Builds `package`'s program `name` as it is packaged, unless it exists; returns its path.
 pub(crate) fn build(package: &str, name: &str) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let output = Command::new(cargo)
@@ -38,7 +38,7 @@ pub(crate) fn build(package: &str, name: &str) -> PathBuf {
         .expect("cargo names the executable")
 }
 
-/// What both programs are told to call with.
+/// The arguments of both programs.
 #[derive(Debug, Clone)]
 pub(crate) struct Call<'a> {
     pub(crate) pki: &'a Path,

@@ -25,7 +25,7 @@ pub(crate) struct Distance {
     flights: Arc<Mutex<Vec<Flight>>>,
 }
 
-/// What went one way without waiting for the other.
+/// The data sent in one direction without waiting for the other.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Flight {
     pub(crate) direction: Direction,
@@ -67,7 +67,7 @@ impl Distance {
     }
 }
 
-/// How often the client had to wait for the endpoint.
+/// Number of times that the client had to wait for the endpoint.
 pub(crate) fn round_trips(flights: &[Flight]) -> usize {
     let waits = |flight: &&Flight| flight.direction != Direction::ToEndpoint;
     flights.iter().filter(waits).count()

@@ -64,7 +64,7 @@ pub(crate) fn query_parameters(query: &str) -> impl Iterator<Item = (Vec<u8>, Ve
         })
 }
 
-/// Names and values encoded anew, sorted.
+/// Names and values, encoded again and sorted.
 fn canonical_query(query: &str) -> String {
     let encode = |bytes: Vec<u8>| percent_encode(&bytes, ALL_BUT_UNRESERVED).to_string();
     let mut parameters: Vec<(String, String)> = query_parameters(query)
@@ -141,7 +141,7 @@ mod tests {
                 .as_array()
                 .cloned()
                 .unwrap_or_default();
-            // What goes to a proxy has no headers there.
+            // Requests to a proxy have no headers there.
             for captured in requests
                 .iter()
                 .filter(|captured| captured["headers"].is_array())

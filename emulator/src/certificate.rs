@@ -174,8 +174,8 @@ impl<'a> Certificate<'a> {
     }
 }
 
-/// Reads the certificates of a PEM file (RFC 7468), as DER, to be trust anchors; other blocks
-/// are passed over.
+/// Reads the certificates of a PEM file (RFC 7468), as DER, to be trust anchors; other blocks are
+/// skipped.
 ///
 /// # Errors
 ///
@@ -213,7 +213,7 @@ pub fn trust_anchors_from_pem(pem: &[u8]) -> Result<Vec<Vec<u8>>, TrustAnchorErr
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TrustAnchorError {
-    /// There is no `CERTIFICATE` block.
+    /// The file has no `CERTIFICATE` block.
     NoCertificate,
     /// A block has no end, or is not base64.
     PemMalformed,
@@ -221,7 +221,7 @@ pub enum TrustAnchorError {
     CertificateMalformed {
         /// Which certificate, the first being 1.
         position: usize,
-        /// What is wrong with it.
+        /// The fault.
         reason: &'static str,
     },
     /// The file is too long.

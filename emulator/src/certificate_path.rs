@@ -88,8 +88,8 @@ impl Search<'_> {
         }
     }
 
-    /// True if `issuer`, which has the right name, issued `subject` and was entitled to. The
-    /// signature comes first: what is wrong with a stranger of the same name does not matter.
+    /// True if `issuer`, which has the right name, issued `subject` and was entitled to. The signature
+    /// is checked first: faults of an unrelated CA with the same name do not matter.
     fn judge_issuer(
         &mut self,
         subject: &Certificate<'_>,
@@ -180,7 +180,7 @@ pub enum PathFault {
     },
     /// The key of the certificate which has the issuer's name did not make the signature.
     SignatureInvalid {
-        /// The certificate whose signature it is.
+        /// The certificate with this signature.
         certificate: String,
         /// The one that it was verified with.
         issuer: String,
@@ -247,8 +247,8 @@ pub enum PathFault {
 }
 
 impl PathFault {
-    /// Of two failed attempts the one to report: a fact about a certificate that is part of the
-    /// path tells most, and a stranger of the same name least.
+    /// Picks the failure to report of two: a fault of a certificate on the path is the most useful, an
+    /// unrelated CA with the same name the least.
     fn or_more_telling(self, earlier: Option<PathFault>) -> PathFault {
         match earlier {
             Some(earlier) if earlier.weight() >= self.weight() => earlier,

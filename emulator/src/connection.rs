@@ -56,7 +56,7 @@ where
         .auto_date_header(false)
         .serve_connection(TokioIo::new(stream), respond)
         .await;
-    // What is wrong with a connection (a dropped or cut answer among it) concerns its client.
+    // Faults of a connection, such as a dropped or cut answer, only concern its client.
     drop(served);
 }
 
@@ -138,7 +138,7 @@ struct AnswerBody {
     rest: Rest,
 }
 
-/// What comes after the data.
+/// The bytes after the data.
 enum Rest {
     Nothing,
     /// A pause, in which what has been written is flushed.

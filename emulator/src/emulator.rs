@@ -188,7 +188,7 @@ impl Server {
         let Some(acceptor) = &self.acceptor else {
             return serve(stream, service).await;
         };
-        // A client that does not trust the certificate ends here; there is no request to record.
+        // A client that does not trust the certificate ends here, without a request to record.
         if let Ok(Ok(stream)) = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
             serve(stream, service).await;
         }

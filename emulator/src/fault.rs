@@ -12,7 +12,7 @@ use std::str::FromStr;
 /// count is 1 unless given, and `*` is for ever (faults behind such a one are never reached).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// What happens.
+    /// The kind of fault.
     pub kind: FaultKind,
     /// To how many requests.
     pub times: Times,
@@ -36,7 +36,7 @@ impl Fault {
     }
 }
 
-/// What happens to a request.
+/// A way to misbehave on a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FaultKind {
@@ -45,7 +45,7 @@ pub enum FaultKind {
     /// `quota=N`: as `throttle`, but only for the calls above so many a second; those within it are
     /// answered as without a fault.
     Quota {
-        /// How many a second, and at once.
+        /// Requests per second, and the size of a burst.
         per_second: u32,
     },
     /// `status=CODE`: this status, unverified. A redirect leads to the emulator's own
@@ -79,7 +79,7 @@ pub enum FaultKind {
     /// `clock-skew=SECONDS`: verified and dated by a clock that is so far ahead (or, negative,
     /// behind).
     ClockSkew {
-        /// How far ahead.
+        /// Seconds ahead.
         seconds: i32,
     },
     /// `expires-in=SECONDS`: verified, but the credentials expire so soon (or, negative, have
@@ -278,7 +278,7 @@ pub enum FaultError {
         kind: String,
         /// The value.
         value: String,
-        /// What it should be.
+        /// The expected value.
         wants: &'static str,
     },
     /// The count is neither a number above 0 nor `*`.

@@ -1,19 +1,18 @@
 //! A local IAM Roles Anywhere `CreateSession` that verifies what it is sent and misbehaves on
 //! request, to test helpers and SDKs against.
 //!
-//! **Never for production.** It is a stand-in: what it issues are recognisable fakes that no AWS
-//! service accepts, it listens on 127.0.0.1 only, keeps nothing, and its TLS certificate
-//! authority is new at every start.
+//! **Never for production.** It is a stand-in: its credentials are recognisable fakes that no AWS
+//! service accepts. It listens on 127.0.0.1 only, stores nothing, and has a new TLS certificate
+//! authority at every start.
 //!
 //! # What it does
 //!
-//! It believes nothing. From the bytes received it rebuilds the SigV4-X509 canonical request and
-//! verifies the signature, the serial number, the scope, the date, which headers were signed,
-//! the end-entity certificate and its path to a trust anchor, and only then reads the
-//! parameters. Each thing that can be wrong is a [`Refusal`] of its own, which says to the
-//! operator what is wrong, while the client gets the status, code and terse message of the
-//! service. It shares no code with any client, so that a wrong canonical request cannot agree
-//! with itself.
+//! It trusts nothing it receives. From the received bytes it rebuilds the SigV4-X509 canonical request
+//! and verifies the signature, the serial number, the scope, the date, which headers were signed, the
+//! end-entity certificate and its path to a trust anchor, and only then reads the parameters. Each
+//! possible fault is its own [`Refusal`], which explains it to the operator, while the client gets the
+//! status, code and terse message of the service. It shares no code with any client, so that a wrong
+//! canonical request cannot agree with itself.
 //!
 //! ```
 //! use std::io::{Read, Write};
@@ -29,7 +28,7 @@
 //!     ..Settings::default()
 //! })?;
 //!
-//! // Here the helper under test is run with `--endpoint` and this address.
+//! // Run the helper under test with `--endpoint` and this address here.
 //! assert!(emulator.url().starts_with("http://127.0.0.1:"));
 //! # for _ in 0..2 {
 //! #     let mut stream = TcpStream::connect(("127.0.0.1", emulator.port()))?;
@@ -48,17 +47,17 @@
 //!
 //! # The parts
 //!
-//! * [`Emulator`] is the server, in a thread of its own; it stops when it is dropped.
-//! * [`verify()`] is all of the judgement, a pure function: request, trust anchors and time in,
-//!   a [`VerifiedRequest`] or a [`Refusal`] out.
+//! * [`Emulator`] is the server, on its own thread; it stops when it is dropped.
+//! * [`verify()`] is the whole verification, a pure function: request, trust anchors and time in, a
+//!   [`VerifiedRequest`] or a [`Refusal`] out.
 //! * [`Fault`] is a way to misbehave, explicit and counted: nothing here is random.
-//! * [`RequestRecord`] is what was received and what became of it, to assert on.
+//! * [`RequestRecord`] is a received request and its outcome, for assertions.
 //!
 //! # What it does not do
 //!
-//! It evaluates no policies, no attribute mappings, no revocation lists and no X.509 name
-//! constraints; it knows no RSASSA-PSS; accounts of the ARNs are not compared.
-//! Messages of refusals are the service's only where [`Refusal::message_was_seen`] says so.
+//! It evaluates no policies, no attribute mappings, no revocation lists and no X.509 name constraints;
+//! it does not support RSASSA-PSS; it does not compare the accounts of ARNs. A refusal's message is the
+//! real service's only if [`Refusal::message_was_seen`] is true.
 
 mod escaped;
 mod timestamp;

@@ -48,7 +48,7 @@ struct Arguments {
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     port: u16,
 
-    /// Serve HTTPS, with a certificate authority made anew at each start
+    /// Serve HTTPS, with a new certificate authority at each start
     #[arg(long)]
     tls: bool,
 
@@ -137,8 +137,8 @@ impl Error for FileError {
     }
 }
 
-/// One line, at once. Whoever reads stdout may leave after the first line, and the emulator goes
-/// on for its helper; so a line that cannot be written is not an error.
+/// Prints one line at once. The reader of stdout may close it after the first line while the emulator
+/// keeps serving, so a failed write is not an error.
 fn print(line: &str) {
     let mut stdout = io::stdout().lock();
     drop(writeln!(stdout, "{line}").and_then(|()| stdout.flush()));
@@ -154,6 +154,6 @@ fn report(error: &dyn Error) {
     drop(writeln!(io::stderr().lock(), "{line}"));
 }
 
-/// How much of a file of trust anchors is read, in bytes: more than the library takes, so that
-/// it says so.
+/// The most bytes read of a file of trust anchors: more than the library accepts, so that the library
+/// reports the excess.
 const FILE_BYTES_MAX: u64 = 2 * 1024 * 1024;

@@ -9,7 +9,7 @@ use crate::parameter::Parameter;
 use crate::refusal::Refusal;
 use crate::request::ReceivedRequest;
 
-/// What a request asks for.
+/// The parameters of a request.
 #[derive(Debug)]
 pub(crate) struct Parameters {
     pub(crate) trust_anchor: Arn,

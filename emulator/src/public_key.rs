@@ -29,7 +29,7 @@ pub(crate) enum Hash {
     Sha512,
 }
 
-/// What a signature is made with. ML-DSA takes no hash, but the message itself.
+/// Algorithm of a signature. ML-DSA signs the message itself, without a separate hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scheme {
     Rsa(Hash),

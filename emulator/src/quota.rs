@@ -3,7 +3,7 @@
 use time::Duration;
 use time::OffsetDateTime;
 
-/// What is left of a quota, as the time in which it has come together: a second's at most.
+/// The unused quota, as the time in which it accumulated: a second at most.
 #[derive(Debug, Default)]
 pub(crate) struct Quota {
     left: Duration,

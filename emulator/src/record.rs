@@ -35,11 +35,11 @@ pub struct RequestRecord {
     pub status: Option<u16>,
     /// The fault that was in effect, also one that let the request through to a judgement.
     pub fault: Option<FaultKind>,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {

@@ -1,5 +1,5 @@
-//! Everything that a request is refused for. One variant is one fact; what the client is told is
-//! derived from it in one place.
+//! All reasons for refusing a request. One variant is one fact; the client's answer is derived from it
+//! in one place.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -9,14 +9,14 @@ use time::OffsetDateTime;
 use crate::certificate_path::PathFault;
 use crate::parameter::Parameter;
 
-/// Why a request is refused.
+/// A reason for refusing a request.
 ///
 /// `Display` is the reason, for the operator of the emulator. [`status`](Refusal::status),
 /// [`code`](Refusal::code) and [`message`](Refusal::message) are what the client gets.
 ///
-/// Of the messages, only "Untrusted Signing Certificate" and "Invalid signature" are known from
-/// the real service. All others are **made up here, nobody has seen them**: a client must not be
-/// written to depend on them. [`message_was_seen`](Refusal::message_was_seen) tells them apart.
+/// Of the messages, only "Untrusted Signing Certificate" and "Invalid signature" are known from the real
+/// service. All others are **made up here and were never observed**: a client must not depend on them.
+/// [`message_was_seen`](Refusal::message_was_seen) distinguishes them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -35,11 +35,11 @@ pub enum Refusal {
         /// The limit in bytes.
         limit_bytes: usize,
     },
-    /// There is no `Authorization` header.
+    /// The `Authorization` header is missing.
     AuthorizationMissing,
     /// The `Authorization` header is not of the form of SigV4.
     AuthorizationMalformed {
-        /// What is wrong with it.
+        /// The fault.
         reason: &'static str,
     },
     /// The algorithm is not one of SigV4-X509 that can be verified here.
@@ -129,7 +129,7 @@ pub enum Refusal {
     SignatureInvalid,
     /// `X-Amz-X509` is not base64 of a DER certificate.
     CertificateMalformed {
-        /// What is wrong with it.
+        /// The fault.
         reason: &'static str,
     },
     /// The key of the end-entity certificate is of a kind that cannot be verified here.
@@ -168,7 +168,7 @@ pub enum Refusal {
     },
     /// `X-Amz-X509-Chain` has more certificates than the service takes.
     ChainTooLong {
-        /// How many.
+        /// The number of certificates.
         certificates: usize,
         /// The limit.
         limit: usize,
@@ -177,7 +177,7 @@ pub enum Refusal {
     ChainMalformed {
         /// Which one, the first being 1.
         position: usize,
-        /// What is wrong with it.
+        /// The fault.
         reason: &'static str,
     },
     /// No path leads from the end-entity certificate to a trust anchor.
@@ -228,7 +228,7 @@ pub enum Refusal {
     },
     /// `durationSeconds` is not a whole JSON number.
     DurationNotInteger {
-        /// What it is.
+        /// The value.
         sent: String,
     },
     /// `durationSeconds` is not within 900 to 43200.
@@ -253,12 +253,12 @@ pub enum Refusal {
         /// The name.
         sent: String,
     },
-    /// The emulator was told that there is no such trust anchor.
+    /// The trust anchor is configured as absent.
     TrustAnchorNotFound {
         /// The ARN.
         arn: String,
     },
-    /// The emulator was told that there is no such profile.
+    /// The profile is configured as absent.
     ProfileNotFound {
         /// The ARN.
         arn: String,
@@ -286,7 +286,7 @@ impl Refusal {
         }
     }
 
-    /// True if the real service has been seen to answer with this message.
+    /// True if this message was observed from the real service.
     pub fn message_was_seen(&self) -> bool {
         matches!(
             self,

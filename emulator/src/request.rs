@@ -20,7 +20,7 @@ impl ReceivedRequest {
         target.split_once('?').map_or(target, |(path, _)| path)
     }
 
-    /// The query without its question mark, percent-encoded as received; empty if there is none.
+    /// The query without its question mark, percent-encoded as received; empty if absent.
     pub(crate) fn query(&self) -> &str {
         self.origin_form()
             .split_once('?')

@@ -25,7 +25,7 @@ pub(crate) struct Answer {
     pub(crate) error_type: Option<String>,
     pub(crate) location: Option<&'static str>,
     pub(crate) body: String,
-    /// How many bytes of the body are sent before the connection is closed, if not all.
+    /// The bytes of the body that are sent before the connection is closed, if not all.
     pub(crate) cut_at: Option<usize>,
 }
 
@@ -106,7 +106,7 @@ fn status_code(status: u16) -> &'static str {
     }
 }
 
-/// What is granted: the settings of profile and role have been applied.
+/// The granted session, after the settings of profile and role.
 pub(crate) struct Grant {
     number: usize,
     duration_seconds: u32,
@@ -115,8 +115,8 @@ pub(crate) struct Grant {
 }
 
 impl Grant {
-    /// Applies what the emulator was told about its trust anchors, profiles and roles to a
-    /// request that verifies. `number` tells sessions apart.
+    /// Applies the configured trust anchors, profiles and roles to a verified request. `number`
+    /// distinguishes sessions.
     pub(crate) fn new(
         request: &VerifiedRequest,
         settings: &Settings,
@@ -172,7 +172,7 @@ impl Grant {
         }
     }
 
-    /// 201 with the session, all of whose secrets are fakes.
+    /// 201 with the session; all its secrets are fakes.
     pub(crate) fn answer(&self, request: &VerifiedRequest) -> Answer {
         let (partition, name) = (&request.partition, &self.role_session_name);
         let (role_account, role) = (&request.role_account, &request.role_name);

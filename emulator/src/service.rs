@@ -1,5 +1,5 @@
-//! What becomes of one request: the next fault, the judgement, the grant, the record. Knows no
-//! sockets. A request is recorded before its answer can be sent.
+//! The handling of one request: next fault, verification, grant, record. Independent of sockets. A
+//! request is recorded before its answer can be sent.
 
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -42,7 +42,7 @@ struct State {
     sessions: usize,
 }
 
-/// What is to be sent, and when.
+/// The response and its delay.
 #[derive(Debug)]
 pub(crate) struct Reply {
     /// None if the connection is to be closed without an answer.

@@ -1,5 +1,4 @@
-//! How an emulator is set up. All of it is given at the start; nothing is read from the
-//! environment.
+//! The settings of an emulator. All are given at the start; nothing is read from the environment.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use time::OffsetDateTime;
 use crate::fault::Fault;
 use crate::record::RequestRecord;
 
-/// How an [`Emulator`](crate::Emulator) is set up.
+/// The settings of an [`Emulator`](crate::Emulator).
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// The trust anchors, as DER certificates. With none, every chain is untrusted.

@@ -1,5 +1,5 @@
-//! The certificates of the HTTPS server. The certificate authority is made anew at each start,
-//! its key never leaves memory, and the server's own certificate is not a CA.
+//! The certificates of the HTTPS server. The certificate authority is new at each start, its key never
+//! leaves memory, and the server's certificate is not a CA.
 
 use std::error::Error;
 use std::io::Write;
@@ -25,7 +25,7 @@ use tempfile::TempPath;
 use time::Duration;
 use time::OffsetDateTime;
 
-/// What HTTPS needs.
+/// Certificate and key for HTTPS.
 pub(crate) struct Tls {
     pub(crate) config: Arc<ServerConfig>,
     /// The certificate authority as PEM; the file goes when this is dropped.
@@ -92,7 +92,7 @@ fn write(pem: &str) -> Result<TempPath, std::io::Error> {
     Ok(file.into_temp_path())
 }
 
-/// Back enough for a client whose clock is set wrong on purpose.
+/// Early enough for a client with a deliberately wrong clock.
 const VALIDITY_BEFORE: Duration = Duration::days(30);
 
 /// Short: some platforms refuse servers with more than 398 days, and no start is that old.

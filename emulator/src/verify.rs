@@ -21,7 +21,7 @@ use crate::public_key::PublicKey;
 use crate::refusal::Refusal;
 use crate::request::ReceivedRequest;
 
-/// What a request that verifies says, all of it proven to come from the certificate's key.
+/// The content of a verified request, signed by the certificate's key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VerifiedRequest {
@@ -374,7 +374,7 @@ const SESSIONS_PATH: &str = "/sessions";
 const SERVICE: &str = "rolesanywhere";
 const TERMINATOR: &str = "aws4_request";
 
-/// How far `X-Amz-Date` may be from the service's clock, the rule of Signature Version 4.
+/// The largest difference between `X-Amz-Date` and the service's clock, by Signature Version 4.
 const DATE_SKEW_MAX: Duration = Duration::minutes(5);
 
 /// The most certificates in `X-Amz-X509-Chain`, the documented depth of a chain.

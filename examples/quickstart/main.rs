@@ -90,7 +90,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 fn build_helper() -> Result<PathBuf, Box<dyn Error>> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut cargo = Command::new(cargo);
-    // What cargo set for this example would make build scripts run again.
+    // Cargo's variables for this example would make build scripts run again.
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy().into_owned();
         if name.starts_with("CARGO_") && !["CARGO_HOME", "CARGO_TARGET_DIR"].contains(&&*name) {

@@ -1,5 +1,5 @@
-//! What comes to the container endpoint of `serve`: nobody gets the credentials without the token. The same
-//! bytes are read as a token and as the name of a host.
+//! Requests to the container endpoint of `serve`: without the token, no credentials. The same bytes are
+//! read as a token and as the name of a host.
 #![no_main]
 
 use std::sync::Arc;

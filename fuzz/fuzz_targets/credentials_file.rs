@@ -32,7 +32,7 @@ fuzz_target!(|input: &[u8]| {
     for obstacle in &once.obstacles {
         let _ = obstacle.to_string();
     }
-    // What was written is found again, and is as it should be.
+    // The written settings are found again, with the right values.
     let twice = edit(once.bytes.expose(), &profile, &credentials).expect("as above");
     assert_eq!(once.bytes.expose(), twice.bytes.expose());
     assert_eq!(once.obstacles, twice.obstacles);

@@ -1,5 +1,5 @@
-//! What comes over a connection of `serve`, whole and in two pieces: the same requests are found, and
-//! none of them is given the credentials without a token.
+//! Bytes of a connection to `serve`, whole and in two pieces: the same requests are found, and none gets
+//! credentials without a token.
 #![no_main]
 
 use std::sync::Arc;
@@ -30,7 +30,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(statuses(&[first, rest]), whole);
 });
 
-/// What is answered, as `connection` does it.
+/// The answers, as `connection` makes them.
 fn statuses(pieces: &[&[u8]]) -> Vec<u16> {
     let (mut received, mut statuses, mut body) = (Vec::new(), Vec::new(), RequestBody::NONE);
     for piece in pieces {

@@ -1,5 +1,5 @@
-//! What the library signs, the emulator verifies. The four lines of the input are the value of a
-//! parameter, the value of a header, the chain and the body.
+//! The emulator verifies the requests that the library signs. The four lines of the input are the value
+//! of a parameter, the value of a header, the chain and the body.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -35,7 +35,7 @@ fuzz_target!(|text: &str| {
         ],
         body: body.as_bytes(),
     };
-    // A header that a client could not send is none to sign.
+    // A header that a client could not send is not signed.
     let can_be_sent = |text: &str| text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if can_be_sent(header) && can_be_sent(chain) {
         let received = send(&request);

@@ -137,9 +137,9 @@ pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Access of other users to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exposure {
-    /// Anybody but its owner can read it.
+    /// Users other than its owner can read it.
     pub is_readable: bool,
-    /// Anybody but this user and the superuser can write it, or put another in its place.
+    /// Users other than this one and the superuser can write or replace it.
     pub is_replaceable: bool,
 }
 

@@ -1,4 +1,4 @@
-//! `--cache` and `cache clear`: what is asked of the service, and what lies in the folder.
+//! `--cache` and `cache clear`: the calls to the service, and the content of the folder.
 
 mod concurrency;
 #[cfg(unix)]
@@ -55,7 +55,7 @@ impl Cached {
         self.endpoint.requests().len()
     }
 
-    /// The only file whose name ends like this.
+    /// The only file with this suffix.
     fn file(&self, suffix: &str) -> PathBuf {
         let [path] = &files(&self.path(), suffix)[..] else {
             panic!("{:?}", files(&self.path(), ""));
@@ -89,7 +89,7 @@ impl Cached {
         });
     }
 
-    /// A set whose life was a second, an hour ago.
+    /// A set that was valid for a second, an hour ago.
     fn make_lapsed(&self) {
         self.change_entry(|entry| {
             let received = &mut entry["set"]["received"]["wall_ms"];
@@ -109,7 +109,7 @@ fn files(folder: &Path, suffix: &str) -> Vec<PathBuf> {
     paths
 }
 
-/// What it prints; it must not say anything else.
+/// Its stdout; stderr must be empty.
 fn succeeds(helper: &Helper) -> String {
     let output = helper.run();
     assert_eq!((output.exit, output.stderr.as_str()), (0, ""));

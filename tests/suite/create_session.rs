@@ -1,5 +1,5 @@
-//! The call as the library makes it, against an endpoint that answers by script: what is tried again,
-//! what is not, how the clock is corrected, what is told. Nothing sleeps: the jitter is zero.
+//! The library's call against a scripted endpoint: retries, clock correction, events and errors. Nothing
+//! sleeps: the jitter is zero.
 
 use std::io::Read;
 use std::io::Write;
@@ -189,7 +189,7 @@ fn broken_connections_are_tried_again_and_told() {
 fn connection_of_an_earlier_call_is_not_relied_on() {
     let created = Response::created();
     let closing = Response {
-        // As long as it is; whoever serves closes the connection after it, and says nothing of it.
+        // With its length; the server closes the connection afterwards, without announcing it.
         content_length: Some(created.body.len()),
         ..created
     };
@@ -287,7 +287,7 @@ fn clock_that_is_known_to_be_wrong_is_not_asked_for_again() {
     let signed = signed_at(&denied.requests[0]) - OffsetDateTime::now_utc();
     assert!((1700..=1800).contains(&signed.whole_seconds()), "{signed}");
 
-    // It was set meanwhile.
+    // The clock was set in between.
     let script = Script::of([by_service(0), Response::created()]);
     let mended = call_with(script, known);
     assert!(mended.outcome.is_ok());
@@ -550,7 +550,7 @@ fn proxy_has_a_limit_of_its_own() {
     assert_snapshot("limit-of-a-proxy", &said.join("\n"));
 }
 
-/// A call of this server, whose issuer is trusted.
+/// A call to this server, whose issuer is trusted.
 fn call_of_server(server: TlsServer) -> Call {
     let call = call_with(Script::default(), |settings| {
         settings.endpoint = Endpoint::parse(&server.url()).unwrap();

@@ -338,7 +338,7 @@ fn full_disk_is_a_failure() {
     assert_snapshot("full-disk", &output.stderr);
 }
 
-/// What the helper says on stderr when the service answers this.
+/// The helper's stderr after this answer of the service.
 fn stderr_after(response: Response, more: &[&str]) -> String {
     stderr_of([response], more)
 }

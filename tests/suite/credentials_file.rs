@@ -1,4 +1,4 @@
-//! The shared credentials file: what is written, by whom it can be read, and what a kill leaves.
+//! The shared credentials file: content, permissions, and the state after a kill.
 
 mod botocore;
 #[cfg(target_os = "linux")]
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use rolesanywhere::Credentials;
 use rolesanywhere::secret::Secret;
 
-/// What is written.
+/// The credentials that are written.
 const NEW: [(&str, &str); 3] = [
     ("aws_access_key_id", "ASIANEW"),
     ("aws_secret_access_key", "new/secret+access=key"),

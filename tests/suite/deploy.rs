@@ -21,7 +21,7 @@ fn service_units_do_not_hold_targets_back() {
     for unit in SERVICES {
         let text = deployed(unit);
         assert!(has_line(&text, "DefaultDependencies=no"), "{unit}");
-        // What these would have brought.
+        // The effects of the default dependencies.
         assert!(has_line(&text, "Requires=sysinit.target"), "{unit}");
         assert!(has_line(&text, "Conflicts=shutdown.target"), "{unit}");
         assert!(has_line(&text, "Before=shutdown.target"), "{unit}");
@@ -132,7 +132,7 @@ fn pod_is_ready_with_its_sidecar() {
     assert!(text.contains("[::]:9912"));
 }
 
-/// Why systemd cannot run in namespaces of its own here, if so.
+/// The reason why systemd cannot run in new namespaces here, if any.
 fn obstacle_to_systemd() -> Option<&'static str> {
     if !Path::new("/lib/systemd/systemd").exists() {
         return Some("no systemd");

@@ -1,8 +1,8 @@
-//! The task pages of `docs/`: their commands run as they are written, one page after the other as a user
-//! would follow it.
+//! The task pages of `docs/`: their commands run as written, in the order of the page.
 //!
-//! A block of `sh` is run. Commands that keep running go to the background, and the page goes on once they
-//! are ready. Ports are replaced by free ones. `docs/containers.md` has its test beside the SDK clients.
+//! A block of `sh` is run. Commands that keep running go to the background, and the page continues once
+//! they are ready. Ports are replaced by free ones. `docs/containers.md` has its test beside the SDK
+//! clients.
 
 use std::fs;
 use std::net::TcpListener;

@@ -29,7 +29,7 @@ fn run(case: &Value) -> Output {
         .run()
 }
 
-/// What is wrong with what came of a case, if anything is.
+/// The fault of a case's result, if any.
 fn judge(case: &Value, output: &Output) -> Option<String> {
     let expect = &case["expect"];
     let is_refused = output.exit == 1 && output.stdout.is_empty() && !output.stderr.is_empty();
@@ -146,7 +146,7 @@ fn read_certificate_data_cases_match_the_reference() {
 
 #[test]
 fn digest_of_sign_string_does_not_change_what_credential_process_signs() {
-    // Each command names its digest where it signs: there is no setting that both would read.
+    // Each command passes its digest when it signs; there is no shared setting.
     let output = Helper::new()
         .args(["credential-process", "--digest", "SHA512"])
         .run();

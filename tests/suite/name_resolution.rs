@@ -1,4 +1,4 @@
-//! Name servers that do not answer, on a machine of its own.
+//! Name servers that do not answer, in a network namespace.
 
 use std::fs;
 use std::path::Path;

@@ -75,7 +75,7 @@ fn is_set(number: usize) -> impl Fn(&Answer) -> bool {
     move |answer| answer.status == 200 && answer.field("AccessKeyId") == issued(number)
 }
 
-/// The answer when there is no set that has not lapsed.
+/// The answer without a valid set.
 #[track_caller]
 fn assert_no_credentials(answer: &Answer) {
     assert_eq!(answer.status, 500, "{answer:?}");

@@ -26,8 +26,8 @@ use crate::support::vectors;
 fn recorded_requests_are_signed_again_stage_by_stage() {
     let mut signed = 0;
     let mut failures = Vec::new();
-    // What the reference sends of a PKCS#12 file has the leaf in its chain, and ours has not: those
-    // requests are compared through the binary.
+    // The reference sends the leaf of a PKCS#12 file in the chain, and ours does not: those requests are
+    // compared through the binary.
     let is_pkcs12 =
         |case: &Case| flag(case, "--certificate").is_some_and(|path| path.ends_with(".p12"));
     for case in Case::all("create_session") {

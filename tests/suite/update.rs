@@ -27,7 +27,7 @@ fn file(helper: &Helper) -> PathBuf {
     helper.home().join("credentials")
 }
 
-/// The access key id in the file; none while there is no such file.
+/// The access key id in the file; `None` while the file does not exist.
 fn access_key_id(helper: &Helper) -> Option<String> {
     let text = fs::read_to_string(file(helper)).ok()?;
     let line = text

@@ -1,8 +1,8 @@
-//! A hundred schedulers for real: real timers, the real client, and an emulator that lets one call
-//! through a second. Half of them go on with a set that they have, half start at once without one.
+//! A hundred schedulers with real timers, the real client, and an emulator that lets one call per second
+//! through. Half of them start with a set, half without.
 //!
-//! `cargo run --profile dist -p fleet --bin hundred` takes 5 minutes: fewer than the sessions last, and
-//! long enough for those that are due at the beginning to lapse if they are not let through.
+//! `cargo run --profile dist -p fleet --bin hundred` takes 5 minutes: less than the sessions last, and
+//! long enough for sets that are due at the start to expire without a call.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -105,7 +105,7 @@ fn in_the_middle(now: Moment) -> Renewal {
     renewal
 }
 
-/// What all of them have done.
+/// The results of all schedulers.
 #[derive(Default)]
 struct Counts {
     calls: u32,
@@ -180,7 +180,7 @@ impl Helper {
         }
     }
 
-    /// One call, and what the scheduler is told of it.
+    /// One call, and its outcome for the scheduler.
     fn renew(&self, renewal: &mut Renewal) -> Result<(), FailureClass> {
         let operation = CreateSession {
             identity: &self.identity,

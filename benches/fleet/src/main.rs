@@ -1,4 +1,4 @@
-//! What fleets of helpers make of a quota of 10 calls a second, in simulated time.
+//! Fleets of helpers under a quota of 10 calls per second, in simulated time.
 //!
 //! `cargo run --profile dist -p fleet` prints the tables of `docs/fleet.md` and draws its plots.
 #![allow(
@@ -65,7 +65,7 @@ fn rows() -> Vec<Row> {
     let cells: Vec<(Scenario, Fleet)> = Scenario::ALL
         .into_iter()
         .flat_map(|scenario| FLEETS.map(|fleet| (scenario, fleet)))
-        // How it goes for one in a hundred is lost among those who lapse anyway.
+        // One in a hundred would be lost among the sets that expire anyway.
         .filter(|(scenario, fleet)| {
             *scenario != Scenario::RefusedSecrets || !fleet.is_beyond_quota()
         })
@@ -77,7 +77,7 @@ fn rows() -> Vec<Row> {
         for _ in 0..processors {
             scope.spawn(|| {
                 loop {
-                    // A statement of its own: the lock is free again after it.
+                    // A separate statement, so that the lock is released.
                     let cell = next.lock().unwrap().next();
                     let Some((index, (scenario, fleet))) = cell else {
                         break;
@@ -188,5 +188,5 @@ fn per_cent(row: &Row, counts: &[i32]) -> Vec<f64> {
         .collect()
 }
 
-/// How many seconds the points of a plot are apart.
+/// Seconds between the points of a plot.
 const APART: usize = 30;

@@ -1,4 +1,4 @@
-//! [`Outcome`]: what came of a simulation, counted as it goes on.
+//! [`Outcome`]: the results of a simulation, counted while it runs.
 
 use rolesanywhere::aws_call::FailureClass;
 
@@ -6,14 +6,14 @@ use crate::simulation::Helper;
 use crate::simulation::MICROS;
 use crate::simulation::seconds;
 
-/// What came of a simulation.
+/// The results of a simulation.
 #[derive(Debug, Clone)]
 pub(crate) struct Outcome {
-    /// All calls, those too that nobody answered.
+    /// All calls, including unanswered ones.
     pub(crate) calls: u64,
-    /// How many helpers let a set lapse.
+    /// Number of helpers whose set expired.
     pub(crate) lapsed: usize,
-    /// How long they were without, added up.
+    /// Total time without valid credentials.
     pub(crate) lapsed_seconds: f64,
     /// Calls that reached the service, second by second.
     pub(crate) load: Vec<u32>,
@@ -43,7 +43,7 @@ impl Outcome {
         }
     }
 
-    /// Counts for how long `helper` has been overdue and without a set, now that it is no more.
+    /// Counts the time that `helper` was overdue and without a set, once that has ended.
     pub(crate) fn count_overdue(&mut self, helper: &mut Helper, time: u64) {
         let now = time as f64 / MICROS as f64;
         let Some(set) = helper.renewal.set else {

@@ -123,7 +123,7 @@ const BOTTOM: f64 = 255.0;
 /// On the horizontal axis.
 const MARKS: u32 = 6;
 
-/// Told apart by the colour-blind too (Okabe and Ito).
+/// Distinguishable for colour-blind readers (Okabe and Ito).
 const COLORS: [&str; 3] = ["#0072b2", "#d55e00", "#009e73"];
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ impl Quota {
         }
     }
 
-    /// True if a call is let through, so many seconds from the beginning.
+    /// True if a call passes, at this number of seconds from the start.
     pub(crate) fn take(&mut self, seconds: f64) -> bool {
         let filled = (seconds - self.counted_at) * self.per_second;
         self.tokens = (self.tokens + filled).min(self.per_second);

@@ -1,4 +1,4 @@
-//! What is simulated: which fleets, and what befalls them.
+//! The scenarios: fleets, and the incidents they meet.
 
 use std::ops::Range;
 
@@ -12,12 +12,12 @@ pub(crate) struct Fleet {
     pub(crate) session_seconds: u32,
 }
 
-/// What befalls a fleet.
+/// An incident of a fleet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scenario {
     /// Nothing.
     SteadyDay,
-    /// Nobody reaches the service for 30 minutes.
+    /// The service is unreachable for 30 minutes.
     Outage,
     /// All start within a minute, without a set.
     MassStart,
@@ -33,12 +33,12 @@ impl Fleet {
         }
     }
 
-    /// True if the quota would not do even if each set was used to its last second.
+    /// True if the quota is too small even if each set is used to its last second.
     pub(crate) fn is_beyond_quota(self) -> bool {
         self.calls_per_second_least() > QUOTA_PER_SECOND
     }
 
-    /// How many calls a second there are if each set is used to its last second.
+    /// Calls per second if each set is used to its last second.
     pub(crate) fn calls_per_second_least(self) -> f64 {
         f64::from(self.helpers) / f64::from(self.session_seconds)
     }
@@ -109,7 +109,7 @@ pub(crate) const QUOTA_PER_SECOND: f64 = 10.0;
 pub(crate) const OUTAGE_BEGIN: u32 = 60 * 60;
 const OUTAGE_SECONDS: u32 = 30 * 60;
 
-/// Most calls of such a fleet are in vain: a day of them takes long, and tells nothing new.
+/// Most calls of such a fleet fail: simulating a day takes long and shows nothing new.
 const SECONDS_BEYOND_QUOTA: u32 = 2 * 60 * 60 + 30 * 60;
 
 const SEED: u64 = 1;

@@ -17,23 +17,23 @@ use crate::outcome::Outcome;
 use crate::quota::Quota;
 use crate::scenario::Fleet;
 
-/// What is simulated. Times are in seconds from the beginning.
+/// The parameters of a simulation. Times are in seconds from the start.
 #[derive(Debug, Clone)]
 pub(crate) struct Simulation {
     pub(crate) fleet: Fleet,
     pub(crate) begin: Begin,
-    /// While it lasts, nobody reaches the service.
+    /// The outage: no helper reaches the service.
     pub(crate) outage: Range<u32>,
-    /// How many of the helpers are refused for good, from 0 to 1.
+    /// Share of the helpers that are rejected permanently, from 0 to 1.
     pub(crate) refused_share: f64,
-    /// How many calls a second the service lets through; all without.
+    /// Calls per second that the service lets through; `None` for all.
     pub(crate) quota_per_second: Option<f64>,
-    /// How long it goes on.
+    /// Duration.
     pub(crate) seconds: u32,
     pub(crate) seed: u64,
 }
 
-/// How the helpers begin.
+/// Start of the helpers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Begin {
     /// With sets of all ages, as after a long time without troubles.
@@ -87,7 +87,7 @@ impl Simulation {
             }
             calls.push(Reverse((time + micros(helper.renewal.wait(now)), index)));
         }
-        // Who is refused is meant to be.
+        // These rejections are intended.
         for helper in helpers.iter_mut().filter(|helper| !helper.is_refused) {
             outcome.count_overdue(helper, end);
         }
@@ -170,7 +170,7 @@ pub(crate) fn seconds(moment: Moment) -> f64 {
     moment.boot.as_secs_f64() - UP.as_secs_f64()
 }
 
-/// Rounded up: whoever waits that long has waited.
+/// Rounded up, so that the wait is over by then.
 fn micros(wait: Duration) -> u64 {
     wait.as_nanos().div_ceil(1000) as u64
 }
@@ -188,7 +188,7 @@ mod tests {
 
     use super::*;
 
-    /// What came of a scenario within so many hours, and what would have with nothing in the way.
+    /// The results of a scenario within this number of hours, and those without an incident.
     fn run(scenario: Scenario, fleet: Fleet, hours: u32, seed: u64) -> (Outcome, Outcome) {
         let simulation = Simulation {
             seconds: hours * 3600,

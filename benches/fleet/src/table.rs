@@ -53,7 +53,7 @@ impl fmt::Display for Row {
 }
 
 impl Row {
-    /// What the fleet needs by arithmetic: with each set used to its last second, and on time.
+    /// The fleet's calls by arithmetic: with each set used to its last second, and renewed on time.
     pub(crate) fn needs(&self) -> String {
         let fleet = self.fleet;
         let least = fleet.calls_per_second_least();
@@ -70,7 +70,7 @@ impl Row {
         )
     }
 
-    /// How long after the outage, or the start, no more than one helper in a hundred is overdue.
+    /// Time from the end of the outage, or the start, until at most one helper in a hundred is overdue.
     fn recovered_after(&self) -> Option<usize> {
         let begin = self.scenario.outage().end as usize;
         let most = self.fleet.helpers / 100;

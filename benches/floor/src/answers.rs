@@ -80,7 +80,7 @@ async fn serve(answer: &'static Answer) -> Result<(), Box<dyn Error>> {
             Ok::<_, Infallible>(answer.response())
         });
         let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-        // A client that breaks off is no failure.
+        // A client that disconnects is not a failure.
         tokio::spawn(async { drop(connection.await) });
     }
 }

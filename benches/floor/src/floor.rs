@@ -96,7 +96,7 @@ fn request(
     Ok(request)
 }
 
-/// Reads an answer to its last byte, which its `Content-Length` tells.
+/// Reads an answer to its last byte, by its `Content-Length`.
 fn read_body(stream: &mut impl Read) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut answer = Vec::new();
     let mut chunk = [0; 4096];

@@ -440,7 +440,7 @@ fn a_certificate_signed_with_something_else_is_refused() {
     let (issuer, anchor) = rsa_root();
     let mut identity = Identity::issued_by(&issuer, leaf_params("leaf"));
     identity.certificate = signed_anew(&identity.certificate, Hash::Sha256, |der| {
-        // RSASSA-PSS, with parameters that nobody reads.
+        // RSASSA-PSS, with parameters that are not read.
         replace(der, &SHA256_WITH_RSA, &RSASSA_PSS);
     });
     let expected = PathFault::SignatureAlgorithmUnsupported {

@@ -299,8 +299,8 @@ fn in_a_trust_anchor() {
     for index in 0..signed {
         let mut anchor = fixture.anchors[0].clone();
         anchor[index] ^= 1 << (index % 8);
-        // What still is a certificate authority of that name and key is as good; the bytes of a
-        // trust anchor come from the operator.
+        // A changed trust anchor with the same name and key still counts; its bytes come from the
+        // operator.
         if let Err(refusal) = verify(&fixture.request, &[anchor], NOW) {
             assert!(
                 matches!(refusal, Refusal::ChainUntrusted { .. }),
@@ -353,8 +353,8 @@ fn random_bytes_in_place_of_a_certificate_never_panic() {
     }
 }
 
-/// True if the changes only touched what nothing is signed of: the spelling of header names,
-/// the user agent, blanks around values, and the case of escapes.
+/// True if the changes only touched unsigned parts: the spelling of header names, the user agent, blanks
+/// around values, and the case of escapes.
 fn is_equivalent(changed: &ReceivedRequest, original: &ReceivedRequest) -> bool {
     let normalised = |request: &ReceivedRequest| {
         let mut headers: Vec<(String, String)> = request

@@ -61,7 +61,7 @@ impl Setup {
         draft.sign(&self.identity)
     }
 
-    /// Sends a correct request on a connection of its own.
+    /// Sends a correct request on a new connection.
     pub(crate) fn post(&self) -> Response {
         self.send(&self.request())
     }
@@ -110,7 +110,7 @@ pub(crate) fn bytes(request: &ReceivedRequest) -> Vec<u8> {
     bytes
 }
 
-/// What came back.
+/// The received bytes.
 #[derive(Debug)]
 pub(crate) struct Response {
     /// 0 if nothing came before the connection was closed.
@@ -183,7 +183,7 @@ impl Response {
     }
 }
 
-/// True if anything came; a reset is an end like any other.
+/// True if anything arrived; a reset counts as an end.
 fn read_some(stream: &mut impl Read, into: &mut Vec<u8>) -> bool {
     let mut buffer = [0; 4096];
     match stream.read(&mut buffer) {

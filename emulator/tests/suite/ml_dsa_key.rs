@@ -1,5 +1,5 @@
-//! Keys of ML-DSA, made from a seed, and certificates that they sign: what rcgen has made with
-//! P-256 is given another key, and signed anew.
+//! ML-DSA keys, made from a seed, and certificates signed by them: a P-256 certificate of rcgen gets
+//! another key and is signed again.
 
 use fips204::ml_dsa_44;
 use fips204::ml_dsa_65;
@@ -49,13 +49,13 @@ impl MlDsaKey {
         )
     }
 
-    /// A certificate with this key in place of its own, signed anew by `issuer`.
+    /// A certificate with its key replaced by this one, signed again by `issuer`.
     pub(crate) fn certified(&self, der: &[u8], issuer: &MlDsaKey) -> Vec<u8> {
         signed_anew(der, Some(self.spki()), issuer.parameter_set, issuer)
     }
 }
 
-/// A certificate signed anew by `issuer`, with what is said to be the parameter set.
+/// A certificate signed again by `issuer`, with the given parameter set.
 pub(crate) fn signed_anew(
     der: &[u8],
     spki: Option<Vec<u8>>,
@@ -120,12 +120,12 @@ fn elements(mut der: &[u8]) -> Vec<Vec<u8>> {
     elements
 }
 
-/// What is in the element at the start.
+/// The content of the first element.
 fn content(der: &[u8]) -> &[u8] {
     &der[head(der).0..][..head(der).1]
 }
 
-/// What comes after it.
+/// The rest after it.
 fn after(der: &[u8]) -> &[u8] {
     &der[head(der).0 + head(der).1..]
 }

@@ -111,7 +111,7 @@ fn until<T>(mut happened: impl FnMut() -> Option<T>) -> T {
     panic!("not within {TIMEOUT:?}");
 }
 
-/// Reads lines until nobody wants them any more; then stdout is closed.
+/// Reads lines until the receiver is dropped; then stdout is closed.
 fn read_lines(stdout: ChildStdout) -> (Receiver<String>, JoinHandle<()>) {
     let (sender, receiver) = std::sync::mpsc::channel();
     let reader = std::thread::spawn(move || {

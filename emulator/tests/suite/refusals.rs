@@ -665,7 +665,7 @@ fn the_trust_anchor_and_the_profile_are_in_one_region() {
 
 #[test]
 fn what_is_refused_first_is_what_nobody_vouches_for() {
-    // A wrong signature is not told what else is wrong with its parameters.
+    // A wrong signature hides faults of the parameters.
     let refusal = tampered(|request| request.body = b"not json".to_vec());
     assert_eq!(refusal.unwrap_err(), Refusal::SignatureInvalid);
     let refusal = tampered(|request| {

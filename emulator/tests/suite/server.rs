@@ -44,7 +44,7 @@ fn granted_seconds(setup: &Setup, body: &str) -> i64 {
     let expiration = &body["credentialSet"][0]["credentials"]["expiration"];
     let expiration = OffsetDateTime::parse(expiration.as_str().unwrap(), &Rfc3339).unwrap();
     let seconds = (expiration - OffsetDateTime::now_utc()).whole_seconds();
-    // What has passed since then is lost; a test machine may be slow.
+    // Time has passed since then; a test machine may be slow.
     (seconds + 30) / 60 * 60
 }
 

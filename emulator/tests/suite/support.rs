@@ -47,7 +47,7 @@ pub(crate) fn fixtures() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../fixtures/vectors")
 }
 
-/// A certificate authority with a key of its own.
+/// A certificate authority with a new key.
 pub(crate) type Authority = CertifiedIssuer<'static, KeyPair>;
 
 pub(crate) fn params(common_name: &str) -> CertificateParams {

@@ -156,7 +156,7 @@ fn captured_in(case: &Value) -> Vec<Captured> {
         .as_array()
         .cloned()
         .unwrap_or_default();
-    // A CONNECT to a proxy is no request to the service; it has no headers here.
+    // A CONNECT to a proxy is not a request to the service; it has no headers here.
     requests
         .iter()
         .filter(|request| request["headers"].is_array())

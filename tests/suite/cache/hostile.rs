@@ -1,5 +1,5 @@
-//! Folders and files that are not what they should be: nothing is read from them, nothing is written
-//! through them, and the call goes on.
+//! Unsafe folders and files: nothing is read from them, nothing is written through them, and the call
+//! continues.
 
 use std::fs;
 use std::fs::Permissions;
@@ -42,7 +42,7 @@ fn make_fifo(path: &Path) {
     assert!(status.success());
 }
 
-/// Calls that succeed and warn of a folder that somebody named, in one line.
+/// Calls that succeed, with a one-line warning about the folder.
 fn goes_on_without_a_cache(cached: &Cached, cache_dir: &Path) {
     let helper = || {
         let path = cache_dir.display().to_string();
@@ -171,7 +171,7 @@ fn fifo_in_the_place_of_the_folder_holds_nobody_up() {
     goes_on_without_a_cache(&cached, &cached.path());
 }
 
-/// What is done to an entry, and whether the next call puts a good one in its place.
+/// Damages an entry; the next call has to replace it with a good one.
 fn entry_is_absent(attack: impl Fn(&Path)) {
     let cached = Cached::with_entry([Response::created(), second()]);
     let entry = cached.entry();

@@ -193,7 +193,7 @@ fn failed_system_call_names_its_path_and_keeps_the_file() {
             "temporary" => scene.temporary(),
             _ => scene.file(),
         };
-        // What is not there on some machine is not called.
+        // Some architectures lack these system calls.
         let fault = match cfg!(target_arch = "aarch64") {
             true => fault.replace("rename,", ""),
             false => fault.to_owned(),

@@ -1,5 +1,5 @@
-//! A credentials file that is a mount point, and one whose readers mount it: by bind mounts in a mount
-//! namespace of their own.
+//! A credentials file that is a mount point, and one that its readers mount: by bind mounts in a mount
+//! namespace.
 
 use std::env;
 use std::fs;
@@ -39,7 +39,7 @@ fn has_mounts(test: &str) -> bool {
     is_there
 }
 
-/// What comes before a program's name, so that it runs after these mounts.
+/// The words in front of a program, so that it runs after these mounts.
 fn after(mounts: &str) -> [String; 6] {
     let script = format!("set -e; {mounts}; exec \"$@\"");
     ["unshare", "-m", "sh", "-c", &script, "sh"].map(str::to_owned)
@@ -144,7 +144,7 @@ fn file_keeps_its_inode_with_in_place() {
         ("--in-place=false", "true", false),
     ] {
         let scene = Scene::new(&env::temp_dir(), "");
-        // What is mounted elsewhere, as if by a hard link.
+        // The file is mounted elsewhere, as if by a hard link.
         let mounted = scene.folder().with_file_name("mounted");
         fs::hard_link(scene.file(), &mounted).unwrap();
         let file = scene.file().display().to_string();

@@ -115,7 +115,7 @@ proptest! {
                     return Err(TestCaseError::fail(format!("{name}: {}", after.escape_ascii())));
                 };
                 for key in KEPT.iter().filter(|key| settings.contains_key(**key)) {
-                    // What a header had hidden from an SDK is seen now.
+                    // Settings that a header had hidden from an SDK are visible now.
                     let is_hidden = name != "botocore"
                         && (profile != PROFILE || is_odd(&file.0));
                     let is_same = first_line(&kept, key) == first_line(&settings, key);
@@ -195,7 +195,7 @@ fn file_of(
     })
 }
 
-/// What of a file is in no section of the profile.
+/// The parts of a file outside the profile's sections.
 struct Parts {
     outside: Vec<Vec<u8>>,
     sections: usize,
@@ -271,7 +271,7 @@ fn is_twice_and_indented(file: &[u8], key: &str) -> bool {
     lines.len() > 1 && lines.iter().any(|line| !line.starts_with(key))
 }
 
-/// True if a line begins as a header and is none for some, or is indented for some only.
+/// True if only some SDKs read the line as a header, or as indented.
 fn is_odd(file: &[u8]) -> bool {
     physical_lines(file).into_iter().any(|line| {
         let text = String::from_utf8_lossy(line);

@@ -254,7 +254,7 @@ fn root_goes_where_nobody_else_could_have_led_it() {
     let path = folder.join("credentials");
     fs::create_dir(&folder).unwrap();
 
-    // A directory that is somebody else's.
+    // A directory of another user.
     for (owner, folder_mode) in [(0, 0o775), (NOBODY, 0o700), (NOBODY, 0o1770)] {
         chown(&folder, Some(owner), None).unwrap();
         set_mode(&folder, folder_mode);
@@ -283,7 +283,7 @@ fn root_goes_where_nobody_else_could_have_led_it() {
     lchown(&link, Some(0), None).unwrap();
     updated(&link).unwrap();
     assert!(home.path().join("victim").exists());
-    // Where root alone can write, anybody's is followed.
+    // Where only root can write, any user's link is followed.
     lchown(&link, Some(NOBODY), None).unwrap();
     set_mode(&folder, 0o755);
     updated(&link).unwrap();
@@ -302,7 +302,7 @@ fn root_writes_into_a_world_writable_directory_with_care() {
         chown(&folder, Some(owner), None).unwrap();
         set_mode(&folder, folder_mode);
 
-        // Twice, also where somebody has given the file another mode, and deeper.
+        // Twice, also after the file's mode was changed, and in deeper directories.
         for path in ["credentials", "credentials", "a/b/credentials"] {
             let done = updated(&at(path)).unwrap();
             let [Warning::File(Notice::ReplaceableByOthers { .. })] = done.warnings[..] else {
@@ -327,14 +327,14 @@ fn root_writes_into_a_world_writable_directory_with_care() {
             0
         );
 
-        // Nor in place, where somebody may have the file open.
+        // Nor in place, where another user may have the file open.
         let error = check(&at("credentials"), Method::InPlace).unwrap_err();
         let CredentialsFileError::File(error) = error else {
             panic!("{error}");
         };
         assert!(matches!(error, Error::DirectoryOfOthers { .. }), "{error}");
 
-        // Nor into a file, by a lock or below a directory of somebody else's.
+        // Nor into a file, by a lock or below a directory of another user.
         fs::write(at("theirs"), "").unwrap();
         fs::write(at(".other.aws_signing_helper.lock"), "").unwrap();
         for name in ["theirs", ".other.aws_signing_helper.lock"] {
@@ -483,7 +483,7 @@ fn modes_are_private_under_any_umask() {
     }
 }
 
-/// An update by the example, as nobody if this is root.
+/// An update by the example, as the user `nobody` if this is root.
 fn by_nobody(scene: &Scene) -> (bool, String) {
     by_nobody_through(scene, &[], || ())
 }
@@ -497,8 +497,8 @@ fn by_nobody_through(scene: &Scene, starter: &[&str], prepare: impl FnOnce()) ->
     let copy = TempDir::new().unwrap();
     set_mode(copy.path(), 0o755);
     let program_copy = copy.path().join("program");
-    // Not by this process: one that another test starts meanwhile would have the file open for writing,
-    // and such a program cannot be run.
+    // Not by this process: a process started by another test at this time would inherit the open file,
+    // and the program could not be run.
     let copied = Command::new("cp")
         .arg(program())
         .arg(&program_copy)

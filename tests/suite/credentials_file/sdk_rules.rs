@@ -1,5 +1,5 @@
-//! How five programs read a credentials file: models of their rules, written from what they do and not
-//! from `src/`.
+//! Models of the rules by which five programs read a credentials file, written from their behaviour and
+//! not from `src/`.
 
 use std::collections::BTreeMap;
 
@@ -121,8 +121,8 @@ fn cut<'a>(text: &'a str, comments: &[&str]) -> &'a str {
     &text[..ends.min().unwrap_or(text.len())]
 }
 
-/// Go: passes over what it does not know; an indented setting below none, or below one with a value,
-/// counts as one of its own.
+/// Go: skips unknown lines. An indented setting below no setting, or below one with a value, counts as a
+/// setting.
 fn go(file: &[u8], name: &str) -> Profile {
     let text = String::from_utf8_lossy(file);
     let mut sections = Sections::new();
@@ -196,8 +196,7 @@ fn java_space(character: char) -> bool {
     character <= ' '
 }
 
-/// Java: refuses the file for what it cannot read, but passes over sections and settings whose names
-/// are none for it.
+/// Java: rejects the file for an unreadable line, but skips sections and settings with invalid names.
 fn java(file: &[u8], name: &str) -> Profile {
     let text = String::from_utf8_lossy(file);
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
@@ -261,7 +260,7 @@ fn java_setting(line: &str) -> Result<(&str, &str), String> {
     }
 }
 
-/// Rust: as strict as Java, also in sections whose names it does not take afterwards.
+/// Rust: as strict as Java, also in sections whose names it then ignores.
 fn rust(file: &[u8], name: &str) -> Profile {
     let text = str::from_utf8(file).map_err(|error| error.to_string())?;
     let mut sections = Sections::new();
@@ -387,7 +386,7 @@ fn javascript(file: &[u8], name: &str) -> Profile {
 mod tests {
     use super::SDKS;
 
-    /// What they make of the access key id in each construct.
+    /// The access key id that they read from each construct.
     fn read(file: &str) -> Vec<String> {
         SDKS.iter()
             .map(|(_, read)| match read(file.as_bytes(), "default") {

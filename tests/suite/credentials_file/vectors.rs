@@ -85,7 +85,7 @@ struct Expectation {
 fn update_cases_match_the_reference() {
     let failures: Vec<_> = Case::all()
         .iter()
-        // Here there is no service, which refuses.
+        // The service, which rejects, is not part of this.
         .filter(|case| !case.name.starts_with("unchanged-service-"))
         .filter_map(|case| {
             let failure = case.run().err()?;
@@ -151,7 +151,7 @@ impl Case {
         exit.or(self.expect.exit).unwrap()
     }
 
-    /// How many requests are to be sent.
+    /// The expected number of requests.
     pub(crate) fn request_count(&self) -> usize {
         match (self.exit(), &self.expect.requests) {
             (0, _) => 1,
@@ -159,7 +159,7 @@ impl Case {
         }
     }
 
-    /// True if the file is as it has to be afterwards.
+    /// True if the resulting file is as expected.
     pub(crate) fn check(&self, home: &Path) -> Result<(), String> {
         let path = home.join(&self.target);
         if path.is_dir() {
@@ -216,7 +216,7 @@ impl Case {
             }
         }
         for (sdk, read) in SDKS {
-            // The table says who passes over such names, and who reads no file with such a mark.
+            // The table says which programs skip such names, and which reject a file with such a mark.
             let is_plain = self
                 .profile
                 .bytes()

@@ -23,7 +23,7 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// A folder of its own, in `parent`, with this file.
+    /// A new folder in `parent`, with this file.
     pub(crate) fn new(parent: &Path, file: &str) -> Self {
         let folder = TempDir::new_in(parent).unwrap();
         fs::create_dir(folder.path().join(".aws")).unwrap();
@@ -52,7 +52,7 @@ impl Scene {
         fs::read_to_string(self.file()).unwrap()
     }
 
-    /// True if there is nothing beside the file but the lock's.
+    /// True if the folder only holds the file and its lock.
     pub(crate) fn is_tidy(&self) -> bool {
         let names = fs::read_dir(self.folder()).unwrap();
         let names: Vec<_> = names.map(|entry| entry.unwrap().path()).collect();
@@ -61,7 +61,7 @@ impl Scene {
             .all(|path| [self.file(), self.lock()].contains(path))
     }
 
-    /// Makes `command` write `rounds` sets of credentials, each of which tells its number.
+    /// Makes `command` write `rounds` sets of numbered credentials.
     pub(crate) fn arrange(&self, command: &mut Command, profile: &str, rounds: usize) {
         let documents = self.folder.path().join(format!("{profile}.json"));
         let lines: Vec<_> = (0..rounds)

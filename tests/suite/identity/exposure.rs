@@ -1,5 +1,5 @@
-//! What a running helper shows of its secrets to whoever may look: command line, environment and, for
-//! root, memory. The helper is held up by an endpoint that does not answer.
+//! Secrets visible in a running helper: command line, environment and, for root, memory. An endpoint
+//! that does not answer keeps the helper running.
 
 use std::fs;
 
@@ -32,7 +32,7 @@ fn call(endpoint: &Endpoint) -> Helper {
         .args(["--role-arn", "arn:aws:iam::123456789012:role/ci"])
 }
 
-/// What nobody is to see: the password, and the key as its file has it and as it is decrypted.
+/// The secrets: the password, and the key as in its file and decrypted.
 fn secrets() -> Vec<Needle> {
     let pki = vectors().join("pki");
     let file = fs::read(vectors().join(ENCRYPTED)).unwrap();

@@ -1,4 +1,4 @@
-//! What became of certificates and keys on their way: other forms, other orders, changed text.
+//! Certificates and keys changed in transit: other forms, other orders, changed text.
 
 use std::fs;
 use std::path::PathBuf;

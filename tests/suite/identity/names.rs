@@ -65,7 +65,7 @@ fn flags(command: &str) -> Vec<String> {
     flags
 }
 
-/// Where files and folders go that are named by what is no path.
+/// The place of files and folders whose name is not a path.
 fn in_home() -> Helper {
     Helper::new().in_home()
 }
@@ -149,7 +149,7 @@ fn content_in_a_variable_for_a_path_is_not_shown() {
             .map(|flag| format!("AWS_SIGNING_HELPER_{flag}"));
         for variable in named.chain(VARIABLES.map(str::to_owned)) {
             for form in forms() {
-                // What is typed comes before a variable.
+                // The command line precedes a variable.
                 let mut helper = in_home().args([command, "--debug"]);
                 if command == "update" {
                     helper = helper.args(["--once"]);

@@ -115,8 +115,8 @@ fn wrong_password_damaged_file_and_unknown_algorithm_of_pkcs12_are_three_message
 #[test]
 fn work_that_a_hostile_pkcs12_demands_is_refused_at_once() {
     let mut file = fs::read(vectors().join("../pkcs12/openssl-legacy.p12")).unwrap();
-    // The iterations of the MAC, INTEGER 2048, are the file's last element; as many as two octets
-    // hold are an honest file's, so the salt in front gives two of its own.
+    // The iterations of the MAC, INTEGER 2048, are the file's last element; two octets would still be an
+    // honest number, so the salt in front gives up two of its octets.
     let end = file.len() - 4;
     assert_eq!(file[end..], [2, 2, 8, 0]);
     let salt = end - 10;

@@ -1,4 +1,4 @@
-//! Identities and passwords in what is no regular file: pipes, sockets, descriptors of somebody else.
+//! Identities and passwords in pipes, sockets and descriptors of another user.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -209,7 +209,7 @@ fn descriptor_of_another_user_is_read() {
         let all = helper.home().join("all");
         fs::write(&all, pki("rsa2048.crt") + &pki("rsa2048.key")).unwrap();
         keep_from_others(&all);
-        // A pipe of root's, and for fd:3 a file too; the helper runs as nobody.
+        // A pipe of root, and a file for fd:3; the helper runs as the user `nobody`.
         let pipe = format!(r#"cat "{}" | {} 3<&0 </dev/null"#, all.display(), AS_NOBODY);
         let file = format!(r#"{} 3<"{}""#, AS_NOBODY, all.display());
         let shells = match name {

@@ -1,4 +1,4 @@
-//! Passwords typed at a terminal, a real one as far as the helper can tell.
+//! Passwords typed at a pseudo-terminal.
 
 use std::fs;
 
@@ -45,7 +45,7 @@ fn password_is_asked_for_at_the_terminal_and_not_shown() {
     assert!(echoes);
 }
 
-/// The 50 s of a command are not those of the person who types.
+/// The time limit of 50 s does not include the prompt.
 #[test]
 fn answer_after_51_s_is_used() {
     let Some(mut terminal) = Terminal::open("answer after 51 s") else {
@@ -242,7 +242,7 @@ fn terminal_is_opened_only_where_a_password_is_wanted() {
         let starter = ["strace", "-f", "-e", "trace=open,openat", "-o", &path];
         let output = helper.command(&starter).output().ok()?;
         let trace = fs::read_to_string(trace).ok()?;
-        // The helper lets nobody but root read its memory, and so the names that it opens.
+        // Only root may read the helper's memory, and so the names of the files that it opens.
         if trace.contains("openat(AT_FDCWD, 0x") {
             return None;
         }

@@ -1,7 +1,7 @@
-//! What an identity leaves behind in memory, looked for by a process in its own.
+//! Traces of an identity in memory, searched by the process itself.
 //!
-//! For each case this test runs itself again as a process of its own, which is told what to look for in
-//! a masked form and so has the secrets from the files alone.
+//! For each case, the test starts itself as a new process. That gets the search terms in masked form, so
+//! that it has the secrets from the files alone.
 
 use std::env;
 use std::fs;
@@ -103,7 +103,7 @@ fn file_key_and_password_are_wiped_from_memory() {
         let name = case.private_key.unwrap_or(case.certificate);
         let found = run(case);
         for step in ["opened", "dropped"] {
-            // What the libraries that sign keep of the key is theirs: `docs/threat-model.md`.
+            // Copies in the signing libraries are listed in `docs/threat-model.md`.
             let found = found[step].as_array().unwrap();
             assert_eq!(
                 found.iter().find(|found| found["name"] != KEY),
@@ -181,7 +181,8 @@ fn file_needle(case: &Case, file: &[u8]) -> Needle {
                 .unwrap()
         });
     match (key_begins, case.password) {
-        // The header is everybody's; the rest of the first line and those that follow are not.
+        // The header is the same in every key; the rest of the first line and the following lines are
+        // secret.
         (Some(at), None) => {
             let lines: Vec<u8> = file[at..]
                 .split(|byte| *byte == b'\n')
@@ -295,6 +296,6 @@ impl Secrets for Told {
 /// A secret integer, or the seed of ML-DSA.
 const KEY: &str = "key";
 
-/// Names the file that tells a process its case.
+/// The variable with the file of a process's case.
 const CASE: &str = "WIPING_CASE";
 const TEST: &str = "identity::wiping::file_key_and_password_are_wiped_from_memory";

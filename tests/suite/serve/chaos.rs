@@ -28,7 +28,7 @@ const FAULTS: [&str; 10] = [
     "html=503",
 ];
 
-/// How many sets the service takes for issued, so often as it misbehaves.
+/// The number of sets that the service counts as issued, including those of misbehaved answers.
 fn lost(fault: &str, times: usize) -> usize {
     if fault == "cut-body" { times } else { 0 }
 }
@@ -37,7 +37,7 @@ fn lost(fault: &str, times: usize) -> usize {
 const BRIEF: &str = "expires-in=16";
 const LONG: &str = "expires-in=40";
 
-/// What a client has seen.
+/// The answers that a client received.
 #[derive(Default)]
 struct Seen {
     sets: Vec<usize>,
@@ -75,12 +75,13 @@ fn watch(helper: &Helper, mut is_enough: impl FnMut(&Seen) -> bool) -> Seen {
     }
 }
 
-/// True if the set of this number was handed out.
+/// True if the set of this number was served.
 fn until(number: usize) -> impl Fn(&Seen) -> bool {
     move |seen| seen.sets.last() == Some(&number)
 }
 
-/// Has the service misbehave from the first renewal on, until its set has lapsed and a client was told.
+/// Makes the service misbehave from the first renewal on, until the set has expired and a client got an
+/// error.
 fn watch_an_outage(fault: &str) -> (Seen, usize) {
     let service = service(&[BRIEF, &format!("{fault}:*")]);
     let seen = watch(&serve(&service.url()), |seen| {

@@ -1,4 +1,4 @@
-//! What the metadata clients of the SDKs rely on: sixteen rules, read from their sources.
+//! Sixteen rules that the SDKs' metadata clients rely on, read from their sources.
 
 use std::collections::BTreeSet;
 use std::net::Ipv6Addr;

@@ -75,13 +75,13 @@ fn request_that_takes_more_than_5_s_is_cut() {
             scope.spawn(move || {
                 connection.send(text).unwrap();
                 let begin = Instant::now();
-                // Whether it waits for the rest or answers without.
+                // The server may wait for the rest, or answer without it.
                 connection.rest();
                 let cut_after = begin.elapsed().as_secs_f64();
                 assert!(cut_after < 64.0, "{text:?}: {cut_after}");
             });
         }
-        // Others do not wait meanwhile.
+        // Other connections do not wait.
         let begin = Instant::now();
         assert_eq!(set_number(&server.credentials()), 1);
         assert!(begin.elapsed() < Duration::from_secs(16));
@@ -218,8 +218,8 @@ fn connections_that_read_no_answers_are_not_more_than_512() {
     assert_eq!(set_number(&server.credentials()), 1);
 }
 
-/// As [`accepted`], of a process that does nothing meanwhile: while connections come and go, the table
-/// of the system shows some that were never there together.
+/// As [`accepted`], for an idle process: while connections come and go, the system's table shows some
+/// that never existed at the same time.
 #[cfg(target_os = "linux")]
 fn accepted_while_stopped(id: Pid, port: u16) -> usize {
     kill_process(id, Signal::STOP).unwrap();
@@ -246,7 +246,7 @@ fn wait_until_some<T>(what: &str, mut some: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// How many open connections to a port of 127.0.0.1 a program has accepted.
+/// Number of open connections to a port of 127.0.0.1 that a program has accepted.
 #[cfg(target_os = "linux")]
 fn accepted(port: u16) -> usize {
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
@@ -254,7 +254,7 @@ fn accepted(port: u16) -> usize {
     let mut files = std::collections::HashSet::new();
     for line in table.lines().skip(1) {
         let words: Vec<&str> = line.split_whitespace().collect();
-        // Established, and with a file behind it, by whose number it is told.
+        // Established, and with an inode, which identifies it.
         if words[1] == server && words[3] == "01" && words[9] != "0" {
             files.insert(words[9]);
         }
@@ -440,7 +440,7 @@ fn connections_that_are_reset_leave_it_as_it_was() {
     let server = Server::start(&helper);
     for index in 0..2000 {
         let mut connection = server.connect();
-        // What is not read when it is closed makes a reset.
+        // Unread bytes at the close cause a reset.
         for _ in 0..index % 4 {
             match connection.send(request("PUT /latest/api/token", &[])) {
                 Ok(()) => {}

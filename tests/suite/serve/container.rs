@@ -1,4 +1,4 @@
-//! `serve --container-credentials`: who shows the token is given credentials, and nobody else.
+//! `serve --container-credentials`: credentials for requests with the token, and only for them.
 
 use std::fs;
 use std::process::Stdio;

@@ -1,4 +1,4 @@
-//! What is no HTTP, or hardly: requests with a few bytes changed, sent through the socket.
+//! Malformed HTTP: requests with a few bytes changed, sent through the socket.
 
 use std::thread;
 
@@ -17,7 +17,7 @@ fn garbage_is_refused_or_closed_and_gives_nothing_away() {
     let service = service(&[]);
     let helper = serve(&service.url());
     let mut server = Server::start(&helper);
-    // Nobody guesses a token, so none of these is ever right.
+    // A token cannot be guessed, so none of these is ever valid.
     let guessed = "A".repeat(64);
     let seeds = [
         put_token("21600"),
@@ -59,7 +59,7 @@ fn garbage_is_refused_or_closed_and_gives_nothing_away() {
 fn assert_harmless(server: &Server<'_>, bytes: &[u8]) {
     let shown = bytes.escape_ascii();
     let mut connection = server.connect();
-    // Who refuses it need not read all of it.
+    // A server that rejects it need not read all of it.
     let _ = connection.send(bytes).and_then(|()| connection.finish());
     let rest = connection.rest();
     let rest = String::from_utf8(rest).unwrap();
@@ -112,7 +112,7 @@ fn mutated(seeds: &[String], random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-/// What parsers trip over.
+/// Input that trips parsers.
 const PIECES: [&str; 16] = [
     "\r\n",
     "\n",

@@ -93,8 +93,8 @@ fn planted_leak_is_found_however_it_is_written() {
     }
 }
 
-/// What the private key's file holds beyond what a certificate tells everybody: neither its head, which
-/// is that of any key, nor the modulus.
+/// The secret part of the private key's file: without its head, which all keys share, and without the
+/// modulus.
 fn private_part() -> Vec<u8> {
     let text = fs::read_to_string(vectors().join("pki/ec256.key")).unwrap();
     let lines: String = text.lines().filter(|line| !line.starts_with('-')).collect();
@@ -103,7 +103,7 @@ fn private_part() -> Vec<u8> {
     der[36..68].to_vec()
 }
 
-/// All that it says of a life with everything in it that could say too much.
+/// All output of a run that passes everything that could be logged by mistake.
 fn life(debug: &str, container_token: Option<&str>) -> (String, Vec<Vec<u8>>) {
     let service = service(&["status=500", "expires-in=12", "html", "expires-in=3600"]);
     let mut helper = serve(&service.url()).own_files().args([debug]);
@@ -137,7 +137,7 @@ fn life(debug: &str, container_token: Option<&str>) -> (String, Vec<Vec<u8>>) {
     (output.stdout_text().to_owned() + &output.stderr, secrets)
 }
 
-/// Asks as it should be done, and in ways that invite to be told of.
+/// Sends valid requests, and malformed ones that tempt a server to log them.
 fn ask_imds(server: &Server<'_>) -> Vec<Vec<u8>> {
     let mut connection = server.connect();
     let token = connection.token();

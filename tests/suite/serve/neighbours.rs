@@ -1,4 +1,4 @@
-//! Who else may reach the port: pages in a browser, proxies, programs of other people.
+//! Others that may reach the port: pages in a browser, proxies, programs of other users.
 
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
@@ -37,7 +37,7 @@ fn assert_refused(server: &Server<'_>, request: &str) -> Answer {
     answer
 }
 
-/// Who has one of them would answer half of those who ask `localhost`.
+/// A process that has one of them would answer half of the requests to `localhost`.
 #[test]
 fn port_that_somebody_has_on_either_address_is_refused() {
     let service = service(&[]);
@@ -178,7 +178,7 @@ fn browsers_are_refused() {
             let headers = [(TOKEN_HEADER, token.as_str()), header];
             assert_refused(&server, &request(&format!("GET {path}"), &headers));
         }
-        // What a browser asks in front of it.
+        // A browser's preflight request.
         assert_refused(&server, &request("OPTIONS /latest/api/token", &[header]));
     }
 }
@@ -196,7 +196,7 @@ fn proxy_gets_no_token() {
             assert_eq!(answer.text(), text);
         }
     }
-    // Who has a token has it from here.
+    // The holder of a token got it here.
     let token = server.token();
     let headers = [
         (TOKEN_HEADER, token.as_str()),
@@ -359,7 +359,7 @@ fn rejections_are_logged_rarely_and_in_plain_text() {
     });
     let said = server.running.stderr_so_far();
     let lines = events(&said, "requests_rejected");
-    // One, unless this machine takes minutes for it; `RejectionLog` has the number in a test of its own.
+    // One, unless this machine takes minutes; a unit test of `RejectionLog` checks the number.
     let lines_max = 1 + usize::try_from(begin.elapsed().as_secs() / 60).unwrap();
     assert!((1..=lines_max).contains(&lines.len()), "{lines:?}");
     assert_eq!(

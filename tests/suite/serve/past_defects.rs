@@ -1,4 +1,4 @@
-//! What went wrong in AWS's `serve` and its peers; the numbers are those of `docs/past-defects.md`.
+//! Defects of AWS's `serve` and its peers; the numbers are those of `docs/past-defects.md`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -337,7 +337,7 @@ fn signal_ends_it_with_0_after_the_request_that_is_under_way() {
         let signalled = Instant::now();
         kill_process(id, signal).unwrap();
         assert!(idle.is_closed_within(Duration::from_secs(16)));
-        // Nobody new is let in.
+        // New connections are rejected.
         while let Ok(mut late) = Connection::to(([127, 0, 0, 1], port).into()) {
             assert!(late.is_closed_within(Duration::from_secs(8)));
             assert!(signalled.elapsed() < Duration::from_secs(24));
@@ -526,7 +526,7 @@ fn clock_wrong_by_20_minutes_is_corrected() {
                 let server = Server::start(&helper);
                 let answer = server.credentials();
                 set_number(&answer);
-                // As the service said; who asks has the same wrong clock, or another.
+                // As the service said; the client's clock may be wrong in the same way, or another.
                 let end = OffsetDateTime::parse(&answer.field("Expiration"), &Rfc3339).unwrap();
                 let left = (end - OffsetDateTime::now_utc()).whole_seconds() - ahead;
                 assert!((3500..=3600).contains(&left), "{ahead}: {left}");

@@ -53,14 +53,14 @@ fn port(variables: &Variables) -> u16 {
     port.parse().unwrap()
 }
 
-/// Until when the sets are good that it has told of so far.
+/// The expirations of the sets logged so far.
 fn expirations(running: &Running<'_>) -> Vec<String> {
     let renewed = events(&running.stderr_so_far(), "credentials_renewed");
     let times = renewed.iter().map(|event| event["expiration"].as_str());
     times.map(|time| time.unwrap().to_owned()).collect()
 }
 
-/// Until when the set of this number is good, which may be told a little after it is served.
+/// The expiration of the set of this number, which may be logged shortly after it is served.
 fn expiration(running: &Running<'_>, number: usize) -> String {
     wait_until("word of a set", || {
         expirations(running).get(number - 1).cloned()
@@ -71,8 +71,8 @@ fn key(loaded: &Loaded) -> Option<&str> {
     Some(&loaded.as_ref().ok()?.access_key_id)
 }
 
-/// Has an SDK load from this `serve`, which waits for its first set until the SDK was told that there
-/// is none: the SDK has it all the same.
+/// Makes an SDK load from this `serve`, which gets its first set only after the SDK received an error:
+/// the SDK has to get it all the same.
 fn with_outage_at_first_sight(
     sdk: Sdk,
     serve: impl Fn(&str) -> Helper,
@@ -129,7 +129,7 @@ fn with_outage_after_the_first_set(
     panic!("{sdk}: no program has started within 256 s");
 }
 
-/// Has it load until it has another set than the first, which has to be as `serve` tells of it.
+/// Loads until it has another set than the first; it has to match the log of `serve`.
 fn next_set(program: &mut Program, running: &Running<'_>, margin: Duration) {
     let sdk = program.sdk;
     let next = wait_until("the next set", || {
@@ -177,7 +177,7 @@ fn wait_until<T>(what: &str, mut made: impl FnMut() -> Option<T>) -> T {
 }
 
 const ALL: [Sdk; 4] = [Sdk::Rust, Sdk::Go, Sdk::Boto3, Sdk::AwsCli];
-/// Those of which a program goes on; the AWS CLI is started for each command.
+/// The SDKs with a long-running program; the AWS CLI is started for each command.
 const LOOPING: [Sdk; 3] = [Sdk::Rust, Sdk::Go, Sdk::Boto3];
 
 /// The longest of a test's waits takes some 30 s.

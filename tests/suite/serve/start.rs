@@ -1,4 +1,4 @@
-//! Where it listens, who is told, and what it begins with.
+//! Listening addresses, readiness, and the first requests of `serve`.
 
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
@@ -32,7 +32,7 @@ use crate::support::skip;
 use crate::support::snapshots::assert_snapshot;
 use crate::support::systemd::NotifySocket;
 
-/// Both loopback addresses, on a port that nobody else has; `None` and a loud word without IPv6.
+/// Both loopback addresses, on a free port; `None`, with a notice, without IPv6.
 pub(crate) fn free_on_both(test: &str) -> Option<(TcpListener, TcpListener)> {
     let port = unused();
     let v4 = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
@@ -150,7 +150,7 @@ fn variable_that_kubernetes_sets_for_a_service_is_no_port() {
     );
 }
 
-/// Waits until it says so, whether or not it ends then.
+/// Waits until its stderr contains this, whether or not it ends.
 fn wait_until_ended_or(running: &mut Running<'_>, words: &str) {
     let begin = std::time::Instant::now();
     while !running.stderr_so_far().contains(words) {
@@ -193,7 +193,7 @@ fn sockets_of_systemd_are_served_and_outlive_it() {
     let addresses = [v4.local_addr().unwrap(), v6.local_addr().unwrap()];
     for start in 1..=2 {
         let (v4, v6) = (v4.try_clone().unwrap(), v6.try_clone().unwrap());
-        // Somebody asks before it is started, and is answered.
+        // A request sent before the start is answered.
         let mut early = Connection::to(addresses[0]).unwrap();
         let mut running = activated(&helper, v4, Some(v6));
         wait_until(&mut running, "it listens", |said| port(said).is_some());

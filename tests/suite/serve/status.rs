@@ -25,7 +25,7 @@ fn with_status(url: &str) -> Helper {
     serve(url).args(["--status-address", "127.0.0.1:0"])
 }
 
-/// The status address that it tells.
+/// The status address in its log.
 fn status_address(said: &str) -> Option<SocketAddr> {
     let event = events(said, "status_listening").into_iter().next()?;
     event["address"].as_str()?.parse().ok()
@@ -147,7 +147,7 @@ fn status_address_gives_no_credentials_and_takes_no_names() {
     }
     assert_eq!(probe(address, "POST /readyz").status, 405);
     assert_eq!(probe(address, "HEAD /readyz").status, 405);
-    // And where there are credentials, there is no status.
+    // The credentials port has no status pages.
     for path in ["/healthz", "/readyz", "/metrics"] {
         let request = crate::support::imds::request(&format!("GET {path}"), &[]);
         assert_eq!(server.ask(&request).status, 404, "{path}");

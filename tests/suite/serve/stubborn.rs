@@ -1,4 +1,4 @@
-//! What hangs, drips or gets in the way keeps nobody waiting.
+//! Hanging and slow files, services and clients do not block others.
 
 use std::io::ErrorKind;
 use std::net::Ipv4Addr;
@@ -79,7 +79,7 @@ fn dripping_body_is_cut_after_5_s() {
     assert!(connection.rest().is_empty(), "another answer");
 }
 
-/// Until somebody listens there.
+/// Until the port is open.
 fn wait_for_port(address: SocketAddr) {
     let begun = Instant::now();
     while Connection::to(address).is_err() {
@@ -187,7 +187,7 @@ fn port_is_held_until_the_first_set() {
     let helper = serve(&service.url()).args(["--port", &port.to_string()]);
     let mut running = helper.start();
     wait_until(&mut running, "a request", |_| service.requests().len() == 1);
-    // The standard library is as willing to share as a server that is started anew has to be.
+    // The standard library sets SO_REUSEADDR, as a restarted server has to.
     for address in [
         SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         (Ipv6Addr::LOCALHOST, port).into(),
@@ -231,7 +231,7 @@ fn end_does_not_wait_for_probes_to_stop_accepting() {
         );
         thread::sleep(Duration::from_millis(10));
     }
-    // What is half sent holds it for 5 s.
+    // A partial request delays the end for 5 s.
     assert!(server.running.is_running(), "it accepted to its end");
     let output = server.running.end();
     assert_eq!(output.exit, 0);
@@ -272,7 +272,7 @@ fn cached_set_belongs_to_the_certificate_that_requested_it() {
         |said| said.contains("AccessDeniedException") && count(said, "credentials_renewed") == 2,
     );
     assert_eq!(server.access_key_id(), issued(2));
-    // What another program is given that has the files as they are now.
+    // The set of another program that reads the current files.
     let output = of_the_same_files(&helper, &service.url());
     assert_eq!(output.exit, 0, "{}", output.stderr);
     assert!(

@@ -18,7 +18,7 @@ use crate::support::port::ClosedPort;
 use crate::support::script::Script;
 use crate::support::vectors;
 
-/// How the helper is started, what the service answers, and what has to come of it.
+/// A case: the helper's arguments, the service's answers, and the expected result.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Case {
@@ -78,12 +78,12 @@ impl Case {
         serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
     }
 
-    /// What the reference did.
+    /// The reference's result.
     pub(crate) fn reference(&self) -> Expectation {
         self.expectation(self.expect.clone())
     }
 
-    /// What a helper has to do: as the reference, but for what is wrong there.
+    /// The expected result: the reference's, except where the reference is wrong.
     pub(crate) fn expected(&self) -> Expectation {
         let mut fields = self.expect.clone();
         if self.reference_defect {
@@ -124,7 +124,7 @@ impl Case {
     }
 }
 
-/// What came of a case.
+/// The result of a case.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) output: Output,
@@ -132,7 +132,7 @@ pub(crate) struct Run {
     pub(crate) port: u16,
 }
 
-/// What has to come of a case.
+/// The expected result of a case.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Expectation {
@@ -163,7 +163,7 @@ pub(crate) struct Expectation {
     pub(crate) _wall_ms: IgnoredAny,
 }
 
-/// How stdout is compared.
+/// The comparison of stdout.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum StdoutMatch {

@@ -1,5 +1,5 @@
 //! A local server that answers by script and verifies nothing. It records each request before it
-//! answers it, so that whoever has the answer finds the request in [`Endpoint::requests`].
+//! answers, so that a request is in [`Endpoint::requests`] once its answer has arrived.
 
 use std::io;
 use std::io::Read;

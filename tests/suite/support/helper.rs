@@ -1,5 +1,4 @@
-//! The helper as a process of its own: no terminal, no input but what it is given, an empty home, and
-//! only the environment that it is given.
+//! The helper as a process: no terminal, an empty home, and only the given input and environment.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -35,7 +34,7 @@ pub(crate) struct Helper {
     is_in_home: bool,
 }
 
-/// What a helper can read besides files and variables.
+/// Input besides files and variables.
 enum Input {
     None,
     Standard(Vec<u8>),
@@ -88,13 +87,13 @@ impl Helper {
         self
     }
 
-    /// What comes on its standard input.
+    /// Its standard input.
     pub(crate) fn standard_input(mut self, bytes: impl Into<Vec<u8>>) -> Helper {
         self.input = Input::Standard(bytes.into());
         self
     }
 
-    /// What comes through a pipe on descriptor 3. Standard input is empty then.
+    /// A pipe on descriptor 3. Standard input is empty.
     #[cfg(unix)]
     pub(crate) fn descriptor_3(mut self, bytes: impl Into<Vec<u8>>) -> Helper {
         self.input = Input::Descriptor3(bytes.into());
@@ -176,7 +175,7 @@ impl Helper {
             .spawn()
             .unwrap();
         if let (Some(mut pipe), Some(bytes)) = (child.stdin.take(), bytes) {
-            // Whoever does not read all of it need not.
+            // The helper need not read all of it.
             thread::spawn(move || drop(pipe.write_all(&bytes)));
         }
         Running::new(child, self)
@@ -208,7 +207,7 @@ impl Helper {
     }
 }
 
-/// A helper that was started, whose home lasts so long. It is killed if nobody waits for its end.
+/// A started helper, which keeps its home alive. It is killed when dropped.
 pub(crate) struct Running<'a> {
     helper: &'a Helper,
     child: Child,
@@ -240,7 +239,7 @@ impl<'a> Running<'a> {
             .is_none_or(|stdout| stdout.reader.is_finished())
     }
 
-    /// What it has said so far.
+    /// Its stderr so far.
     pub(crate) fn stderr_so_far(&self) -> String {
         let bytes = self.stderr.as_ref().unwrap().bytes.lock().unwrap();
         String::from_utf8_lossy(&bytes).into_owned()
@@ -278,7 +277,7 @@ impl Drop for Running<'_> {
     }
 }
 
-/// What a helper left behind.
+/// The result of a helper.
 #[derive(Debug)]
 pub(crate) struct Output {
     /// Minus the signal's number if a signal ended it.
@@ -319,7 +318,7 @@ fn drain(mut pipe: impl Read + Send + 'static) -> Stream {
     Stream { bytes, reader }
 }
 
-/// What comes through a pipe.
+/// The bytes from a pipe.
 struct Stream {
     bytes: Arc<Mutex<Vec<u8>>>,
     reader: thread::JoinHandle<()>,
@@ -369,15 +368,14 @@ const IDENTITY_AND_ARNS: [&str; 10] = [
     "--role-arn",
     "arn:aws:iam::123456789012:role/path/ci-role",
 ];
-/// True if there is util-linux's program that starts another in a session of its own, without the
-/// terminal at which somebody runs the tests.
+/// True if util-linux's `setsid` exists, which starts a program in a new session, without the terminal
+/// of the test run.
 pub(crate) static HAS_SETSID: LazyLock<bool> = LazyLock::new(|| {
     let version = Command::new("setsid").arg("--version").output();
     version.is_ok_and(|output| output.status.success())
 });
 
-/// True if there is an `env` that undoes what `nohup` and background jobs of a shell hand down: signals
-/// that are ignored.
+/// True if `env` can reset the ignored signals that `nohup` and background jobs pass on.
 static HAS_DEFAULT_SIGNAL: LazyLock<bool> = LazyLock::new(|| {
     let nothing = Command::new("env")
         .args(["--default-signal=HUP", "true"])

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use crate::support::program::is_there;
 
-/// The hop limit of the packets in which a server answers `request`; `None` where there is no python3,
-/// or the system lacks the socket options.
+/// The hop limit of the packets in which a server answers `request`; `None` without python3 or the
+/// socket options.
 ///
 /// The option makes the client's side drop packets with less than so many hops left: the highest with
 /// which an answer arrives is the hop limit.

@@ -50,7 +50,7 @@ impl<'a> Server<'a> {
         Connection::open(self.port)
     }
 
-    /// The answer to a request, on a connection of its own.
+    /// The answer to a request, on a new connection.
     pub(crate) fn ask(&self, request: &str) -> Answer {
         self.connect().ask(request)
     }
@@ -151,7 +151,7 @@ impl Connection {
         answer.text().to_owned()
     }
 
-    /// True if the server closes the connection in so long, without another byte.
+    /// True if the server closes the connection within this time, without another byte.
     pub(crate) fn is_closed_within(&mut self, limit: Duration) -> bool {
         let begin = Instant::now();
         assert!(self.ahead.is_empty(), "{:?}", self.ahead);
@@ -173,7 +173,7 @@ impl Connection {
         }
     }
 
-    /// True if the server closes the connection in so long, whatever it says before.
+    /// True if the server closes the connection within this time, after any bytes.
     pub(crate) fn is_ended_within(&mut self, limit: Duration) -> bool {
         self.stream.set_read_timeout(Some(limit)).unwrap();
         match self.stream.read(&mut [0; 4096]) {

@@ -7,7 +7,7 @@ use time::format_description::well_known::Rfc3339;
 /// The flags that tests of the log give.
 pub(crate) const JSON: [&str; 2] = ["--log-format", "json"];
 
-/// The events of this name, so far. A line that is not whole yet is none.
+/// The events of this name so far. An incomplete line does not count.
 pub(crate) fn events(said: &str, name: &str) -> Vec<Value> {
     let lines = said.split_inclusive('\n');
     lines
@@ -17,7 +17,7 @@ pub(crate) fn events(said: &str, name: &str) -> Vec<Value> {
         .collect()
 }
 
-/// How many events of this name there are so far.
+/// Number of events of this name so far.
 pub(crate) fn count(said: &str, name: &str) -> usize {
     events(said, name).len()
 }

@@ -68,7 +68,7 @@ pub(crate) fn find_in_process<'a>(
     let index = Index::new(needles);
     let mut found = BTreeSet::new();
     let mut buffer = vec![0; CHUNK_BYTES];
-    // What this process reads is found again where it was read to.
+    // Bytes that this process read are found in its memory.
     let own = match process {
         "self" => buffer.as_ptr().addr()..buffer.as_ptr().addr() + buffer.len(),
         _ => 0..0,

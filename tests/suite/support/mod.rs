@@ -1,5 +1,5 @@
-//! What the tests share: the helper as a process, an endpoint that answers by script, the cases
-//! captured from the reference, and a verifier of signatures that knows nothing of `src/`.
+//! Shared by the tests: the helper as a process, a scripted endpoint, the cases captured from the
+//! reference, and a signature verifier that does not use `src/`.
 
 pub(crate) mod case;
 pub(crate) mod endpoint;
@@ -43,7 +43,7 @@ pub(crate) fn vectors() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/vectors")
 }
 
-/// Tells on the real stderr that a test did not run: the test harness swallows `eprintln!`.
+/// Reports a skipped test on the real stderr: the test harness captures `eprintln!`.
 pub(crate) fn skip(what: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "SKIPPED {what}");
@@ -67,8 +67,8 @@ pub(crate) fn service(faults: &[&str]) -> Emulator {
     })
 }
 
-/// An emulator with these faults whose answers, from the request of this number on, wait until the sender
-/// is dropped.
+/// An emulator with these faults. From the request of this number on, answers wait until the sender is
+/// dropped.
 pub(crate) fn service_that_waits(faults: &[&str], from: usize) -> (Emulator, Sender<()>) {
     let (end, waiting) = channel::<()>();
     let waiting = Mutex::new(waiting);

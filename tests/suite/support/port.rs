@@ -9,8 +9,8 @@ use std::net::TcpStream;
 use std::sync::atomic::AtomicU16;
 use std::sync::atomic::Ordering;
 
-/// The near end of an open connection: taken, so that no other process is given it, and refused
-/// to whoever connects.
+/// The near end of an open connection: in use, so that no other process gets it, but connections to it
+/// are refused.
 pub(crate) struct ClosedPort {
     _far: TcpListener,
     near: TcpStream,
@@ -28,15 +28,14 @@ impl ClosedPort {
     }
 }
 
-/// A port of both loopback addresses that nobody has now, and nobody is given for a connection of his
-/// own: those are others on every system.
+/// A free port of both loopback addresses, outside the range of ephemeral ports on every system.
 pub(crate) fn unused() -> u16 {
     let begin = (std::process::id() % 1000) as u16 * 10;
     loop {
         let port = 20_000 + (begin + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000;
         let is_free = |address: IpAddr| match TcpListener::bind((address, port)) {
             Ok(_) => true,
-            // Without IPv6, nobody can have it either.
+            // Without IPv6, no other process can have it either.
             Err(error) => error.kind() == ErrorKind::AddrNotAvailable,
         };
         if is_free(Ipv4Addr::LOCALHOST.into()) && is_free(Ipv6Addr::LOCALHOST.into()) {

@@ -11,7 +11,7 @@ use serde_json::Value;
 /// Builds a program with the cargo that runs the tests; where it is.
 pub(crate) fn built(target: &[&str]) -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
-    // What cargo set for this test would make build scripts run again, here and at the next build.
+    // Cargo's variables for this test would make build scripts run again, here and at the next build.
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy().into_owned();
         if name.starts_with("CARGO_") && !["CARGO_HOME", "CARGO_TARGET_DIR"].contains(&&*name) {

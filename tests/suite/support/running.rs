@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::support::helper::Output;
 use crate::support::helper::Running;
 
-/// Waits until it is so; a helper that has ended meanwhile is told with what it said.
+/// Waits until the condition holds. Fails with the helper's stderr if it ends before.
 pub(crate) fn wait_until(
     running: &mut Running<'_>,
     what: &str,
@@ -26,7 +26,7 @@ pub(crate) fn wait_until(
     }
 }
 
-/// Waits until it is so, whoever does it.
+/// Waits until the condition holds.
 #[cfg(unix)]
 pub(crate) fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
     let begin = Instant::now();

@@ -1,4 +1,4 @@
-//! What the endpoint answers: the `server` part of a case, as `fixtures/vectors/README.md` has it.
+//! The endpoint's answers: the `server` part of a case, as in `fixtures/vectors/README.md`.
 
 use std::time::Duration;
 
@@ -67,8 +67,8 @@ impl Response {
         }
     }
 
-    /// Credentials that expire so many seconds from now by this machine's clock, from a service whose
-    /// clock is ahead by so many.
+    /// Credentials that expire in this number of seconds by this machine's clock, from a service whose
+    /// clock is ahead.
     pub(crate) fn expiring(expires_in: i64, clock_ahead: i64) -> Response {
         let created = Response::created();
         let expiration = format!("{{NOW+{expires_in}}}");

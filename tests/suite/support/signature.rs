@@ -72,7 +72,7 @@ impl SignedRequest {
         })
     }
 
-    /// True if the service, that knows the certificate's issuer, would take the signature.
+    /// Verifies the signature as the service would, which trusts the certificate's issuer.
     pub(crate) fn verify(&self) -> Result<(), String> {
         let (_, certificate) = X509Certificate::from_der(&self.certificate)
             .map_err(|error| format!("x-amz-x509: {error}"))?;

@@ -1,4 +1,4 @@
-//! What systemd is told.
+//! Messages to systemd.
 
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::support::helper::Helper;
 pub(crate) struct NotifySocket(UnixDatagram);
 
 impl NotifySocket {
-    /// A helper that is told of one in its home.
+    /// A helper with a notification socket in its home.
     pub(crate) fn of(helper: Helper) -> (Helper, NotifySocket) {
         let path = helper.home().join("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
@@ -19,7 +19,7 @@ impl NotifySocket {
         (helper, NotifySocket(socket))
     }
 
-    /// True if nothing has come.
+    /// True if no message has arrived.
     pub(crate) fn is_silent(&self) -> bool {
         self.0.set_nonblocking(true).unwrap();
         let is_silent = self.0.recv(&mut [0; 100]).is_err();

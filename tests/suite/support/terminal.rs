@@ -47,7 +47,7 @@ impl Terminal {
         let (mut screen, shown_there) = (master.try_clone().unwrap(), Arc::clone(&shown));
         thread::spawn(move || {
             let mut bytes = [0; 1024];
-            // Ends with an error once nobody has the other side open.
+            // Ends with an error once the other side is closed.
             while let Ok(count @ 1..) = screen.read(&mut bytes) {
                 shown_there.lock().unwrap().extend(&bytes[..count]);
             }
@@ -91,7 +91,7 @@ impl Terminal {
         self.master.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Waits until somebody has asked so many times, and listens.
+    /// Waits for this number of prompts, the last one ready for input.
     pub(crate) fn wait_for_prompt(&self, count: usize) {
         wait_until("a prompt", || {
             let shown = self.shown();

@@ -1,4 +1,4 @@
-//! What `update` has of the engine that it shares with `serve`.
+//! The renewal engine in `update`, which it shares with `serve`.
 
 use std::io::ErrorKind;
 use std::io::Write;

@@ -53,7 +53,8 @@ fn run(case: &Case) -> Result<(), String> {
     case.check(helper.home())
 }
 
-/// Others can read the file, or an SDK cannot read the profile: told, while the reference is silent.
+/// Others can read the file, or an SDK cannot read the profile: a warning, while the reference is
+/// silent.
 const WARNED: [&str; 6] = [
     "bom",
     "mode-0640",

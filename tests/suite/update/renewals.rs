@@ -77,7 +77,7 @@ fn sets_are_renewed_before_they_end_and_the_file_is_put_right() {
             "{event}"
         );
     }
-    // What was written, and what was sent: never told.
+    // The written file and the sent request: never in the log.
     let mut secrets: Vec<&str> = text.lines().filter_map(secret).collect();
     assert_eq!(secrets.len(), 2);
     let sent = service.requests().pop().unwrap().headers;

@@ -1,4 +1,4 @@
-//! How `update` ends, and how it tells systemd that it is there.
+//! The end of `update`, and its notification of systemd.
 
 use std::fs;
 use std::time::Duration;

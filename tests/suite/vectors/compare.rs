@@ -1,4 +1,4 @@
-//! What a run has to be, stage by stage: a difference says where it is, and what stood there.
+//! The comparison of a run, stage by stage: a difference names its place and the found value.
 
 mod request;
 

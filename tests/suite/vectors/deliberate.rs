@@ -1,20 +1,21 @@
-//! What this helper does in the cases that bind no drop-in, so that these too have an assertion.
+//! This helper's behaviour in the informative cases, which do not bind a drop-in, so that these too have
+//! an assertion.
 
 use crate::support::case::Case;
 use crate::support::case::Expectation;
 use crate::support::case::ExpectedRequest;
 use crate::support::case::StdoutMatch;
 
-/// What this helper does in an informative case.
+/// This helper's behaviour in an informative case.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Ours {
-    /// What the reference does.
+    /// The reference's behaviour.
     AsReference,
     /// Exit 1 before any request; stderr holds these words.
     Refuses(&'static [&'static str]),
     /// Exit 1 after so many requests, each as the reference's first; stderr holds these words.
     FailsAfter(usize, &'static [&'static str]),
-    /// What has to come of another case.
+    /// The expected result of another case.
     AsCase(&'static str),
     /// As [`Ours::AsCase`], which is a proxy's: the helper is run behind that proxy.
     AsCaseBehindProxy(&'static str),
@@ -51,7 +52,7 @@ impl Ours {
         arranged
     }
 
-    /// What has to come of it.
+    /// The expected result.
     pub(crate) fn expectation(self, case: &Case) -> Expectation {
         let reference = case.reference();
         match self {
@@ -127,7 +128,7 @@ const PROXY_FLAGS: [&str; 2] = ["--with-proxy", "--no-verify-ssl"];
 
 /// Every informative case, and what this helper does in it.
 pub(crate) const DELIBERATE: &[(&str, Ours)] = &[
-    // The service takes five intermediates, and says so itself.
+    // The service accepts five intermediates, and reports an excess itself.
     ("chain-6", Ours::AsReference),
     ("chain-duplicate", Ours::AsReference),
     ("chain-empty-file", Ours::AsReference),
@@ -159,7 +160,7 @@ pub(crate) const DELIBERATE: &[(&str, Ours)] = &[
     ),
     ("endpoint-double-slash", Ours::AsReference),
     ("endpoint-escaped", Ours::AsReference),
-    // What the user typed wins.
+    // The typed value wins.
     (
         "endpoint-flag-and-service-environment",
         Ours::AsCase("key-rsa2048"),
@@ -215,7 +216,7 @@ pub(crate) const DELIBERATE: &[(&str, Ours)] = &[
     ("version-flag", Ours::Exits(1)),
 ];
 
-/// What this helper does in an informative case of the folder `serve`.
+/// This helper's behaviour in an informative case of the folder `serve`.
 #[cfg(unix)]
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum OursServing {

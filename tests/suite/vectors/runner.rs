@@ -10,12 +10,12 @@ use crate::vectors::compare::differences;
 use crate::vectors::compare::differences_where_either_is_right;
 use crate::vectors::deliberate::Ours;
 
-/// The cases of a folder whose names begin with one of the prefixes.
+/// The cases of a folder with one of these prefixes.
 pub(crate) struct Group {
     pub(crate) title: &'static str,
     pub(crate) folder: &'static str,
     pub(crate) prefixes: &'static [&'static str],
-    /// How many there are, so that none goes missing.
+    /// Their number, so that none goes missing.
     pub(crate) count: usize,
 }
 
@@ -41,7 +41,7 @@ impl Group {
     }
 }
 
-/// What is wrong, one text a case, in the order of the cases.
+/// The faults, one text per case, in the order of the cases.
 pub(crate) fn side_by_side<C: Sync>(
     cases: &[C],
     failure: impl Fn(&C) -> Option<String> + Sync,

@@ -60,7 +60,7 @@ fn the_table_of_serve_names_every_informative_case_and_no_other() {
 }
 
 fn failure(case: &Case) -> Option<String> {
-    // What goes wrong on the way is a failure of this case, and the others go on.
+    // A panic is a failure of this case; the other cases continue.
     let found = catch_unwind(AssertUnwindSafe(|| judge(case)));
     let found = found.unwrap_or_else(|panic| vec![message(&*panic)]);
     if found.is_empty() {
@@ -141,7 +141,7 @@ fn judge(case: &Case) -> Vec<String> {
     found
 }
 
-/// What has to come of an informative case.
+/// The expected result of an informative case.
 fn deliberately(ours: OursServing, expected: Expectation) -> Expectation {
     match ours {
         OursServing::Answers(statuses) => {
@@ -199,7 +199,7 @@ fn end_differences(expected: &Expectation, output: &Output) -> Vec<String> {
     found
 }
 
-/// Who takes the steps.
+/// The client that takes the steps.
 struct Client<'a> {
     server: Server<'a>,
     endpoint: &'a Endpoint,
@@ -252,7 +252,7 @@ impl Client<'_> {
 
     fn once(&mut self, at: &str, bytes: &[u8], save: Option<&str>, wanted: &ExpectedStep) {
         let mut connection = self.server.connect();
-        // Who refuses a request need not read all of it.
+        // A server that rejects a request need not read all of it.
         let sent = connection.send(bytes);
         let is_to_head = bytes.starts_with(b"HEAD ");
         for (index, response) in wanted.responses.iter().enumerate() {

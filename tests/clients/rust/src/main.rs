@@ -44,7 +44,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 async fn load(provider: &SharedCredentialsProvider) -> Result<serde_json::Value, Box<dyn Error>> {
     let credentials = match provider.provide_credentials().await {
         Ok(credentials) => credentials,
-        // What it says by itself is only that an error occurred.
+        // Its own text only says that an error occurred.
         Err(error) => return Err(format!("{error}: {:?}", error.source()).into()),
     };
     let expiration = match credentials.expiry() {

@@ -101,7 +101,7 @@ impl Sdk {
         command
     }
 
-    /// What a program that starts now has at its first load.
+    /// The first load of a program that starts now.
     pub(super) fn load(self, variables: &[(String, String)]) -> Loaded {
         if self == Sdk::AwsCli {
             return signed_by_aws_cli(self.command(&[], variables));
@@ -109,7 +109,7 @@ impl Sdk {
         self.load_behind(&[], variables)
     }
 
-    /// What a program has that is started by the words of `starter`; not of the AWS CLI.
+    /// The credentials of a program that is started by the words of `starter`; not for the AWS CLI.
     pub(super) fn load_behind(self, starter: &[&str], variables: &[(String, String)]) -> Loaded {
         let mut program = Program::start_behind(starter, self, variables);
         let loaded = program.loaded();
@@ -129,14 +129,14 @@ impl fmt::Display for Sdk {
     }
 }
 
-/// What a load gave: credentials, or what the program said.
+/// The result of a load: credentials, or the program's message.
 pub(super) type Loaded = Result<Credentials, String>;
 
-/// What a program has and tells; nothing of it is secret.
+/// The credentials as a program reports them, without secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Credentials {
     pub(super) access_key_id: String,
-    /// As the program believes; the AWS CLI does not tell.
+    /// By the program's view; the AWS CLI does not report it.
     pub(super) expiration: Option<String>,
 }
 
@@ -170,7 +170,7 @@ impl Program {
         Program { sdk, child }
     }
 
-    /// What came of the load that was begun last.
+    /// The result of the last load.
     pub(super) fn loaded(&mut self) -> Loaded {
         let mut text = String::new();
         // No more than a line comes at a time, so nothing is lost with the buffer.

@@ -174,7 +174,7 @@ fn through(relay: &Relay) -> Variables {
     ]
 }
 
-/// How long before the expiration an SDK asks a container's endpoint for the next set.
+/// The time before the expiration at which an SDK asks a container endpoint for the next set.
 fn margin(sdk: Sdk) -> Duration {
     match sdk {
         Sdk::Go => Duration::from_secs(300),

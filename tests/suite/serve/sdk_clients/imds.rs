@@ -61,7 +61,7 @@ fn running_program_gets_the_next_set() {
     let helper = serve(&service.url());
     let mut running = helper.start();
     let variables = variables(&mut running, 1);
-    // boto3 believes in at least 17 minutes, whatever it is told.
+    // boto3 assumes at least 17 minutes, whatever the expiration.
     let mut programs = started(&[Sdk::Rust, Sdk::Go], &variables, test);
     for program in &mut programs {
         assert_eq!(key(&program.loaded()), Some(&*issued(1)), "{}", program.sdk);
@@ -123,7 +123,7 @@ fn outage_at_startup_ends_with_the_first_set() {
             });
         }
         scope.spawn(move || {
-            // Nobody listens, nobody else is given the port, and it can be listened on later.
+            // The port is closed, reserved, and can be opened later.
             let held = TcpSocket::new_v4().unwrap();
             held.set_reuseaddr(true).unwrap();
             held.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
@@ -142,7 +142,7 @@ fn outage_at_startup_ends_with_the_first_set() {
     });
 }
 
-/// Starts programs while there is no set, and has them load until there is one.
+/// Starts programs before the first set, and makes them load until they have it.
 fn go_on_until_the_set(running: &mut Running<'_>, fault: &str, test: &str) {
     let variables = variables(running, 1);
     assert_eq!(expirations(running), [""; 0], "{fault}");

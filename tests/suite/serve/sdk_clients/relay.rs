@@ -14,8 +14,7 @@ use std::thread;
 
 use crate::serve::sdk_clients::WAIT_MAX;
 
-/// Passes bytes on from a port of its own to another one of 127.0.0.1, as long as the test process
-/// lives.
+/// Forwards bytes from its own port to another port of 127.0.0.1, until the test process ends.
 pub(super) struct Relay {
     port: u16,
     failures: Receiver<()>,
@@ -40,7 +39,7 @@ impl Relay {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// True if an answer with status 500 has come since this was asked last; the client has it next.
+    /// True if an answer with status 500 has come since the last call; the client gets it next.
     pub(super) fn has_failed(&self) -> bool {
         self.failures.try_iter().count() > 0
     }

@@ -1,4 +1,4 @@
-//! The endpoint, asked by a client that is no helper.
+//! The endpoint, with a plain client.
 
 use std::io::Read;
 use std::io::Write;

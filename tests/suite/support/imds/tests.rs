@@ -1,4 +1,4 @@
-//! The client, against a server that says what it is told.
+//! The client, against a scripted server.
 
 use std::io::ErrorKind;
 use std::io::Read;

@@ -14,7 +14,7 @@ fn captured() -> Vec<(String, ExpectedRequest)> {
         if case.reference_defect {
             requests.extend(case.expected().requests.unwrap_or_default());
         }
-        // What was not captured, but derived from it, has no signature.
+        // Derived requests, which were not captured, have no signature.
         requests.retain(|request| !request.string_to_sign.is_empty());
         captured.extend(
             requests

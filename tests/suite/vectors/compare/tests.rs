@@ -21,7 +21,7 @@ use crate::vectors::compare::request::AMZ_DATE;
 
 const PORT: u16 = 8443;
 
-/// What has to come of the plainest case.
+/// The expected result of the plainest case.
 fn expected() -> Expectation {
     Case::named("create_session", "key-rsa2048").expected()
 }

@@ -9,7 +9,8 @@ use serde_json::Value;
 use crate::support::case::read_all;
 use crate::support::script::Script;
 
-/// How `serve` is started, what the service answers, what clients send, and what has to come of it.
+/// A case: the arguments of `serve`, the service's answers, the clients' requests, and the expected
+/// result.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Case {
@@ -39,7 +40,7 @@ impl Case {
         read_all("serve")
     }
 
-    /// What a helper has to do: as the reference, but for what is wrong there.
+    /// The expected result: the reference's, except where the reference is wrong.
     pub(crate) fn expected(&self) -> Expectation {
         let mut fields = self.expect.clone();
         if self.reference_defect {
@@ -53,7 +54,7 @@ impl Case {
     }
 }
 
-/// What is done to it: one of these.
+/// A step: exactly one of these.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Step {
@@ -73,11 +74,11 @@ pub(crate) struct Step {
     _wait: IgnoredAny,
 }
 
-/// What has to come of a case.
+/// The expected result of a case.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Expectation {
-    /// Where it ends by itself.
+    /// For a process that ends without a signal.
     pub(crate) exit: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr_empty: bool,
@@ -94,7 +95,7 @@ pub(crate) struct Expectation {
     pub(crate) _exit_of_the_reference: IgnoredAny,
 }
 
-/// What has to come of a step.
+/// The expected result of a step.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ExpectedStep {

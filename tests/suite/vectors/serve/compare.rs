@@ -1,5 +1,5 @@
-//! What an answer has to be. Bodies are compared where it is a 200, and of the headers that of the
-//! token's life and `Connection`; every other word is free.
+//! The comparison of an answer. The body is compared for status 200, and of the headers the token's TTL
+//! and `Connection`; all else is free.
 
 use crate::support::http::value;
 use crate::support::imds::Answer;
