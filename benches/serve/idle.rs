@@ -21,7 +21,7 @@ pub(crate) fn print(helper: &Path) {
     let woken = process::sleeps(&served.process) - before;
     let processor = process::processor_time(&served.process) - processor;
     let max = WATCHED.as_secs() / 10;
-    println!("| idle for | woken up | processor time | target | |");
+    println!("| idle for | wake-ups | processor time | target | |");
     println!("|-|-:|-:|-|-|");
     println!(
         "| {} s | {woken} times | {:.2} ms | at most {max} times | {} |",

@@ -23,7 +23,7 @@ pub(crate) fn print(helper: &Path, requests: u32) {
     let mut different = Different::new(requests, token.clone());
     load::run(served.address, LOADED, &mut different);
     println!(
-        "{requests} requests that all differ: {} tokens issued, {} sets, {} tokens refused, {} paths \
+        "{requests} different requests: {} tokens issued, {} sets, {} tokens rejected, {} paths \
          not found. {:.2} MB were resident before.\n",
         different.statuses[0],
         different.statuses[1],

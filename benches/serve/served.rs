@@ -41,7 +41,7 @@ pub(crate) fn emulator(faults: &[&str], session_seconds: u32) -> Emulator {
     .unwrap()
 }
 
-/// A running `serve`, which is killed in the end.
+/// A running `serve`, which is killed at the end.
 pub(crate) struct Served {
     pub(crate) process: Child,
     pub(crate) address: SocketAddr,
@@ -135,7 +135,7 @@ impl Drop for Served {
     }
 }
 
-/// A bare server that gives every request the same answer, which is killed in the end.
+/// A bare server that gives every request the same answer, which is killed at the end.
 pub(crate) struct Floor {
     pub(crate) process: Child,
     pub(crate) address: SocketAddr,

@@ -76,15 +76,15 @@ pub(crate) fn print(helper: &Path, seconds: u64) {
     none("answers 500", soak.unavailable);
     none("other answers", soak.others);
     none("sets that are mixed or incomplete", soak.wrong);
-    none("sets that had ended", soak.ended);
+    none("expired sets", soak.ended);
     none("connections lost", soak.lost);
-    row("sets that were seen", soak.sessions.to_string());
+    row("sets received", soak.sessions.to_string());
     row("slowest answer", format!("{} ms", soak.slowest.as_millis()));
     row("calls of CreateSession", calls.len().to_string());
     row("of them with a session", issued.to_string());
-    row("certificates put in place", rotations.to_string());
+    row("certificates replaced", rotations.to_string());
     row("resident at first", megabytes(resident_at_begin));
-    row("resident in the end", megabytes(resident));
+    row("resident at the end", megabytes(resident));
     row(
         "peak",
         megabytes(process::resident_peak_bytes(&served.process)),

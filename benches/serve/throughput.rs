@@ -63,7 +63,7 @@ fn print_rows(connections: usize, ours: &[Sample], floors: &[Sample]) {
     // Answers a second are the inverse of the time for one.
     let ratio = floor.ratio_to(&our);
     println!(
-        "| {connections} | answers a second | {:.0} | {:.0} | {ratio} | at least {THROUGHPUT_MIN} | {} |",
+        "| {connections} | answers per second | {:.0} | {:.0} | {ratio} | at least {THROUGHPUT_MIN} | {} |",
         per_second(&our),
         per_second(&floor),
         verdict(ratio.of_medians >= THROUGHPUT_MIN),
@@ -83,14 +83,10 @@ fn print_rows(connections: usize, ours: &[Sample], floors: &[Sample]) {
     };
     print_time("p50", |sample| sample.p50, None);
     print_time("p99", |sample| sample.p99, Some(P99_MAX));
-    print_time(
-        "processor time of an answer",
-        |sample| sample.processor,
-        None,
-    );
+    print_time("processor time per answer", |sample| sample.processor, None);
     let (our, floor) = both(|sample| sample.busy);
     println!(
-        "| {connections} | server at work | {:.0} % | {:.0} % | | | |",
+        "| {connections} | server busy | {:.0} % | {:.0} % | | | |",
         our.median().as_secs_f64() * 100.0,
         floor.median().as_secs_f64() * 100.0,
     );

@@ -20,7 +20,7 @@ pub(crate) const HEAD: &str = "\
 |-:|-:|-:|-:|-:|-:|-:|";
 
 pub(crate) const NEEDS_HEAD: &str = "\
-| helpers | session | calls a second, at least | renewed on time | |
+| helpers | session | minimum | renewed on time | |
 |-:|-:|-:|-:|-|";
 
 impl fmt::Display for Row {
