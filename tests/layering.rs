@@ -83,7 +83,7 @@ fn seams_are_matched_in_full() {
 }
 
 #[test]
-fn library_reads_no_environment_prints_nothing_and_has_no_cfg_outside_platform() {
+fn library_is_pure_outside_platform() {
     let forbidden = [
         ("std::env::var", ""),
         ("env::args", ""),

@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn the_count_is_one_unless_given_and_a_star_is_for_ever() {
+    fn count_is_one_by_default_and_star_is_forever() {
         assert_eq!("drop".parse(), Ok(Fault::new(FaultKind::Drop, 1)));
         assert_eq!("drop:7".parse(), Ok(Fault::new(FaultKind::Drop, 7)));
         assert_eq!("drop:*".parse(), Ok(Fault::forever(FaultKind::Drop)));
@@ -412,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_fault_is_refused_with_the_reason() {
+    fn malformed_fault_is_refused_with_its_reason() {
         let error = |text: &str| text.parse::<Fault>().unwrap_err();
         for text in ["thrott", ""] {
             let kind = text.to_owned();

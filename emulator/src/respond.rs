@@ -283,13 +283,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_date_header_is_of_the_only_form_that_is_sent() {
+    fn date_header_has_the_http_form() {
         let time = OffsetDateTime::from_unix_timestamp(784_111_777).unwrap();
         assert_eq!(http_date(time), "Sun, 06 Nov 1994 08:49:37 GMT");
     }
 
     #[test]
-    fn the_secret_access_key_is_as_long_as_a_real_one() {
+    fn secret_access_key_has_the_real_length() {
         let expiration = OffsetDateTime::UNIX_EPOCH;
         let role_session_name = String::new();
         let grant = Grant {

@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn name_servers_that_never_answer_are_told() {
+    fn silent_name_servers_are_named() {
         let second = Duration::from_secs(1);
         let limits = AttemptLimits {
             resolve: 7 * second,

@@ -205,7 +205,7 @@ fn other_key_is_another_question() {
 }
 
 #[test]
-fn set_serves_until_it_is_due_or_20_minutes_are_left() {
+fn set_serves_until_due_or_20_minutes_left() {
     for (life, due_left, age, answer) in [
         (3599, 1190, 60, KEPT),
         (3599, 1190, 2400, KEPT),
@@ -246,7 +246,7 @@ fn clock_that_is_set_makes_no_set_live_longer() {
 }
 
 #[test]
-fn set_outlives_a_start_of_the_machine_by_the_wall_clock() {
+fn set_survives_a_reboot_by_the_wall_clock() {
     let before_start = |wall: i64| Moment {
         boot: Clock::System.moment().boot + secs(1_000_000),
         ..ago(wall, 0)
@@ -263,7 +263,7 @@ fn set_outlives_a_start_of_the_machine_by_the_wall_clock() {
 }
 
 #[test]
-fn failure_is_told_to_all_until_its_wait_is_over() {
+fn failure_is_shared_until_its_wait_is_over() {
     let kept = Kept::new();
     let error = kept.asked_in_vain(Some(FailureClass::Outage)).unwrap_err();
     assert_eq!(error.to_string(), "error");
@@ -303,7 +303,7 @@ fn failure_without_a_call_is_nobody_elses() {
 }
 
 #[test]
-fn with_a_valid_set_a_failure_answers_it_and_is_noted() {
+fn failure_with_a_valid_set_returns_the_set() {
     for report in [None, Some(FailureClass::NoConnection)] {
         let kept = Kept::with(set(ago(3000, 0), 3599, 1190));
         for _ in 0..3 {
@@ -332,7 +332,7 @@ fn after_a_failure_the_valid_set_serves_until_it_lapses() {
 }
 
 #[test]
-fn set_that_lapses_while_its_successor_is_called_for_is_no_answer() {
+fn set_that_lapses_during_a_call_is_not_returned() {
     let mut lapsing = set(ago(0, 0), 1, 1);
     lapsing.set.as_mut().unwrap().life = Duration::from_millis(500);
     let kept = Kept::with(lapsing);
@@ -368,7 +368,7 @@ fn no_two_calls_are_made_within_5_s() {
 }
 
 #[test]
-fn set_that_had_lapsed_by_a_wrong_clock_keeps_nobody_waiting() {
+fn set_expired_by_a_wrong_clock_is_replaced_at_once() {
     let kept = Kept::new();
     let renewal = failed(set(ago(60, 60), 43_199, 15_000), 11);
     kept.cache.write(&key(), None, &renewal, Some("down"));
@@ -376,7 +376,7 @@ fn set_that_had_lapsed_by_a_wrong_clock_keeps_nobody_waiting() {
 }
 
 #[test]
-fn set_that_nothing_can_be_planned_by_is_passed_on_and_not_kept() {
+fn set_without_usable_expiration_is_not_stored() {
     for expiration in ["soon", "2020-01-01T00:00:00Z"] {
         let kept = Kept::new();
         for _ in 0..2 {
@@ -392,7 +392,7 @@ fn set_that_nothing_can_be_planned_by_is_passed_on_and_not_kept() {
 }
 
 #[test]
-fn with_a_valid_set_nobody_waits_for_who_calls() {
+fn valid_set_is_returned_during_a_call() {
     let kept = Kept::with(set(ago(3000, 0), 3599, 1190));
     let lock = kept.cache.try_lock(&key()).unwrap().unwrap();
     let begin = Instant::now();
@@ -539,7 +539,7 @@ fn without_locks_each_calls_and_nothing_is_kept() {
 }
 
 #[test]
-fn what_says_nothing_any_more_is_removed_as_it_goes() {
+fn outdated_entries_are_removed_on_the_way() {
     let kept = Kept::new();
     let write = |digit: &str, renewal: &Renewal| {
         let set = credentials(KEPT);

@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_of_a_900_s_session_always_find_nearly_10_minutes_left() {
+    fn session_of_900_s_always_has_10_minutes_left() {
         let mut renewal = Renewal::default();
         renewal.renewed(RECEIVED, secs(899), 0.0);
         let due = after(renewal.wait(RECEIVED).as_secs());
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn set_outlives_a_start_of_the_machine_by_the_wall_clock() {
+    fn set_survives_a_reboot_by_the_wall_clock() {
         let renewal = renewed(3599);
         let started = |wall: i64, boot: u64| Moment {
             boot: secs(boot),

@@ -315,7 +315,7 @@ mod tests {
     const PRIVATE: &[u8] = &[0x2a, 3];
 
     #[test]
-    fn value_that_is_not_in_its_encoding_is_written_as_der() {
+    fn wrongly_encoded_value_is_written_as_der() {
         assert_eq!(value(CN, 0x0c, b"a\xff"), "CN=#0c0261ff");
         assert_eq!(value(CN, 0x16, b"\xe9"), "CN=#1601e9");
         for bmp in [&b"\x00"[..], b"\xd8\x00", b"\xff\xfe", b"\xfd\xd0"] {

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn new_certificate_that_is_refused_takes_turns_with_the_old_one() {
+    fn rejected_new_certificate_alternates_with_the_old_one() {
         let mut rotation = Rotation::new(identity("rsa2048"), 1);
         rotation.read(identity("ec256"), 2);
         rotation.refused();

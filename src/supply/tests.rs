@@ -201,7 +201,7 @@ fn left(supply: &Supply) -> Duration {
 }
 
 #[test]
-fn week_of_hourly_sets_has_ten_minutes_left_at_any_moment() {
+fn week_of_hourly_sets_always_has_ten_minutes_left() {
     let supply = supply();
     let service = Service::new(|| Ok(HOUR));
     let calls = Rc::clone(&service.calls);

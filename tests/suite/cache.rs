@@ -141,7 +141,7 @@ fn clear(folder: &Path) -> Helper {
 }
 
 #[test]
-fn second_call_is_answered_alike_and_the_service_is_not_asked() {
+fn second_call_is_answered_from_the_cache() {
     let emulator = emulator(Settings::default());
     let arn = |kind: &str| format!("arn:aws:rolesanywhere:us-east-1:123456789012:{kind}/1-2");
     let helper = Helper::new()
@@ -282,7 +282,7 @@ fn set_that_is_due_is_replaced() {
 
 /// Tools that read the file use a set until it expires; a client that asks again does not.
 #[test]
-fn set_of_which_less_than_half_is_left_is_not_written() {
+fn set_with_less_than_half_left_is_not_written() {
     let hour = Response::expiring(3600, 0);
     let cached = Cached::with_entry([hour, second()]);
     let path = cached.path().display().to_string();
@@ -319,7 +319,7 @@ fn set_of_which_less_than_half_is_left_is_not_written() {
 }
 
 #[test]
-fn set_that_cannot_be_planned_by_is_passed_on_and_not_kept() {
+fn set_with_odd_expiration_is_returned_not_stored() {
     for expiration in ["tomorrow", "2020-01-01T00:00:00Z"] {
         let created = Response::created();
         let odd = Response {
@@ -362,7 +362,7 @@ fn failure_is_shared_without_a_call() {
 }
 
 #[test]
-fn answer_without_credentials_is_told_to_the_next_too() {
+fn incomplete_answer_is_shared_through_the_cache() {
     let cached = Cached::new([Response {
         body: r#"{"credentialSet":[]}"#.to_owned(),
         ..Response::created()
@@ -376,7 +376,7 @@ fn answer_without_credentials_is_told_to_the_next_too() {
 }
 
 #[test]
-fn fault_of_this_process_is_told_to_nobody() {
+fn local_fault_is_not_shared_through_the_cache() {
     let cached = Cached::new([Response::created()]);
     let helper = cached.helper().args(["--private-key", "pki/mismatch.key"]);
     for _ in 0..2 {
@@ -458,7 +458,7 @@ fn clearing_where_there_is_no_cache_makes_none() {
 }
 
 #[test]
-fn cache_folder_may_be_in_the_home_and_is_never_a_key() {
+fn cache_folder_may_be_tilde_but_not_content() {
     let emulator = emulator(Settings::default());
     let cached = |folder: &str| {
         Helper::command_at("credential-process", &emulator.url()).args([

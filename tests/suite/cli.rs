@@ -153,7 +153,7 @@ fn boolean_without_equals_takes_no_value() {
 }
 
 #[test]
-fn swapped_arns_are_told_apart_before_any_request() {
+fn swapped_arns_are_refused_before_any_request() {
     let helper = credential_process().args(IDENTITY).args([
         "--trust-anchor-arn",
         ARNS[3],
@@ -166,7 +166,7 @@ fn swapped_arns_are_told_apart_before_any_request() {
 }
 
 #[test]
-fn identities_that_this_version_does_not_read_are_refused_by_name() {
+fn unsupported_identities_are_refused_by_name() {
     let mut said = String::new();
     for (flag, value) in [
         ("--cert-selector", "Key=x509Subject,Value=CN=x"),

@@ -207,7 +207,7 @@ fn connection_of_an_earlier_call_is_not_relied_on() {
 }
 
 #[test]
-fn cut_body_is_tried_again_and_its_text_is_never_shown() {
+fn cut_body_is_retried_and_never_shown() {
     let cut = Response {
         content_length: Some(5000),
         ..Response::created()
@@ -276,7 +276,7 @@ fn clock_is_corrected_even_where_one_attempt_is_allowed() {
 }
 
 #[test]
-fn clock_that_is_known_to_be_wrong_is_not_asked_for_again() {
+fn known_clock_offset_is_used_at_once() {
     let known = |settings: &mut ClientSettings| settings.clock_ahead_seconds = 1800;
     let by_service = |date_offset| Response {
         date_offset: Some(date_offset),
@@ -289,9 +289,9 @@ fn clock_that_is_known_to_be_wrong_is_not_asked_for_again() {
 
     // The clock was set in between.
     let script = Script::of([by_service(0), Response::created()]);
-    let mended = call_with(script, known);
-    assert!(mended.outcome.is_ok());
-    let back = signed_at(&mended.requests[0]) - signed_at(&mended.requests[1]);
+    let corrected = call_with(script, known);
+    assert!(corrected.outcome.is_ok());
+    let back = signed_at(&corrected.requests[0]) - signed_at(&corrected.requests[1]);
     assert!((1700..=1800).contains(&back.whole_seconds()), "{back}");
 }
 
@@ -319,7 +319,7 @@ fn provider_remembers_how_wrong_the_clock_is() {
 }
 
 #[test]
-fn answer_tells_the_time_of_the_service_if_it_has_one() {
+fn date_of_the_answer_is_the_services_time() {
     let dated = Response {
         date_offset: Some(-1200),
         ..Response::created()
@@ -399,7 +399,7 @@ fn no_attempt_begins_that_could_end_after_the_deadline() {
 }
 
 #[test]
-fn answer_of_somebody_else_is_told_with_its_beginning() {
+fn foreign_answer_is_shown_by_its_beginning() {
     let portal = Response {
         status: 200,
         body: "<html>Please log in\u{1b}[2J</html>".to_owned(),
@@ -588,7 +588,7 @@ fn fault_of_a_server_certificate_is_named() {
 }
 
 #[test]
-fn server_that_shows_a_ca_certificate_is_refused_in_words() {
+fn server_with_a_ca_certificate_is_named() {
     let call = call_of_server(TlsServer::with_ca_certificate());
     assert!(
         matches!(

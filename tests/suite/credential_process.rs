@@ -148,7 +148,7 @@ fn chain_in_the_certificate_file_leads_to_the_trust_anchor() {
 }
 
 #[test]
-fn refusal_is_told_with_code_message_request_id_and_hint() {
+fn refusal_shows_code_message_request_id_and_hint() {
     let emulator = emulator(Settings::default());
     let output = call(&emulator, "expired.crt", "rsa2048.key").run();
     assert!(matches!(
@@ -159,7 +159,7 @@ fn refusal_is_told_with_code_message_request_id_and_hint() {
 }
 
 #[test]
-fn key_of_another_certificate_is_refused_before_any_request_naming_both_files() {
+fn mismatched_key_is_refused_naming_both_files() {
     let emulator = emulator(Settings::default());
     let output = call(&emulator, "rsa2048.crt", "mismatch.key").run();
     assert!(emulator.requests().is_empty());
@@ -269,7 +269,7 @@ fn debug_shows_what_is_signed_and_no_secret() {
 
 #[test]
 #[cfg(unix)]
-fn key_that_others_can_read_or_replace_is_used_and_told_under_debug() {
+fn key_exposed_to_others_is_reported_by_debug() {
     use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt;
 
@@ -590,7 +590,7 @@ fn proxy_that_has_no_address_is_named() {
 }
 
 #[test]
-fn certificate_that_the_service_refuses_is_named_once_it_has_refused() {
+fn refused_certificate_has_a_hint_with_its_fault() {
     let refused = || Response::error(403, "AccessDeniedException", "Untrusted");
     let six = [
         "pki/chain6.crt",
@@ -608,7 +608,7 @@ fn certificate_that_the_service_refuses_is_named_once_it_has_refused() {
 }
 
 #[test]
-fn wrong_clock_is_told_with_its_direction() {
+fn wrong_clock_is_reported_with_its_direction() {
     let said = [1800, -1800].map(|offset| {
         let refused = Response {
             date_offset: Some(offset),

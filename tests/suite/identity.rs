@@ -105,7 +105,7 @@ fn older_encryption_of_pem_blocks_is_read() {
 }
 
 #[test]
-fn wrong_password_missing_password_and_unknown_algorithm_are_three_messages() {
+fn failures_of_passwords_have_different_messages() {
     let emulator = emulator(Settings::default());
     let wrong = call(&emulator, ENCRYPTED)
         .args(["--pkcs8-password", "wrong horse"])

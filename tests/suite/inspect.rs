@@ -145,7 +145,7 @@ fn read_certificate_data_cases_match_the_reference() {
 }
 
 #[test]
-fn digest_of_sign_string_does_not_change_what_credential_process_signs() {
+fn digest_of_sign_string_does_not_affect_requests() {
     // Each command passes its digest when it signs; there is no shared setting.
     let output = Helper::new()
         .args(["credential-process", "--digest", "SHA512"])

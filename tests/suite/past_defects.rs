@@ -82,7 +82,7 @@ fn serial_number_is_sent_in_decimal_at_any_length() {
 }
 
 #[test]
-fn algorithm_follows_the_key_and_not_the_signature_on_the_certificate() {
+fn algorithm_follows_key_not_certificate_signature() {
     let emulator = emulator(Settings::default());
     // Both are signed by RSA with another hash than SHA-256.
     for (certificate, key) in [
@@ -142,7 +142,7 @@ fn empty_files_are_errors_and_no_crash() {
 }
 
 #[test]
-fn answer_without_all_credential_fields_is_an_error_and_no_crash() {
+fn incomplete_credentials_are_an_error_and_no_crash() {
     for body in [
         r#"{"credentialSet":[{}]}"#,
         r#"{"credentialSet":[{"credentials":{"accessKeyId":"A"}}]}"#,

@@ -57,7 +57,7 @@ fn every_create_session_case_is_in_exactly_one_group() {
 }
 
 #[test]
-fn the_tables_name_cases_and_every_informative_case_is_in_one() {
+fn tables_name_exactly_the_informative_cases() {
     let mut cases = Case::all("create_session");
     cases.extend(Case::all("cli"));
     for (name, _) in DELIBERATE {

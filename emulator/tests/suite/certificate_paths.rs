@@ -165,7 +165,7 @@ fn a_missing_intermediate_is_named() {
 }
 
 #[test]
-fn a_trust_anchor_of_the_same_name_with_another_key_is_a_stranger() {
+fn trust_anchor_of_same_name_with_other_key_fails() {
     let (root, namesake) = (root(ca_params("root")), root(ca_params("root")));
     let identity = Identity::issued_by(&root, leaf_params("leaf"));
     let expected = PathFault::SignatureInvalid {
@@ -176,7 +176,7 @@ fn a_trust_anchor_of_the_same_name_with_another_key_is_a_stranger() {
 }
 
 #[test]
-fn an_intermediate_of_the_same_name_with_another_key_is_a_stranger() {
+fn intermediate_of_same_name_with_other_key_fails() {
     let line = line(1);
     let namesake = intermediate(ca_params("middle 1"), &line[0]);
     let identity = Identity::issued_by(&line[1], leaf_params("leaf")).with_chain(&[&namesake]);
@@ -344,7 +344,7 @@ fn a_path_length_is_kept_to_the_letter() {
 }
 
 #[test]
-fn a_self_issued_intermediate_does_not_count_for_the_path_length() {
+fn self_issued_intermediate_does_not_count_for_path_length() {
     let mut params = ca_params("root");
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     let old = root(params.clone());
@@ -394,7 +394,7 @@ fn the_end_entity_certificate_needs_the_key_usage_digital_signature() {
 }
 
 #[test]
-fn an_end_entity_certificate_is_valid_from_its_first_to_its_last_second() {
+fn validity_includes_first_and_last_second() {
     leaf(|params| (params.not_before, params.not_after) = (NOW, NOW)).unwrap();
     let not_after = NOW - Duration::seconds(1);
     let refusal = leaf(|params| params.not_after = not_after);
@@ -524,7 +524,7 @@ fn a_certificate_of_version_2_is_refused() {
 }
 
 #[test]
-fn what_is_no_certificate_in_the_chain_is_refused() {
+fn malformed_certificate_in_the_chain_is_refused() {
     let (anchors, identity) = crate::support::simple();
     for (value, position, reason) in [
         ("", 1, "no DER certificate"),

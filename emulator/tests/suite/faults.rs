@@ -64,7 +64,7 @@ fn throttling_is_429_as_often_as_asked_for() {
 }
 
 #[test]
-fn calls_over_the_quota_are_throttled_and_those_within_are_not() {
+fn only_calls_over_the_quota_are_throttled() {
     let setup = Setup::new(Settings {
         faults: vec!["quota=2:*".parse().unwrap()],
         clock: ServiceClock::Fixed(OffsetDateTime::now_utc()),
@@ -80,7 +80,7 @@ fn calls_over_the_quota_are_throttled_and_those_within_are_not() {
 }
 
 #[test]
-fn faults_come_in_order_one_per_request_and_may_be_added() {
+fn faults_apply_in_order_and_may_be_added() {
     let setup = Setup::with_faults(&["status=500", "status=503:2"]);
     setup
         .emulator
@@ -90,7 +90,7 @@ fn faults_come_in_order_one_per_request_and_may_be_added() {
 }
 
 #[test]
-fn a_fault_may_last_for_ever_and_be_over_all_the_same() {
+fn endless_fault_can_be_cleared() {
     let setup = Setup::with_faults(&["status=500:*", "drop"]);
     assert!((0..20).all(|_| setup.post().status == 500));
     setup.emulator.recover();
@@ -121,7 +121,7 @@ fn an_error_comes_with_the_code_that_was_asked_for() {
 }
 
 #[test]
-fn a_redirect_leads_back_here_so_that_following_it_is_seen() {
+fn redirect_leads_back_to_the_emulator() {
     let setup = Setup::with_faults(&["status=307"]);
     let response = setup.post();
     assert_eq!(
@@ -154,7 +154,7 @@ fn a_slow_answer_is_right_but_late() {
 }
 
 #[test]
-fn a_slow_request_is_recorded_before_it_is_answered_and_holds_nobody_up() {
+fn slow_request_is_recorded_first_and_blocks_no_other() {
     let setup = Setup::with_faults(&["slow=600000"]);
     let mut stream = crate::http::connect(&setup.emulator);
     std::io::Write::write_all(&mut stream, &crate::http::bytes(&setup.request())).unwrap();
@@ -247,7 +247,7 @@ fn credentials_may_expire_soon_or_have_expired() {
 }
 
 #[test]
-fn a_fault_that_lets_a_request_through_does_not_make_it_right() {
+fn fault_does_not_skip_verification() {
     let setup = Setup::with_faults(&["slow=1", "expires-in=30", "cut-body"]);
     for _ in 0..3 {
         let request = setup.request_with(|draft| draft.serial_number = "1".to_owned());
@@ -268,7 +268,7 @@ fn extreme_skews_and_expirations_are_survived() {
 }
 
 #[test]
-fn a_fault_is_used_up_by_a_request_of_any_kind() {
+fn any_request_uses_up_a_fault() {
     let faults = vec![Fault::new(FaultKind::Throttle, 1)];
     let setup = Setup::new(Settings {
         faults,

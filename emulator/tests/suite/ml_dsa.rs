@@ -76,7 +76,7 @@ fn any_parameter_set_signs_requests_and_certificates_of_any() {
 }
 
 #[test]
-fn one_flipped_bit_of_the_signature_of_a_request_is_refused() {
+fn flipped_bit_of_a_request_signature_is_refused() {
     for parameter_set in PARAMETER_SETS {
         let line = Line::new([44, 44, parameter_set]);
         let [_, _, key] = line.keys;
@@ -110,7 +110,7 @@ fn one_flipped_bit_of_the_signature_of_a_request_is_refused() {
 }
 
 #[test]
-fn the_algorithm_of_an_ml_dsa_key_has_no_other_name() {
+fn ml_dsa_key_has_a_single_algorithm_name() {
     for parameter_set in PARAMETER_SETS {
         let line = Line::new([44, 44, parameter_set]);
         let [_, _, key] = line.keys;

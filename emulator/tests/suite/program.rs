@@ -286,7 +286,7 @@ fn asked_to_end_it_takes_its_file_along() {
 }
 
 #[test]
-fn it_goes_on_when_nobody_reads_its_lines_any_more() {
+fn it_keeps_running_when_stdout_is_closed() {
     let mut program = Program::start(&[]);
     let url = program.line();
     let reader = program.stop_reading();
@@ -356,7 +356,7 @@ fn wrong_arguments_are_named() {
 }
 
 #[test]
-fn a_bundle_of_trust_anchors_may_be_given_and_more_than_one() {
+fn several_bundles_of_trust_anchors_may_be_given() {
     let folder = tempfile::tempdir().unwrap();
     let (first, second) = (root(ca_params("first")), root(ca_params("second")));
     let bundle = folder.path().join("bundle.pem");

@@ -102,7 +102,7 @@ fn name(refusal: &Refusal) -> String {
 }
 
 #[test]
-fn every_refusal_is_in_the_table_with_its_status_and_code() {
+fn every_refusal_is_in_the_table() {
     for refusal in refusals() {
         let (name, status, code) = (name(&refusal), refusal.status(), refusal.code());
         let seen = if refusal.message_was_seen() {
@@ -122,7 +122,7 @@ fn the_table_has_no_refusal_that_is_gone() {
 }
 
 #[test]
-fn every_fault_is_in_the_table_and_is_parsed_as_it_stands_there() {
+fn every_fault_of_the_table_is_parsed() {
     let specs: Vec<&str> = README
         .lines()
         .filter_map(|line| {

@@ -180,7 +180,7 @@ fn an_absent_trust_anchor_or_profile_is_not_found() {
 }
 
 #[test]
-fn a_session_name_is_refused_by_a_profile_that_does_not_accept_it() {
+fn session_name_is_refused_unless_profile_accepts_it() {
     let settings = Settings {
         refuse_role_session_name: true,
         ..Settings::default()
@@ -201,7 +201,7 @@ fn a_session_name_is_refused_by_a_profile_that_does_not_accept_it() {
 }
 
 #[test]
-fn the_lesser_of_the_durations_of_request_and_profile_is_granted() {
+fn shorter_duration_of_request_and_profile_is_granted() {
     let setup = default();
     assert_eq!(granted_seconds(&setup, "{}"), 3600);
     assert_eq!(
@@ -302,7 +302,7 @@ fn requests_are_recorded_as_they_came() {
 }
 
 #[test]
-fn the_callback_sees_each_request_before_its_answer_and_no_secret() {
+fn callback_precedes_the_answer_and_sees_no_secret() {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&lines);
     let on_request = Some(OnRequest::new(move |record| {
@@ -377,7 +377,7 @@ fn https_is_served_for_all_names_of_the_loopback() {
 }
 
 #[test]
-fn https_certificate_is_not_a_ca_and_its_ca_is_new() {
+fn https_certificate_is_new_and_not_a_ca() {
     let settings = Settings {
         tls: true,
         ..Settings::default()
@@ -401,7 +401,7 @@ fn https_certificate_is_not_a_ca_and_its_ca_is_new() {
 }
 
 #[test]
-fn http_to_the_https_port_is_not_answered_and_does_no_harm() {
+fn http_to_the_https_port_does_no_harm() {
     let setup = Setup::new(Settings {
         tls: true,
         ..Settings::default()
@@ -531,7 +531,7 @@ fn a_panicking_callback_does_not_end_the_emulator() {
 }
 
 #[test]
-fn the_port_is_free_again_when_the_emulator_is_dropped() {
+fn port_is_free_after_the_emulator_is_dropped() {
     let setup = default();
     let port = setup.emulator.port();
     let stream = connect(&setup.emulator);

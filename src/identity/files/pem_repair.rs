@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_read_whatever_became_of_its_line_breaks() {
+    fn text_is_read_with_any_line_breaks() {
         let text = [ONE, KEY, ONE].concat();
         let right = read(text.as_bytes());
         assert_eq!(right.len(), 3);

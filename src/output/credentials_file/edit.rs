@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn header_that_an_sdk_would_not_read_is_tidied_and_keeps_its_comment() {
+    fn unreadable_header_is_tidied_and_keeps_its_comment() {
         let cases = [
             ("[a] # x\n", "[a] # x\n{NEW}"),
             ("[a]\t;x\n", "[a]\t;x\n{NEW}"),
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn indented_settings_are_moved_to_the_first_column_and_lists_are_not() {
+    fn indented_settings_move_to_first_column_except_lists() {
         let file = "[a]\n  aws_access_key_id = x\n  region = r\n  s3 =\n    k = v\n  # c\n";
         let expected = "[a]\naws_access_key_id = A\naws_secret_access_key = S\n\
                         aws_session_token = T\nregion = r\ns3 =\n    k = v\n# c\n";
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_sdk_refuses_in_the_profile_becomes_a_comment() {
+    fn unreadable_line_in_the_profile_becomes_a_comment() {
         let file = "[a]\njunk\n= x\nregion = r\nregion = s\n  t\ncolon: d\ns3 =\n  k\n  l = m\n";
         let expected = "[a]\n{NEW}# junk\n# = x\n# region = r\nregion = s\n  t\ncolon= d\n\
                         s3 =\n# k\n  l = m\n";
@@ -363,12 +363,12 @@ mod tests {
     }
 
     #[test]
-    fn header_behind_the_profile_is_not_left_indented_below_its_settings() {
+    fn indented_header_after_the_profile_is_moved_left() {
         assert_eq!(edited("[a]\n  [b]\n  c = d\n"), "[a]\n{NEW}[b]\n  c = d\n");
     }
 
     #[test]
-    fn line_ends_are_those_of_the_header_or_of_the_first_line() {
+    fn line_ends_follow_header_or_first_line() {
         let new = NEW.replace('\n', "\r\n");
         assert_eq!(edited("[b]\r\n[a]\n"), "[b]\r\n[a]\n{NEW}");
         assert_eq!(

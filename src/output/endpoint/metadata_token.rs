@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn token_of_another_process_or_with_any_bit_changed_is_none() {
+    fn foreign_or_changed_token_is_invalid() {
         let tokens = tokens();
         let token = tokens.issue(300, at(0)).unwrap().expose().clone();
         assert_eq!(self::tokens().seconds_left(&token, at(0)), None);

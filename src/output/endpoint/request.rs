@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn length_of_the_body_is_told_in_one_way_or_refused() {
+    fn conflicting_body_lengths_are_refused() {
         for (fields, body) in [
             ("", Ok(RequestBody::NONE)),
             ("Content-Length: 0", Ok(RequestBody::NONE)),

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn body_is_no_longer_than_it_may_be_however_it_is_cut_up() {
+    fn body_limit_holds_however_the_body_is_split() {
         assert!(RequestBody::of_length(BODY_BYTES_MAX).is_some());
         assert!(RequestBody::of_length(BODY_BYTES_MAX + 1).is_none());
         let chunks = b"1\r\nx\r\n".repeat(BODY_BYTES_MAX / 6 + 1);

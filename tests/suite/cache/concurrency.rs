@@ -81,9 +81,9 @@ fn when_who_calls_is_killed_one_other_calls() {
 }
 
 #[test]
-fn who_gets_the_lock_looks_again_before_it_calls() {
+fn lock_holder_reads_the_entry_again() {
     if Command::new("strace").arg("-V").output().is_err() {
-        skip("who_gets_the_lock_looks_again_before_it_calls: no strace");
+        skip("lock_holder_reads_the_entry_again: no strace");
         return;
     }
     let cached = Cached::new([Response::created(), second()]);
@@ -108,7 +108,7 @@ fn who_gets_the_lock_looks_again_before_it_calls() {
 }
 
 #[test]
-fn outage_costs_few_calls_and_each_learns_why() {
+fn outage_costs_few_calls_and_shares_the_error() {
     let cached = Cached::new([down()]);
     for output in at_once(CALLERS, || cached.helper()) {
         assert_eq!((output.exit, output.stdout_text()), (1, ""));

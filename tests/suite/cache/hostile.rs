@@ -139,9 +139,9 @@ fn folder_that_others_can_use_is_not_used() {
 }
 
 #[test]
-fn folder_of_somebody_else_is_not_used() {
+fn folder_of_another_user_is_not_used() {
     let cached = Cached::with_entry([Response::created()]);
-    if give_away(&cached.path(), "folder_of_somebody_else_is_not_used") {
+    if give_away(&cached.path(), "folder_of_another_user_is_not_used") {
         goes_on_without_a_cache(&cached, &cached.path());
     }
 }
@@ -165,7 +165,7 @@ fn folder_that_cannot_be_made_is_done_without() {
 }
 
 #[test]
-fn fifo_in_the_place_of_the_folder_holds_nobody_up() {
+fn fifo_in_place_of_the_folder_does_not_block() {
     let cached = Cached::new([Response::created()]);
     make_fifo(&cached.path());
     goes_on_without_a_cache(&cached, &cached.path());
@@ -231,7 +231,7 @@ fn entry_of_somebody_else_is_absent() {
 }
 
 #[test]
-fn fifo_in_the_place_of_an_entry_holds_nobody_up() {
+fn fifo_in_place_of_an_entry_does_not_block() {
     entry_is_absent(|entry| {
         fs::remove_file(entry).unwrap();
         make_fifo(entry);
@@ -263,7 +263,7 @@ fn entry_of_another_key_is_absent() {
 }
 
 #[test]
-fn directory_in_the_place_of_an_entry_stays_and_each_calls() {
+fn directory_in_place_of_entry_is_left_alone() {
     let cached = Cached::with_entry([Response::created()]);
     let entry = cached.entry();
     fs::remove_file(&entry).unwrap();
@@ -283,7 +283,7 @@ fn directory_in_the_place_of_an_entry_stays_and_each_calls() {
 }
 
 #[test]
-fn what_lies_where_an_entry_is_written_is_removed_and_not_followed() {
+fn link_in_place_of_new_entry_is_removed() {
     let elsewhere = TempDir::new().unwrap();
     let target = elsewhere.path().join("target");
     fs::write(&target, "mine").unwrap();
@@ -303,7 +303,7 @@ fn what_lies_where_an_entry_is_written_is_removed_and_not_followed() {
 }
 
 #[test]
-fn what_is_no_lock_is_not_followed_and_each_calls() {
+fn unsafe_lock_is_not_followed() {
     let elsewhere = TempDir::new().unwrap();
     let target = elsewhere.path().join("target");
     let attacks: [&dyn Fn(&Path); 3] = [

@@ -50,8 +50,8 @@ pub(super) fn has_strace(test: &str) -> bool {
 }
 
 #[test]
-fn file_is_synced_before_the_rename_and_the_directory_behind_it() {
-    if !has_strace("file_is_synced_before_the_rename_and_the_directory_behind_it") {
+fn file_is_synced_before_rename_and_directory_after() {
+    if !has_strace("file_is_synced_before_rename_and_directory_after") {
         return;
     }
     let scene = scene();
@@ -121,8 +121,8 @@ fn calls(log: &str, folder: &Path) -> Vec<(String, usize)> {
 }
 
 #[test]
-fn kill_at_any_system_call_leaves_the_old_file_or_the_new_one() {
-    if !has_strace("kill_at_any_system_call_leaves_the_old_file_or_the_new_one") {
+fn kill_at_any_system_call_leaves_whole_file() {
+    if !has_strace("kill_at_any_system_call_leaves_whole_file") {
         return;
     }
     let first = scene();
@@ -348,8 +348,8 @@ fn failed_write_in_place_puts_the_old_content_back() {
 }
 
 #[test]
-fn directory_that_cannot_be_synced_is_told_although_the_file_is_new() {
-    if !has_strace("directory_that_cannot_be_synced_is_told_although_the_file_is_new") {
+fn failed_sync_of_directory_is_reported() {
+    if !has_strace("failed_sync_of_directory_is_reported") {
         return;
     }
     for (error, is_told) in [("EIO", true), ("EINVAL", false)] {

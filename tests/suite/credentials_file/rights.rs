@@ -100,7 +100,7 @@ fn mode_is_kept_and_a_readable_file_is_a_warning() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn access_control_list_of_an_old_file_is_kept_and_none_is_inherited() {
+fn access_control_list_is_kept_and_not_inherited() {
     use rustix::fs::XattrFlags;
     use rustix::fs::getxattr;
     use rustix::fs::setxattr;
@@ -117,9 +117,7 @@ fn access_control_list_of_an_old_file_is_kept_and_none_is_inherited() {
     };
     fs::write(&path, "").unwrap();
     if setxattr(&path, ACCESS, &list, XattrFlags::empty()).is_err() {
-        skip(
-            "access_control_list_of_an_old_file_is_kept_and_none_is_inherited: no such lists here",
-        );
+        skip("access_control_list_is_kept_and_not_inherited: no such lists here");
         return;
     }
     let before = shown();
@@ -187,7 +185,7 @@ fn links_are_followed_to_the_file_and_stay_links() {
 }
 
 #[test]
-fn what_is_no_file_is_refused_at_once_and_left() {
+fn anything_but_a_file_is_refused_at_once() {
     let home = TempDir::new().unwrap();
     let fifo = home.path().join("fifo");
     let folder = home.path().join("folder");
@@ -229,8 +227,8 @@ fn file_larger_than_any_is_refused() {
 }
 
 #[test]
-fn owner_and_group_of_an_old_file_are_kept_by_root() {
-    if !is_root("owner_and_group_of_an_old_file_are_kept_by_root") {
+fn root_keeps_owner_and_group() {
+    if !is_root("root_keeps_owner_and_group") {
         return;
     }
     let home = TempDir::new().unwrap();
@@ -245,8 +243,8 @@ fn owner_and_group_of_an_old_file_are_kept_by_root() {
 }
 
 #[test]
-fn root_goes_where_nobody_else_could_have_led_it() {
-    if !is_root("root_goes_where_nobody_else_could_have_led_it") {
+fn root_follows_only_links_that_others_could_not_make() {
+    if !is_root("root_follows_only_links_that_others_could_not_make") {
         return;
     }
     let home = TempDir::new().unwrap();
@@ -352,8 +350,8 @@ fn root_writes_into_a_world_writable_directory_with_care() {
 }
 
 #[test]
-fn links_of_strangers_are_not_followed_where_everybody_writes() {
-    if !is_root("links_of_strangers_are_not_followed_where_everybody_writes") {
+fn links_of_others_in_world_writable_directories_fail() {
+    if !is_root("links_of_others_in_world_writable_directories_fail") {
         return;
     }
     const OWNER: u32 = 12345;
@@ -399,8 +397,8 @@ fn links_of_strangers_are_not_followed_where_everybody_writes() {
 }
 
 #[test]
-fn file_of_a_strangers_public_directory_gets_no_credentials() {
-    if !is_root("file_of_a_strangers_public_directory_gets_no_credentials") {
+fn file_in_a_strangers_directory_gets_no_credentials() {
+    if !is_root("file_in_a_strangers_directory_gets_no_credentials") {
         return;
     }
     const STRANGER: u32 = 23456;
@@ -420,8 +418,8 @@ fn file_of_a_strangers_public_directory_gets_no_credentials() {
 }
 
 #[test]
-fn file_is_written_in_place_where_the_directory_is_not_ours() {
-    if !is_root("file_is_written_in_place_where_the_directory_is_not_ours") {
+fn unwritable_directory_allows_writing_in_place() {
+    if !is_root("unwritable_directory_allows_writing_in_place") {
         return;
     }
     for flag in ["--in-place", ""] {
@@ -525,7 +523,7 @@ fn by_nobody_through(scene: &Scene, starter: &[&str], prepare: impl FnOnce()) ->
 }
 
 #[test]
-fn directory_that_may_not_be_written_is_an_error_with_path_and_cause() {
+fn unwritable_directory_is_an_error_with_its_path() {
     let scene = Scene::new(&env::temp_dir(), "[b]\n");
     set_mode(&scene.file(), 0o644);
     set_mode(&scene.folder(), 0o555);
@@ -541,8 +539,8 @@ fn directory_that_may_not_be_written_is_an_error_with_path_and_cause() {
 }
 
 #[test]
-fn file_of_somebody_else_is_not_replaced_by_one_of_ones_own() {
-    if !is_root("file_of_somebody_else_is_not_replaced_by_one_of_ones_own") {
+fn file_of_another_user_is_not_replaced() {
+    if !is_root("file_of_another_user_is_not_replaced") {
         return;
     }
     let scene = Scene::new(&env::temp_dir(), "[b]\n");

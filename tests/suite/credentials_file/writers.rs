@@ -11,7 +11,7 @@ use crate::credentials_file::writer::Scene;
 use crate::credentials_file::writer::program;
 
 #[test]
-fn eight_processes_lose_nothing_and_a_reader_always_finds_whole_sets() {
+fn eight_writers_lose_nothing_and_readers_find_whole_sets() {
     let file = "# top\n[other]\nregion = x\naws_access_key_id = AKIAOTHER\n";
     let scene = Scene::new(&memory(), file);
     let mut children: Vec<_> = (0..WRITERS)

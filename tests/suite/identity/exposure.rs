@@ -117,7 +117,7 @@ fn secrets_that_come_by_file_are_not_shown() {
 }
 
 #[test]
-fn secrets_that_come_by_descriptor_or_standard_input_are_not_shown() {
+fn secrets_from_descriptors_are_not_shown() {
     for (key, file) in [
         ("fd:3", ENCRYPTED),
         ("-", ENCRYPTED),

@@ -115,7 +115,7 @@ fn certificate_key_and_chain_may_share_standard_input() {
 
 #[cfg(unix)]
 #[test]
-fn certificate_and_key_may_share_a_descriptor_that_is_read_once() {
+fn certificate_and_key_may_share_a_descriptor() {
     let emulator = emulator(Settings::default());
     let output = call_of(&emulator)
         .args(["--certificate", "fd:3", "--private-key", "fd:3"])
@@ -137,7 +137,7 @@ fn certificate_and_key_may_share_a_descriptor_that_is_read_once() {
 
 #[cfg(unix)]
 #[test]
-fn encrypted_key_from_a_descriptor_is_opened_by_the_password_of_a_file() {
+fn encrypted_key_from_a_descriptor_uses_password_file() {
     let emulator = emulator(Settings::default());
     let key = pki("rsa2048.aes-256-cbc-hmacSHA256.key");
     let output = call_of(&emulator)
@@ -177,7 +177,7 @@ fn variable_that_is_not_set_is_named() {
 }
 
 #[test]
-fn variable_that_holds_something_else_is_named_and_not_shown() {
+fn variable_without_a_key_is_named_not_shown() {
     let emulator = emulator(Settings::default());
     // Cut off, so that it cannot be put right.
     let key = pki("rsa2048.key").replace('\n', " ");

@@ -114,7 +114,7 @@ fn password_may_hold_spaces_quotes_and_any_letter() {
 }
 
 #[test]
-fn one_line_break_at_the_end_of_a_password_file_is_left_out() {
+fn last_line_break_of_a_password_file_is_dropped() {
     let with = |key, content: &str| {
         sign(key)
             .flag_of_file("--pkcs8-password-file", "password", content)
@@ -155,7 +155,7 @@ fn empty_password_file_is_an_empty_password() {
 }
 
 #[test]
-fn password_file_that_is_no_text_or_too_large_is_named() {
+fn binary_or_large_password_file_is_named() {
     let contents: [&[u8]; 2] = [b"correct horse \xff", &[b'x'; 65537]];
     let mut said = String::new();
     for content in contents {

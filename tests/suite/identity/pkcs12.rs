@@ -91,7 +91,7 @@ fn password_of_a_private_key_is_not_tried_on_pkcs12() {
 }
 
 #[test]
-fn wrong_password_damaged_file_and_unknown_algorithm_of_pkcs12_are_three_messages() {
+fn failures_of_pkcs12_have_different_messages() {
     let emulator = emulator(Settings::default());
     let with_password = |file: &str| call(&emulator, file).args(["--pkcs12-password", PASSWORD]);
 
@@ -113,7 +113,7 @@ fn wrong_password_damaged_file_and_unknown_algorithm_of_pkcs12_are_three_message
 }
 
 #[test]
-fn work_that_a_hostile_pkcs12_demands_is_refused_at_once() {
+fn costly_pkcs12_is_refused_at_once() {
     let mut file = fs::read(vectors().join("../pkcs12/openssl-legacy.p12")).unwrap();
     // The iterations of the MAC, INTEGER 2048, are the file's last element; two octets would still be an
     // honest number, so the salt in front gives up two of its octets.
@@ -186,7 +186,7 @@ fn chain_in_pkcs12_is_sent_in_order_without_the_leaf() {
 }
 
 #[test]
-fn leaf_in_pkcs12_is_found_by_its_key_wherever_it_stands() {
+fn leaf_in_pkcs12_is_found_by_its_key() {
     let emulator = emulator(Settings::default());
     // The root and the intermediates stand in front of the leaf.
     succeeds(&call(&emulator, "../pkcs12/gnutls-leaf-last.p12").run());

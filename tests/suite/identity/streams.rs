@@ -68,7 +68,7 @@ fn assert_succeeds(output: &std::process::Output) {
 }
 
 #[test]
-fn pipe_that_gives_nothing_more_is_given_up_in_time() {
+fn silent_pipe_fails_in_time() {
     let helper = Helper::new();
     let unopened = fifo(&helper, "unopened");
     let silent = fifo(&helper, "silent");
@@ -142,7 +142,7 @@ fn pipe_is_read_once_and_held() {
 }
 
 #[test]
-fn pipe_without_a_writer_holds_nobody_up_for_ever() {
+fn pipe_without_a_writer_fails_in_time() {
     let emulator = emulator(Settings::default());
     let helper = call_of(&emulator);
     let certificate = fifo(&helper, "certificate");

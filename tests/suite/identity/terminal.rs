@@ -131,7 +131,7 @@ fn third_wrong_password_at_the_terminal_is_the_last() {
 }
 
 #[test]
-fn control_c_ends_the_prompt_and_leaves_the_terminal_as_it_was() {
+fn control_c_ends_prompt_and_restores_terminal() {
     let Some(mut terminal) = Terminal::open("Ctrl-C at the prompt") else {
         return;
     };
@@ -149,7 +149,7 @@ fn control_c_ends_the_prompt_and_leaves_the_terminal_as_it_was() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn signal_at_the_prompt_leaves_the_terminal_as_it_was() {
+fn signal_at_the_prompt_restores_the_terminal() {
     use rustix::process::Pid;
     use rustix::process::Signal;
     use rustix::process::kill_process;
@@ -199,7 +199,7 @@ fn control_d_ends_the_prompt_with_an_error() {
 }
 
 #[test]
-fn pkcs12_password_is_asked_for_only_where_the_empty_one_is_wrong() {
+fn pkcs12_prompt_comes_after_the_empty_password() {
     let Some(mut terminal) = Terminal::open("PKCS#12 password at the terminal") else {
         return;
     };
@@ -221,7 +221,7 @@ fn pkcs12_password_is_asked_for_only_where_the_empty_one_is_wrong() {
 }
 
 #[test]
-fn nobody_is_asked_where_a_flag_gives_a_wrong_password() {
+fn wrong_password_of_a_flag_causes_no_prompt() {
     let Some(terminal) = Terminal::open("wrong password of a flag") else {
         return;
     };

@@ -128,7 +128,7 @@ fn fault_at_a_renewal_shows_to_no_client() {
 }
 
 #[test]
-fn fault_for_longer_than_the_set_lives_ends_with_it() {
+fn recovery_follows_an_outage_longer_than_the_set() {
     for_each_fault(|fault| {
         let (seen, requests) = watch_an_outage(fault);
         assert_eq!(seen.sets, [1, 2 + lost(fault, requests - 2)], "{fault}");

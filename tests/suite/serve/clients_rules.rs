@@ -143,7 +143,7 @@ fn token_is_given_while_there_are_no_credentials() {
 
 /// Rule 5.
 #[test]
-fn body_of_no_error_looks_like_the_name_of_a_role() {
+fn error_bodies_never_look_like_a_role() {
     let service = service(&["expires-in=3", "status=500:*"]);
     let helper = serve(&service.url());
     let server = Server::start(&helper);
@@ -201,7 +201,7 @@ fn two_slashes_are_one_and_nothing_is_redirected() {
 
 /// Rule 7.
 #[test]
-fn names_of_this_machine_are_hosts_with_any_port_or_none() {
+fn local_names_are_hosts_with_any_port() {
     let service = service(&[]);
     let helper = serve(&service.url());
     let server = Server::start(&helper);
@@ -332,7 +332,7 @@ fn answers_do_not_wait_for_a_renewal() {
 
 /// Rule 9.
 #[test]
-fn set_is_served_until_it_lapses_and_then_an_error_that_passes() {
+fn expired_set_is_followed_by_a_temporary_error() {
     let service = service(&["expires-in=16", "status=500:*"]);
     let helper = serve(&service.url());
     let server = Server::start(&helper);
@@ -432,7 +432,7 @@ fn sets_are_due_with_more_than_10_minutes_left() {
 
 /// Rule 12.
 #[test]
-fn endpoint_is_printed_with_a_slash_and_works_with_and_without() {
+fn printed_endpoint_works_with_and_without_slash() {
     let service = service(&[]);
     let helper = serve(&service.url()).args(["--log-format", "text"]);
     let server = Server::start(&helper);
@@ -460,7 +460,7 @@ fn endpoint_is_printed_with_a_slash_and_works_with_and_without() {
 
 /// Rule 13.
 #[test]
-fn failed_renewals_show_to_no_client_while_a_set_is_good() {
+fn failed_renewals_are_hidden_by_a_valid_set() {
     let service = service(&["expires-in=40", "throttle"]);
     let helper = serve(&service.url());
     let server = Server::start(&helper);

@@ -89,7 +89,7 @@ fn request_that_takes_more_than_5_s_is_cut() {
 }
 
 #[test]
-fn second_request_on_a_connection_has_5_s_of_its_own() {
+fn each_request_on_a_connection_has_5_s() {
     let service = service(&[]);
     let helper = serve(&service.url());
     let server = Server::start(&helper);

@@ -56,7 +56,7 @@ fn assert_error(answer: &Answer, status: u16, code: &str) {
 }
 
 #[test]
-fn who_shows_the_token_of_the_file_is_given_the_credentials() {
+fn token_of_the_file_gets_the_credentials() {
     let service = service(&[]);
     let helper = with_token_file(&service.url());
     let server = Server::start(&helper);
@@ -87,7 +87,7 @@ fn who_shows_the_token_of_the_file_is_given_the_credentials() {
 }
 
 #[test]
-fn who_does_not_show_it_is_given_nothing() {
+fn requests_without_the_token_get_nothing() {
     let service = service(&[]);
     let helper = with_token_file(&service.url());
     let server = Server::start(&helper);
@@ -150,7 +150,7 @@ fn token_may_come_from_the_variable_and_the_file_wins() {
 }
 
 #[test]
-fn renewed_token_is_taken_over_and_a_bad_file_leaves_the_old_one() {
+fn renewed_token_is_used_unless_its_file_is_bad() {
     let service = service(&[]);
     let helper = with_token_file(&service.url()).file("token", TOKEN);
     let server = Server::start(&helper);
@@ -167,7 +167,7 @@ fn renewed_token_is_taken_over_and_a_bad_file_leaves_the_old_one() {
 }
 
 #[test]
-fn replaced_token_is_invalid_though_nobody_shows_the_new_one() {
+fn replaced_token_becomes_invalid_without_requests() {
     let service = service(&[]);
     let helper = with_token_file(&service.url()).file("token", TOKEN);
     let mut server = Server::start(&helper);
@@ -268,7 +268,7 @@ fn allowed_host_is_answered_here_too() {
 }
 
 #[test]
-fn without_a_token_to_rely_on_it_does_not_start() {
+fn unsafe_token_ends_the_start() {
     let service = service(&[]);
     let failure_of = |helper: &Helper| {
         let output = helper.run();
@@ -304,7 +304,7 @@ fn without_a_token_to_rely_on_it_does_not_start() {
 }
 
 #[test]
-fn while_there_is_no_set_it_is_an_error_that_passes() {
+fn without_a_set_the_error_is_temporary() {
     let service = service(&["status=503:*"]);
     let helper = with_token_file(&service.url());
     let server = Server::start(&helper);

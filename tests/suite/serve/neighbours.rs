@@ -39,12 +39,12 @@ fn assert_refused(server: &Server<'_>, request: &str) -> Answer {
 
 /// A process that has one of them would answer half of the requests to `localhost`.
 #[test]
-fn port_that_somebody_has_on_either_address_is_refused() {
+fn port_in_use_on_either_address_is_refused() {
     let service = service(&[]);
     let addresses: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     for address in addresses {
         let Ok(taken) = TcpListener::bind((address, 0)) else {
-            skip("port_that_somebody_has_on_either_address_is_refused: no ::1");
+            skip("port_in_use_on_either_address_is_refused: no ::1");
             continue;
         };
         let port = taken.local_addr().unwrap().port().to_string();
@@ -75,7 +75,7 @@ fn request_without_a_host_or_with_two_is_refused() {
 }
 
 #[test]
-fn request_in_http_1_0_needs_no_host_but_may_have_no_other() {
+fn http_1_0_needs_no_host_but_checks_one() {
     let service = service(&[]);
     let helper = serve(&service.url());
     let server = Server::start(&helper);
@@ -87,7 +87,7 @@ fn request_in_http_1_0_needs_no_host_but_may_have_no_other() {
 }
 
 #[test]
-fn host_of_another_name_is_refused_whatever_it_looks_like() {
+fn unknown_host_names_are_refused() {
     let service = service(&[]);
     let helper = serve(&service.url());
     let server = Server::start(&helper);
@@ -207,7 +207,7 @@ fn proxy_gets_no_token() {
 }
 
 #[test]
-fn request_with_two_lengths_is_refused_and_what_follows_is_not_read() {
+fn request_with_two_lengths_ends_the_connection() {
     let service = service(&[]);
     let helper = serve(&service.url());
     let server = Server::start(&helper);
@@ -291,7 +291,7 @@ fn head_that_is_too_long_is_refused_and_closed() {
 }
 
 #[test]
-fn body_that_nobody_wants_is_read_or_refused_but_not_kept() {
+fn unwanted_body_is_not_stored() {
     let service = service(&[]);
     let helper = serve(&service.url());
     let server = Server::start(&helper);
@@ -310,7 +310,7 @@ fn body_that_nobody_wants_is_read_or_refused_but_not_kept() {
 }
 
 #[test]
-fn text_of_others_is_escaped_and_cut_in_the_log() {
+fn foreign_text_is_escaped_and_truncated_in_the_log() {
     let service = service(&[]);
     let target = format!("/\u{202e}\u{200b}/{}", "x".repeat(5000));
     for debug in ["--debug=false", "--debug"] {

@@ -75,7 +75,7 @@ fn failed_renewal_keeps_the_set_that_is_good() {
 
 /// Row 2.
 #[test]
-fn refusal_of_the_first_call_ends_the_start_with_its_message() {
+fn refusal_of_the_first_call_ends_the_start() {
     let service = service(&["error=403/AccessDeniedException"]);
     let output = serve(&service.url()).args(["--log-format", "text"]).run();
     assert_eq!((output.exit, output.stdout_text()), (1, ""));
@@ -208,7 +208,7 @@ fn neither_metadata_token_nor_credentials_are_logged_in_debug() {
 
 /// Row 4.
 #[test]
-fn life_of_the_token_is_in_a_header_of_every_answer_to_it() {
+fn remaining_ttl_is_in_every_answer_to_a_token() {
     let service = service(&[]);
     let helper = serve(&service.url());
     let server = Server::start(&helper);
@@ -318,7 +318,7 @@ fn resident_bytes(server: &Server<'_>) -> u64 {
 
 /// Row 25.
 #[test]
-fn signal_ends_it_with_0_after_the_request_that_is_under_way() {
+fn signal_ends_it_after_the_current_request() {
     for signal in [Signal::TERM, Signal::INT] {
         let service = service(&[]);
         let helper = serve(&service.url());
@@ -381,7 +381,7 @@ fn signal_does_not_wait_for_a_call() {
 
 /// Row 26.
 #[test]
-fn paths_with_and_without_a_trailing_slash_and_with_two_are_served() {
+fn trailing_slashes_of_paths_do_not_matter() {
     let service = service(&[]);
     let helper = serve(&service.url());
     let server = Server::start(&helper);
@@ -553,7 +553,7 @@ fn clock_wrong_by_20_minutes_is_corrected() {
 
 /// Row 57: asked for all the while, and lapsed half of it.
 #[test]
-fn sessions_of_2_s_make_a_call_in_5_s_at_most() {
+fn sessions_of_2_s_cause_few_calls() {
     let script = Script::of([Response::expiring(2, 0)]);
     let service = Endpoint::start(script);
     let helper = serve(&service.url());
@@ -572,7 +572,7 @@ fn sessions_of_2_s_make_a_call_in_5_s_at_most() {
 
 /// Row 59.
 #[test]
-fn log_that_nobody_reads_any_more_does_not_end_it() {
+fn closed_log_does_not_end_it() {
     let service = service(&["expires-in=12:*"]);
     let helper = serve(&service.url()).args(["--debug"]);
     let mut child = Ended(

@@ -166,7 +166,7 @@ fn folder_that_is_swapped_by_its_link_is_taken_over() {
 }
 
 #[test]
-fn new_pair_that_is_refused_leaves_the_old_one_in_use() {
+fn rejected_new_pair_leaves_old_one_in_use() {
     // At first long enough for a failure before the set lapses.
     let service = service(&["expires-in=24:2", "expires-in=12:*"]);
     let helper = serve(&service.url()).own_files();

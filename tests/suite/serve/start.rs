@@ -69,7 +69,7 @@ fn neighbour_on_either_address_keeps_it_from_starting() {
 }
 
 #[test]
-fn second_helper_on_the_same_port_is_refused_before_any_request() {
+fn second_helper_on_the_port_makes_no_request() {
     let service = service(&["slow=2000"]);
     let first = serve(&service.url());
     let server = Server::start(&first);
@@ -130,7 +130,7 @@ fn address_that_others_reach_is_refused_with_the_reason() {
 }
 
 #[test]
-fn variable_that_kubernetes_sets_for_a_service_is_no_port() {
+fn service_variable_of_kubernetes_is_not_a_port() {
     let service = service(&[]);
     let url = service.url();
     let helper = Helper::command_at("serve", &url)
@@ -213,7 +213,7 @@ fn sockets_of_systemd_are_served_and_outlive_it() {
 }
 
 #[test]
-fn socket_that_others_reach_is_refused_also_where_it_is_handed_over() {
+fn inherited_socket_that_others_reach_is_refused() {
     let service = service(&[]);
     let helper = Helper::command_at("serve", &service.url());
     let everywhere = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();

@@ -155,7 +155,7 @@ fn status_address_gives_no_credentials_and_takes_no_names() {
 }
 
 #[test]
-fn metrics_say_what_became_of_renewals_and_requests() {
+fn metrics_count_renewals_and_requests() {
     let service = service(&["throttle", "status=500"]);
     let helper = with_status(&service.url());
     let mut running = helper.start();
@@ -246,7 +246,7 @@ fn healthcheck_without_an_answer_fails_and_says_why() {
 }
 
 #[test]
-fn healthcheck_finds_who_listens_everywhere_at_loopback() {
+fn healthcheck_of_a_wildcard_address_uses_loopback() {
     let service = service(&[]);
     let helper = serve(&service.url()).args(["--status-address", "0.0.0.0:0"]);
     let server = Server::start(&helper);
@@ -256,7 +256,7 @@ fn healthcheck_finds_who_listens_everywhere_at_loopback() {
 }
 
 #[test]
-fn status_address_that_is_taken_ends_the_start_before_any_request() {
+fn taken_status_address_ends_start_before_any_request() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let service = service(&[]);

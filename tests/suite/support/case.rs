@@ -221,7 +221,7 @@ mod tests {
     use crate::support::case::Case;
 
     #[test]
-    fn what_is_wrong_in_the_reference_is_overridden_field_by_field() {
+    fn faults_of_the_reference_are_overridden_by_field() {
         let case = Case::named("create_session", "response-201-no-secret");
 
         assert_eq!(case.reference().exit, 2);

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn two_requests_in_one_piece_are_read_one_after_the_other() {
+    fn pipelined_requests_are_read_in_order() {
         let mut bytes = &b"GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n"[..];
         let mut ahead = Vec::new();
         let mut targets = Vec::new();

@@ -56,7 +56,7 @@ mod tests {
     use crate::support::port::ClosedPort;
 
     #[test]
-    fn a_closed_port_refuses_connections_and_is_given_to_nobody_else() {
+    fn closed_port_refuses_connections_and_stays_reserved() {
         let port = ClosedPort::reserve();
         let address = (Ipv4Addr::LOCALHOST, port.number());
 

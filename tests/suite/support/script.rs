@@ -156,7 +156,7 @@ mod tests {
     use crate::support::script::Script;
 
     #[test]
-    fn the_last_answer_of_a_script_is_given_again_and_again() {
+    fn last_answer_of_a_script_is_repeated() {
         let script = Script::of([Response::error(503, "Busy", "no"), Response::created()]);
 
         let statuses = [0, 1, 2, 9].map(|index| script.response(index).status);

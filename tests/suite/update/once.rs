@@ -147,7 +147,7 @@ fn once_with_the_cache_makes_no_second_call() {
 }
 
 #[test]
-fn profile_that_no_file_can_hold_is_refused_before_any_request() {
+fn invalid_profile_name_is_refused_before_any_request() {
     let service = service();
     let mut said = String::new();
     for name in ["a]b", "a\nb", " a", "__proto__"] {
@@ -165,7 +165,7 @@ fn profile_that_no_file_can_hold_is_refused_before_any_request() {
 }
 
 #[test]
-fn file_that_cannot_be_written_is_told_before_any_request() {
+fn unwritable_file_is_reported_before_any_request() {
     let service = service();
     for once in ["--once=true", "--once=false"] {
         let helper = update(&service.url()).args([once, "--log-format=text"]);

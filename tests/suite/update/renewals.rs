@@ -34,7 +34,7 @@ fn renewed(stderr: &str) -> Vec<Value> {
 }
 
 #[test]
-fn sets_are_renewed_before_they_end_and_the_file_is_put_right() {
+fn sets_are_renewed_in_time_and_file_repaired() {
     let calls = Arc::new(Mutex::new(Vec::new()));
     let record = Arc::clone(&calls);
     let service = emulator(Settings {
@@ -102,7 +102,7 @@ fn secret(line: &str) -> Option<&str> {
 }
 
 #[test]
-fn renewed_certificate_and_key_are_used_and_half_of_them_does_no_harm() {
+fn renewed_pair_is_used_and_half_does_no_harm() {
     let service = service(&["expires-in=12:*"]);
     let helper = update(&service.url()).args(["--cache"]).own_files();
     let mut running = helper.start();

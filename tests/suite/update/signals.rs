@@ -93,7 +93,7 @@ fn signals_end_it_at_once_after_the_start() {
 }
 
 #[test]
-fn systemd_is_told_once_and_when_the_file_is_there() {
+fn systemd_is_notified_once_the_file_is_written() {
     let service = service(&["status=500:3", "expires-in=12:*"]);
     let (helper, socket) = NotifySocket::of(update(&service.url()));
     let mut running = helper.start();
@@ -111,7 +111,7 @@ fn systemd_is_told_once_and_when_the_file_is_there() {
 }
 
 #[test]
-fn systemd_is_told_after_a_cached_set_too() {
+fn systemd_is_notified_after_a_cached_set_too() {
     let service = service(&[]);
     let helper = update(&service.url()).args(["--cache"]);
     assert_eq!(filled_by_a_run(&helper), 0);

@@ -122,7 +122,7 @@ fn files_that_are_half_renewed_meanwhile() {
 }
 
 #[test]
-fn short_sessions_are_warned_of_where_they_are_renewed() {
+fn short_sessions_cause_a_warning() {
     let service = service(&[]);
     for (seconds, once, is_warned) in [
         ("1799", "--once=false", true),

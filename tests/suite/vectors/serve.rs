@@ -48,7 +48,7 @@ fn serve_cases_match_the_reference() {
 }
 
 #[test]
-fn the_table_of_serve_names_every_informative_case_and_no_other() {
+fn table_of_serve_names_exactly_the_informative_cases() {
     let cases = Case::all();
     let mut informative: Vec<&str> = Vec::new();
     for case in cases.iter().filter(|case| case.informative) {

@@ -422,7 +422,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bmp_string_has_two_octets_for_each_unit_and_a_zero() {
+    fn bmp_string_ends_with_two_zero_octets() {
         let password = Password::new("aß🐎");
         let [bmp_string] = &password.bmp_strings[..] else {
             panic!("one form")

@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn mac_with_a_key_to_be_guessed_is_refused() {
+    fn mac_with_a_short_key_is_refused() {
         let file = fixture("bouncy-castle-pbmac1-short-key");
         assert_refused(&file, PASSWORD, Pkcs12Error::Malformed);
     }

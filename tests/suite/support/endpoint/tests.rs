@@ -72,7 +72,7 @@ fn read_to_end(mut wire: impl Read) -> String {
 }
 
 #[test]
-fn a_connection_that_is_kept_alive_gets_the_answers_in_order() {
+fn keep_alive_connection_gets_answers_in_order() {
     let endpoint = Endpoint::start(Script::of([
         Response::error(503, "Busy", "no"),
         Response::created(),
@@ -186,7 +186,7 @@ fn a_proxy_takes_connect_and_then_speaks_tls() {
 }
 
 #[test]
-fn bytes_that_are_no_request_close_the_connection_and_are_not_recorded() {
+fn malformed_bytes_close_connection_and_leave_no_record() {
     let endpoint = Endpoint::start(Script::of([Response::created()]));
     let mut stream = connect(&endpoint);
     stream.write_all(b"\x16\x03\x01\x02\x00\r\n\r\n").unwrap();

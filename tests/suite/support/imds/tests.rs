@@ -47,7 +47,7 @@ fn answers_on_one_connection_are_read_one_after_the_other() {
 }
 
 #[test]
-fn answer_that_is_cut_or_without_a_length_is_an_error() {
+fn truncated_answer_or_one_without_length_fails() {
     for (bytes, kind) in [
         (&b"HTTP/1.1 200 O"[..], ErrorKind::UnexpectedEof),
         (

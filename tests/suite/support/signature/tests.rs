@@ -48,7 +48,7 @@ fn requests_of_the_reference_are_rebuilt_to_the_byte() {
 }
 
 #[test]
-fn signatures_of_the_reference_are_accepted_and_refused_as_the_capture_says() {
+fn signatures_of_the_reference_verify_as_captured() {
     let mut counts = BTreeMap::<(String, bool), usize>::new();
     for (name, request) in captured() {
         if request.algorithm == "AWS4-X509-MLDSA" {
@@ -102,7 +102,7 @@ fn a_request_that_was_changed_on_the_way_is_refused() {
 }
 
 #[test]
-fn a_field_of_authorization_that_is_not_the_certificates_is_named() {
+fn wrong_field_of_authorization_is_named() {
     let change = |from: &str, to: &str| {
         let mut request = captured_in("certificate-serial-128").as_received();
         for (name, value) in &mut request.headers {

@@ -197,7 +197,7 @@ fn date_by_the_services_clock_is_right_only_where_expected() {
 }
 
 #[test]
-fn words_and_what_must_not_be_told_are_looked_for_in_stderr() {
+fn stderr_is_searched_for_wanted_and_forbidden_words() {
     let mut refusal = expected();
     refusal.stderr_empty = false;
     refusal.stderr_words = vec!["Trust Anchor".to_owned()];

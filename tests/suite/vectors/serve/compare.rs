@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn status_is_one_of_those_that_are_right_and_other_bodies_are_free() {
+    fn status_has_to_be_right_and_body_is_free() {
         let wanted = json!({"status": 200, "status_any": [200, 404], "body": "x"});
         assert_number(0, &wanted, &answer(200, &[], "x"));
         assert_number(0, &wanted, &answer(404, &[], "no such page"));
