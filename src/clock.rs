@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use crate::platform;
 
-/// Where the time comes from: of a signature, and of what is to happen later.
+/// Source of the time: of a signature, and of what is to happen later.
 #[derive(Debug, Clone, Copy)]
 pub enum Clock {
     /// The machine's clock, which may be wrong.

@@ -219,7 +219,7 @@ pub enum TrustAnchorError {
     PemMalformed,
     /// A block is not an X.509 certificate.
     CertificateMalformed {
-        /// Which certificate, the first being 1.
+        /// Number of the certificate, the first being 1.
         position: usize,
         /// The fault.
         reason: &'static str,

@@ -175,7 +175,7 @@ pub enum Refusal {
     },
     /// A certificate of `X-Amz-X509-Chain` is not base64 of a DER certificate.
     ChainMalformed {
-        /// Which one, the first being 1.
+        /// Its number, the first being 1.
         position: usize,
         /// The fault.
         reason: &'static str,
@@ -191,17 +191,17 @@ pub enum Refusal {
     BodyNotObject,
     /// An ARN is neither in the query nor in the body.
     ArnMissing {
-        /// Which.
+        /// Its name.
         parameter: Parameter,
     },
     /// An ARN is in the query more than once.
     ArnRepeated {
-        /// Which.
+        /// Its name.
         parameter: Parameter,
     },
     /// An ARN in the query is not the one in the body.
     ArnsDiffer {
-        /// Which.
+        /// Its name.
         parameter: Parameter,
     },
     /// `trustAnchorArn` is not an ARN of a trust anchor.

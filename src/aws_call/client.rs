@@ -36,13 +36,13 @@ use crate::sigv4::credential_scope::CredentialScope;
 /// Settings of a client.
 #[derive(Debug, Clone)]
 pub struct ClientSettings {
-    /// Where to.
+    /// Endpoint that is called.
     pub endpoint: Endpoint,
     /// The region that is signed for, which the endpoint does not change.
     pub region: Region,
     /// Trust roots.
     pub trust_roots: TrustRoots,
-    /// Which way.
+    /// Proxy on the way to it.
     pub proxy: Option<Proxy>,
     /// Most attempts. One with a corrected clock is made even beyond that.
     pub attempts_max: u32,

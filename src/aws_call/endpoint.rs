@@ -123,7 +123,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// Which of a region's endpoints.
+/// Variant of a region's endpoint.
 #[derive(Debug, Clone, Copy)]
 struct Variant {
     fips: bool,

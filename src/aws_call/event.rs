@@ -13,7 +13,7 @@ pub enum Event<'a> {
     Signed {
         /// 1 for the first.
         attempt: u32,
-        /// Where it goes.
+        /// URL of the request.
         url: &'a str,
         /// The request. Its `authorization` gets a session for anyone who has it.
         request: &'a SignedRequest,

@@ -25,7 +25,7 @@ use crate::identity::files::pem;
 use crate::platform;
 use crate::text::ShownName;
 
-/// Which certificate authorities count.
+/// Certificate authorities that servers are verified against.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TrustRoots {
     /// Those of a PEM file that has to be there.

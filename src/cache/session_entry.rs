@@ -8,7 +8,7 @@ use crate::credentials::Renewal;
 use crate::identity::FilesVersion;
 use crate::session::SessionRequest;
 
-/// Where the credentials of one session are kept.
+/// Cache entry of one session.
 #[derive(Debug)]
 pub struct SessionEntry {
     cache: Cache,

@@ -13,7 +13,7 @@ use crate::file;
 use crate::file::FileError;
 use crate::secret::Secret;
 
-/// Where one of certificate, chain and private key is.
+/// Location of a certificate, a chain or a private key.
 #[derive(Debug, Clone)]
 pub enum Locator {
     /// A file, read each time the identity is opened.

@@ -18,7 +18,7 @@ pub trait Secrets {
     fn refusals(&self) -> &RefusedSecrets;
 }
 
-/// Which secret is wanted.
+/// Purpose of a secret.
 #[derive(Debug, Clone, Copy)]
 pub struct SecretRequest<'a> {
     /// Purpose.

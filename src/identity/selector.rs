@@ -167,7 +167,7 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// Where `pattern` first stands in `text` with something in front of it.
+/// Position of the first `pattern` in `text` that has something in front of it.
 fn find_after_first(text: &str, pattern: &str) -> Option<usize> {
     let first = text.chars().next()?.len_utf8();
     Some(first + text.get(first..)?.find(pattern)?)

@@ -31,7 +31,7 @@ use super::unlock::Protected;
 use super::work_budget::WorkBudget;
 use crate::secret::Secret;
 
-/// Where an identity comes from: PEM, or one PKCS#12 file.
+/// Source of an identity: PEM, or one PKCS#12 file.
 #[derive(Debug, Clone)]
 pub struct IdentitySource {
     /// PEM holds the certificate first; the rest of it is the chain, unless `intermediates` is
@@ -69,7 +69,7 @@ impl IdentitySource {
             .map(Locator::name)
     }
 
-    /// Where the private key is.
+    /// Location of the private key.
     pub fn private_key(&self) -> &Locator {
         self.private_key.as_ref().unwrap_or(&self.certificate)
     }

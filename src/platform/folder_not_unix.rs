@@ -80,7 +80,7 @@ impl Folder {
         }
     }
 
-    /// Where the link `name` leads.
+    /// Target of the link `name`.
     pub(crate) fn read_link(&self, name: &OsStr) -> io::Result<PathBuf> {
         fs::read_link(self.0.join(name))
     }

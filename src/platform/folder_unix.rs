@@ -99,7 +99,7 @@ impl Folder {
         Ok(Some(entry(&stat)))
     }
 
-    /// Where the link `name` leads.
+    /// Target of the link `name`.
     pub(crate) fn read_link(&self, name: &OsStr) -> io::Result<PathBuf> {
         let target = rustix::fs::readlinkat(&self.0, name, Vec::new())?;
         Ok(PathBuf::from(OsString::from_vec(target.into_bytes())))

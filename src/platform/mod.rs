@@ -103,7 +103,7 @@ mod bundle_only {
     }
 }
 
-/// Where distributions keep the bundle of trust roots; the first that exists counts.
+/// Bundles of trust roots of the distributions; the first that exists counts.
 pub(crate) const TRUST_BUNDLES: &[&str] = &[
     // Debian, Ubuntu, Alpine, Arch, Gentoo
     "/etc/ssl/certs/ca-certificates.crt",

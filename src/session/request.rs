@@ -14,16 +14,16 @@ pub struct SessionRequest {
     pub identity: IdentitySource,
     /// For what.
     pub create_session: CreateSessionRequest,
-    /// Which service, and which way to it.
+    /// Service, and the way to it.
     pub network: Network,
 }
 
-/// Which service is called, and which way.
+/// Service that is called, and the way to it.
 #[derive(Debug, Clone)]
 pub struct Network {
     /// The region that is signed for.
     pub region: Region,
-    /// Where the request goes.
+    /// Endpoint of the request.
     pub endpoint: Endpoint,
     /// The proxy on the way; `None` connects directly.
     pub proxy: Option<Proxy>,

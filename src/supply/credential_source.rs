@@ -9,7 +9,7 @@ use crate::credentials::ExpirationError;
 use crate::credentials::renewal::Renewal;
 use crate::session::Effort;
 
-/// Where sessions come from.
+/// Source of sessions.
 pub trait CredentialSource {
     /// Reason for the failure.
     type Error: From<ExpirationError>;

@@ -304,7 +304,7 @@ fn region(flag: Option<&str>, request: &CreateSessionRequest) -> Result<Region, 
     }
 }
 
-/// Where the flags say that the identity is, and the passwords that go with it.
+/// Identity that the flags name, and the passwords that go with it.
 pub(crate) fn identity_source(
     flags: IdentityFlags,
     environment: &Environment,

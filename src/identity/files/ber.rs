@@ -16,7 +16,7 @@ pub(super) struct Reader<'a> {
 
 /// An `AlgorithmIdentifier` (RFC 5280, 4.1.1.2).
 pub(super) struct Algorithm<'a> {
-    /// Which it is.
+    /// Its object identifier.
     pub(super) oid: ObjectIdentifier,
     /// Its parameters: one element, or none.
     pub(super) parameters: Reader<'a>,

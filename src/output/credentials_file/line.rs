@@ -10,7 +10,7 @@ use memchr::memchr2_iter;
 /// One line.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Line<'a> {
-    /// Where it begins in the file.
+    /// Offset in the file.
     pub(crate) at: usize,
     pub(crate) text: &'a [u8],
     /// Empty, `\n`, `\r\n` or `\r`.
@@ -36,7 +36,7 @@ impl<'a> Line<'a> {
         (text, self.text.len() - text.len())
     }
 
-    /// Where the next line begins.
+    /// Offset of the next line.
     pub(crate) fn end(&self) -> usize {
         self.at + self.text.len() + self.ending.len()
     }

@@ -1,4 +1,4 @@
-//! Where the credentials file is, by flag, variable or default.
+//! Path of the credentials file, by flag, variable or default.
 
 use std::ffi::OsStr;
 use std::path::Component;

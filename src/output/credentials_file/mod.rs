@@ -49,7 +49,7 @@ pub enum Warning {
     ParseIssue {
         /// The file.
         path: PathBuf,
-        /// Where and why.
+        /// Line, and what is wrong with it.
         obstacle: ParseIssue,
     },
 }

@@ -108,7 +108,7 @@ impl<'a> Item<'a> {
 #[derive(Default)]
 pub(crate) struct Body<'a> {
     pub(crate) items: Vec<Item<'a>>,
-    /// Where each setting is, by its name in lower case.
+    /// Position of each setting, by its name in lower case.
     settings: BTreeMap<Vec<u8>, usize>,
     above: Above,
 }

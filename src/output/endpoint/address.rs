@@ -1,5 +1,5 @@
-//! Where is listened at: loopback, or a link-local address of EC2's metadata services, and nowhere
-//! else.
+//! Addresses that the endpoint may listen on: loopback, and the link-local addresses of EC2's metadata
+//! services.
 
 use std::fmt;
 use std::io;

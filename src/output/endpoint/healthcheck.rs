@@ -77,14 +77,14 @@ fn exchange(address: SocketAddr) -> io::Result<Vec<u8>> {
 pub enum HealthcheckError {
     /// No answer came.
     Unreachable {
-        /// Where.
+        /// Address.
         address: SocketAddr,
         /// Why.
         source: io::Error,
     },
     /// Something else answers.
     Foreign {
-        /// Where.
+        /// Address.
         address: SocketAddr,
     },
     /// It says that it is not.
