@@ -74,8 +74,7 @@ impl fmt::Display for Notice {
             ),
             Self::ReplaceableByOthers { directory } => write!(
                 f,
-                "everybody can write the directory {} or one above it, and put another file in the \
-                 place of this one",
+                "any user can write the directory {} or a parent of it, and replace this file",
                 ShownName::of(directory)
             ),
         }

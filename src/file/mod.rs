@@ -94,7 +94,7 @@ fn within<T: Send + 'static>(
     receiver.recv_timeout(limit).unwrap_or_else(|_| {
         Err(fail(io::Error::new(
             io::ErrorKind::TimedOut,
-            format!("nothing more came within {} s", limit.as_secs()),
+            format!("no more data came within {} s", limit.as_secs()),
         )))
     })
 }

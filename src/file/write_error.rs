@@ -132,8 +132,8 @@ impl fmt::Display for WriteError {
             ),
             Self::FileOfOthers { path } => write!(
                 f,
-                "{} belongs to somebody else or has a second name, in a directory where others can put \
-                 files; no credentials are written there",
+                "{} belongs to another user or has a second hard link, in a directory where others \
+                 can create files; no credentials are written there",
                 ShownName::of(path)
             ),
             Self::NotAFile { path } => write!(
@@ -163,7 +163,7 @@ impl fmt::Display for WriteError {
             ),
             Self::RightsNotKept { path, .. } => write!(
                 f,
-                "cannot keep owner, group and mode of {}, which is as it was",
+                "cannot keep owner, group and mode of {}, which is unchanged",
                 ShownName::of(path)
             ),
             Self::NotReplaced { path, .. } => write!(f, "cannot replace {}", ShownName::of(path)),

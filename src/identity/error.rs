@@ -196,7 +196,7 @@ impl fmt::Display for IdentityError {
             ),
             Self::Pkcs12NotAlone { path, beside } => write!(
                 f,
-                "the {beside} cannot be given beside {}: that is a PKCS#12 file and has to hold it",
+                "the {beside} cannot be given with {}: the PKCS#12 file has to contain it",
                 ShownName::of(path)
             ),
             Self::Pkcs12Incomplete {

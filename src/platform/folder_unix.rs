@@ -313,7 +313,7 @@ impl Rights {
         if self.owner != user {
             let owner = self.owner;
             return Some(format!(
-                "it belongs to the user with the id {owner}, not to the one who runs this, {user}"
+                "it belongs to the user id {owner}, not to the current one, {user}"
             ));
         }
         let mode = self.mode & PERMISSIONS;

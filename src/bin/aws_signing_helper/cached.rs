@@ -53,7 +53,7 @@ pub(crate) fn entry(
     };
     let is_explicit = flags.folder.is_given();
     let Some(path) = path(flags.folder, environment)? else {
-        log("not used: no variable says where it should be");
+        log("not used: no variable gives its folder");
         return Ok(None);
     };
     let complain = |text: &str| match is_explicit {

@@ -169,8 +169,8 @@ impl RunError {
         match self {
             Self::Session { hint, .. } => hint.clone(),
             Self::Missing { strays, .. } if !strays.is_empty() => Some(
-                "everything has to be on one line; a backslash at the end of a line in a \
-                 configuration file ends the command there"
+                "keep the whole command on one line; in a configuration file, a backslash at the \
+                 end of a line ends the command there"
                     .to_owned(),
             ),
             Self::Identity(IdentityError::PasswordMissing { purpose, .. }) => {
@@ -253,7 +253,7 @@ impl fmt::Display for RunError {
             Self::Session { error, .. } => error.fmt(f),
             Self::Cached(message) => f.write_str(message),
             Self::Needs { flag, needed } => {
-                write!(f, "--{flag} is of no use without --{needed}; add that, or leave both")
+                write!(f, "--{flag} needs --{needed}; add it, or remove both")
             }
             Self::RoleName { arn } => {
                 write!(
@@ -263,10 +263,10 @@ impl fmt::Display for RunError {
                 )
             }
             Self::Address(error) => error.fmt(f),
-            Self::Randomness => f.write_str("the operating system gives no random numbers"),
+            Self::Randomness => f.write_str("the operating system provides no random numbers"),
             Self::AuthorizationMissing => f.write_str(
-                "--container-credentials needs a token that programs have to show; name a file with \
-                 --authorization-token-file, which is made if it is not there",
+                "--container-credentials needs a token for its clients; name a file with \
+                 --authorization-token-file, which is created if it does not exist",
             ),
             Self::Authorization(error) => error.fmt(f),
             Self::StatusAddress { address, .. } => {
@@ -278,10 +278,10 @@ impl fmt::Display for RunError {
             Self::Healthcheck(error) => error.fmt(f),
             Self::Profile { name, .. } => {
                 write!(f, "cannot write the profile {:?}", ShownName::of(name))
-            },
+            }
             Self::CredentialsFile(error) => error.fmt(f),
             Self::CachePath => {
-                f.write_str("no variable says where the cache is; name its folder with --cache-dir")
+                f.write_str("no variable gives the cache folder; name it with --cache-dir")
             }
             Self::CacheClear { path, .. } => {
                 write!(f, "cannot clear the cache in {}", ShownName::of(path))

@@ -205,8 +205,8 @@ const KEY_USAGE: &str = "the certificate needs the key usage digitalSignature, v
                          basicConstraints that say CA:FALSE or nothing";
 const OTHER_NAME: &str = "the server's certificate is for another name: check the endpoint, and that \
                           no proxy or captive portal answers in its place";
-const UNTRUSTED: &str = "the trust anchor does not vouch for this certificate: is it the CA that \
-                         issued it, and are the intermediates given (--intermediates)";
+const UNTRUSTED: &str = "the trust anchor does not trust this certificate: check that its CA \
+                         issued it, and that the intermediates are given (--intermediates)";
 const NO_INTERMEDIATES: &str = "the file of --intermediates holds no certificate, so none was sent";
 const SIGNATURE: &str = "the service could not verify the signature: something on the way may change \
                          the request, or the clock is wrong";
@@ -221,5 +221,5 @@ const CA_AS_SERVER: &str = "the server shows a CA's own certificate; give it one
                             it (basicConstraints CA:FALSE)";
 const NOT_TLS: &str = "does the endpoint begin with https:// where http:// is meant?";
 const PROXY_UNUSED: &str = "a proxy is set in the environment; it is used only with --with-proxy";
-const SOMEBODY_ELSE: &str = "is the endpoint right, and does no proxy or captive portal stand in \
-                             between?";
+const SOMEBODY_ELSE: &str = "check the endpoint, and that no proxy or captive portal answers in \
+                             its place";

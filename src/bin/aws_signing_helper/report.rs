@@ -199,7 +199,7 @@ impl Writer {
                 &LogEvent::new(
                     Level::Warning,
                     "lines_dropped",
-                    format!("dropped {dropped} line(s) of the log, which nobody read"),
+                    format!("dropped {dropped} line(s) of the log, whose reader was too slow"),
                 )
                 .with("count", dropped),
             )),

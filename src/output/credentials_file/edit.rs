@@ -272,7 +272,8 @@ impl fmt::Display for ValueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the {} in the answer of CreateSession holds characters that cannot stand in the credentials file",
+            "the {} in the answer of CreateSession holds characters that are not allowed in the \
+             credentials file",
             self.field
         )
     }

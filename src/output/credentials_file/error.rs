@@ -42,7 +42,7 @@ impl fmt::Display for CredentialsFileError {
             ),
             Self::HomeOfAnother { path } => write!(
                 f,
-                "only ~ alone stands for a home directory, not what begins {}; write the path out",
+                "only the current user's ~ is expanded, not {}; write the whole path",
                 ShownName::of(path)
             ),
             Self::Value(_) => f.write_str("cannot write the credentials"),

@@ -79,7 +79,8 @@ impl fmt::Display for ProfileNameError {
             ),
             Self::Character { name, character } => write!(
                 f,
-                "the name of the profile \"{}\" holds {character:?}, which cannot stand in the credentials file",
+                "the name of the profile \"{}\" holds {character:?}, which is not allowed in the \
+                                               credentials file",
                 shown(name)
             ),
             Self::Reserved { name } => write!(

@@ -236,10 +236,10 @@ impl fmt::Display for AddressError {
                  services (169.254.169.254, 169.254.170.2, fd00:ec2::254): other machines could ask \
                  for credentials there"
             ),
-            Self::HandedOver(_) => f.write_str("cannot use the socket that was handed over"),
+            Self::HandedOver(_) => f.write_str("cannot use the inherited socket"),
             Self::Ports { one, other } => write!(
                 f,
-                "the sockets that were handed over are of two ports, {one} and {other}: one is needed"
+                "the inherited sockets have two ports, {one} and {other}: one port is needed"
             ),
             Self::Bind { address, source: _ } => write!(f, "cannot listen at {address}"),
         }

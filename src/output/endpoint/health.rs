@@ -230,7 +230,7 @@ impl std::fmt::Display for Unready {
         match self {
             Self::NoCredentials => writeln!(f, "there are no valid credentials"),
             Self::CredentialsEnd { left } => {
-                writeln!(f, "the credentials end in {} s", left.as_secs())
+                writeln!(f, "the credentials expire in {} s", left.as_secs())
             }
             Self::CertificateNotYet { not_before } => {
                 writeln!(f, "the certificate is not valid before {not_before}")

@@ -98,11 +98,11 @@ impl fmt::Display for HealthcheckError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreachable { address, .. } => {
-                write!(f, "cannot ask the status address {address}")
+                write!(f, "cannot query the status address {address}")
             }
             Self::Foreign { address } => write!(
                 f,
-                "what answers at {address} is not the status address of a helper"
+                "the server at {address} is not the status address of a helper"
             ),
             Self::NotReady { why } => write!(f, "not ready: {why}"),
         }

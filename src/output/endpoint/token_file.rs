@@ -165,7 +165,7 @@ impl fmt::Display for AuthorizationTokenError {
             Self::Variable { flaw } => {
                 write!(f, "the token in AWS_CONTAINER_AUTHORIZATION_TOKEN {flaw}")
             }
-            Self::NoRandomness => f.write_str("the operating system gives no random numbers"),
+            Self::NoRandomness => f.write_str("the operating system provides no random numbers"),
         }
     }
 }
@@ -175,15 +175,15 @@ impl fmt::Display for Flaw {
         match self {
             Self::NoFile => f.write_str("is not a file"),
             Self::Writable => f.write_str(
-                "can be written by others: it has to belong to root or to who runs this, with mode \
-                 0600 or less for others",
+                "can be written by others: it has to belong to root or the current user, with mode \
+                 0600",
             ),
             Self::LineBreak => f.write_str(
                 "ends with a line break, which SDKs refuse; write it without (printf %s)",
             ),
             Self::Length => write!(
                 f,
-                "has not the length of a token, {TOKEN_BYTES_MIN} to {TOKEN_BYTES_MAX} characters"
+                "is not {TOKEN_BYTES_MIN} to {TOKEN_BYTES_MAX} characters long"
             ),
             Self::Characters => {
                 f.write_str("holds white space or characters that cannot be sent in a header")

@@ -79,8 +79,7 @@ impl fmt::Display for DecryptionError {
             ),
             Self::WorkFactor { derivation } => write!(
                 f,
-                "its key derivation demands {derivation}, and all of it more work than is done for \
-                 one file"
+                "its key derivation demands {derivation}, more work than the limit for one file"
             ),
             Self::Password => f.write_str("the password is wrong, or the file is damaged"),
         }
