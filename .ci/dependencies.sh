@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What may be among the dependencies, on any platform: deny.toml, and no second TLS.
+# What may be among the dependencies, on any platform: deny.toml, no second TLS, and docs/dependencies.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,6 +8,7 @@ if cargo tree --locked --workspace --target all --edges normal,build,dev --prefi
     echo "these must not be among the dependencies"
     exit 1
 fi
+python3 .ci/dependencies.py
 if command -v cargo-deny >/dev/null; then
     cargo deny --locked check --hide-inclusion-graph bans licenses sources
 else
