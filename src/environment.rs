@@ -84,6 +84,11 @@ impl Environment {
         Ok(Path::new(home).join(components.as_path()))
     }
 
+    /// The names of all variables.
+    pub fn names(&self) -> impl Iterator<Item = &OsStr> {
+        self.variables.keys().map(OsString::as_os_str)
+    }
+
     /// True if there is any variable whose name begins with `prefix`.
     pub fn has_any(&self, prefix: &str) -> bool {
         let prefix = self.key(OsStr::new(prefix));

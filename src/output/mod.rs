@@ -1,6 +1,7 @@
 //! The outputs of the commands: credentials and other results.
 
 pub mod certificate_data;
+pub mod command_environment;
 pub mod credential_process;
 pub mod credentials_file;
 pub mod endpoint;

@@ -6,6 +6,8 @@ use std::io::Read;
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileExt;
 
+use rustix::io::FdFlags;
+
 /// Kind of file that an inherited descriptor is open on.
 ///
 /// This uses the descriptor itself, not its file in `/dev/fd`: opening that file needs permissions that
@@ -16,9 +18,12 @@ pub fn inherited_descriptor(number: u32) -> io::Result<impl Read + Send + 'stati
         unsafe_code,
         reason = "std duplicates no number, only what it has opened itself"
     )]
-    // SAFETY: The number is not -1. It is borrowed for this statement only, which does not close it;
+    // SAFETY: The number is not -1. It is borrowed for this function only, which does not close it;
     // if it is not open, the duplication fails with EBADF.
-    let file = unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned()?;
+    let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+    let file = descriptor.try_clone_to_owned()?;
+    // A command that this process starts must not read the key there.
+    rustix::io::fcntl_setfd(descriptor, FdFlags::CLOEXEC)?;
     let file = File::from(file);
     let is_regular = file.metadata()?.is_file();
     Ok(Inherited {

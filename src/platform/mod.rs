@@ -2,6 +2,12 @@
 //! `cfg`.
 
 #[cfg(not(unix))]
+#[path = "command_not_unix.rs"]
+mod command;
+#[cfg(unix)]
+#[path = "command_unix.rs"]
+mod command;
+#[cfg(not(unix))]
 #[path = "descriptor_not_unix.rs"]
 mod descriptor;
 #[cfg(unix)]
@@ -40,6 +46,9 @@ use rustls::crypto::CryptoProvider;
 
 #[cfg(not(any(windows, target_os = "macos")))]
 pub(crate) use self::bundle_only::system_verifier;
+pub use self::command::exit_code;
+pub use self::command::replace_process;
+pub use self::command::spawn;
 pub use self::descriptor::inherited_descriptor;
 pub(crate) use self::folder::Entry;
 pub(crate) use self::folder::Folder;
@@ -52,6 +61,7 @@ pub use self::process::tell_ready;
 pub(crate) use self::system::CACHE_FOLDERS;
 pub(crate) use self::system::HOME_VARIABLE;
 pub(crate) use self::system::LOCKS_ARE_ADVISORY;
+pub use self::system::NULL_DEVICE;
 pub(crate) use self::system::VARIABLES_IGNORE_CASE;
 pub use self::system::allow_open_files;
 pub(crate) use self::system::exposure;

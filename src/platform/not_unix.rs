@@ -17,6 +17,9 @@ use time::OffsetDateTime;
 /// Nothing to do: Windows writes no core files unless an administrator asked for them.
 pub fn forbid_core_files() {}
 
+/// Reads as empty, for every program.
+pub const NULL_DEVICE: &str = "NUL";
+
 /// Windows has no systemd.
 pub fn is_stderr(_device_and_inode: &str) -> bool {
     false

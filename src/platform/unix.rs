@@ -10,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::fs::fchown;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use rustix::fs::OFlags;
@@ -19,12 +20,13 @@ use rustix::time::ClockId;
 use time::OffsetDateTime;
 
 /// Lets no crash write the private key to disk, and on Linux no other process of the same user
-/// read it from memory: a core pattern that is a pipe does not look at the limit. Both only ever
-/// take rights away, which needs none.
+/// read it from memory: a core pattern that is a pipe does not look at the limit. The hard limit stays,
+/// so that a command that is started gets back the limits of [`limits_at_start`].
 pub fn forbid_core_files() {
+    let limits = limits_at_start();
     let none = Rlimit {
         current: Some(0),
-        maximum: Some(0),
+        maximum: limits.core.maximum,
     };
     let _ = rustix::process::setrlimit(Resource::Core, none);
     #[cfg(target_os = "linux")]
@@ -33,6 +35,34 @@ pub fn forbid_core_files() {
         let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
 }
+
+/// The limits that this process changes for itself, as they were when it first asked.
+pub(super) fn limits_at_start() -> Limits {
+    static LIMITS: OnceLock<Limits> = OnceLock::new();
+    *LIMITS.get_or_init(|| Limits {
+        core: rustix::process::getrlimit(Resource::Core),
+        open_files: rustix::process::getrlimit(Resource::Nofile),
+    })
+}
+
+/// Limits of a process.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    core: Rlimit,
+    open_files: Rlimit,
+}
+
+impl Limits {
+    /// Makes them those of this process. Two system calls and nothing else.
+    pub(super) fn restore(self) -> io::Result<()> {
+        rustix::process::setrlimit(Resource::Core, self.core)?;
+        rustix::process::setrlimit(Resource::Nofile, self.open_files)?;
+        Ok(())
+    }
+}
+
+/// Reads as empty, for every program.
+pub const NULL_DEVICE: &str = "/dev/null";
 
 /// True if stderr is this device and inode, both in decimal with a colon between them.
 pub fn is_stderr(device_and_inode: &str) -> bool {

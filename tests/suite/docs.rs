@@ -54,6 +54,16 @@ fn update() {
 }
 
 #[test]
+fn exec() {
+    let Some(page) = Page::new("exec", &["aws"]) else {
+        return;
+    };
+    let said = page.follow();
+    assert_eq!(said.matches("\"Account\"").count(), 3, "{said}");
+    assert!(said.contains("in us-east-1\n"), "{said}");
+}
+
+#[test]
 fn serve() {
     let Some(page) = Page::new("serve", &["aws", "curl"]) else {
         return;
@@ -84,6 +94,7 @@ fn examples_of_help() {
         "credential-process",
         "serve",
         "update",
+        "exec",
         "sign-string",
         "read-certificate-data",
         "cache clear",

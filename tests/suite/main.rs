@@ -16,6 +16,8 @@ mod credential_process;
 mod deploy;
 #[cfg(unix)]
 mod docs;
+#[cfg(unix)]
+mod exec;
 mod identity;
 mod inspect;
 mod interop;

@@ -57,6 +57,12 @@ pub(crate) enum Command {
     /// it is, byte for byte.
     #[command(after_long_help = UPDATE_AFTER_HELP, args_override_self = true)]
     Update(Box<Update>),
+    /// Run a command with credentials in its environment.
+    ///
+    /// Run a command with credentials: in variables, or renewed in the background behind a local
+    /// endpoint that only the command can use.
+    #[command(after_long_help = EXEC_AFTER_HELP, args_override_self = true)]
+    Exec(Box<Exec>),
     /// Sign a fixed string, to check that certificate and private key work.
     #[command(after_long_help = SIGN_STRING_AFTER_HELP, args_override_self = true)]
     SignString(Box<SignString>),
@@ -213,6 +219,39 @@ pub(crate) struct Update {
     pub(crate) debug: DebugFlag,
     #[command(flatten)]
     pub(crate) strays: Strays,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Exec {
+    #[command(flatten)]
+    pub(crate) call: CallFlags,
+    #[command(flatten)]
+    pub(crate) via: ViaFlag,
+    #[command(flatten)]
+    pub(crate) cache: CacheFlags,
+    #[command(flatten)]
+    pub(crate) log: LogFlags,
+    #[command(flatten)]
+    pub(crate) debug: DebugFlag,
+    /// Command to run, and its arguments.
+    #[arg(last = true, value_name = "COMMAND", help_heading = "Command")]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Command")]
+pub(crate) struct ViaFlag {
+    /// How the command gets credentials: once in variables, or renewed from an endpoint [default:
+    /// environment].
+    #[arg(long, value_enum, value_name = "WAY", hide_possible_values = true)]
+    pub(crate) via: Option<Via>,
+}
+
+/// How a command gets credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Via {
+    Environment,
+    Endpoint,
 }
 
 #[derive(Debug, Args)]
@@ -588,6 +627,32 @@ In another terminal:
 const UPDATE_AFTER_HELP: &str = after_help!(variables_of_calls!(); concat!(
     "  aws_signing_helper update --profile backup ", identity_and_arns!()
 ));
+const EXEC_AFTER_HELP: &str = concat!(
+    "\
+--via environment sets AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and
+AWS_CREDENTIAL_EXPIRATION. --via endpoint sets AWS_CONTAINER_CREDENTIALS_FULL_URI and
+AWS_CONTAINER_AUTHORIZATION_TOKEN. Both set AWS_REGION and AWS_DEFAULT_REGION if they are not set.
+
+Removed from the command's environment: AWS_PROFILE, AWS_DEFAULT_PROFILE, AWS_SECURITY_TOKEN,
+AWS_SIGNING_HELPER_*PASSWORD* and the variables of env:NAME. With --via endpoint also
+AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_CREDENTIAL_EXPIRATION,
+AWS_WEB_IDENTITY_TOKEN_FILE, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and
+AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE; AWS_SHARED_CREDENTIALS_FILE becomes an empty file if the
+[default] profile of the credentials file would win.
+
+Each flag can be set by the environment variable shown with it. A flag on the command line wins; an
+empty variable counts as unset.
+
+",
+    variables_of_calls!(),
+    "Exit status: that of the command, 128 and its number for a signal; 127 if the command is not found,
+126 if it cannot be run, 1 if there are no credentials (including a wrong command line).
+
+Example:
+  aws_signing_helper exec ",
+    identity_and_arns!(),
+    " -- aws sts get-caller-identity"
+);
 const SIGN_STRING_AFTER_HELP: &str = after_help!(; "\
   aws_signing_helper sign-string --certificate certificate.crt --private-key private.key");
 const READ_CERTIFICATE_DATA_AFTER_HELP: &str = after_help!(; "\

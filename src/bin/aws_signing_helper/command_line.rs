@@ -46,6 +46,9 @@ pub(crate) fn parse(
             Command::Update(arguments) => {
                 variables::fill_in(arguments.as_mut(), typed, environment)?;
             }
+            Command::Exec(arguments) => {
+                variables::fill_in(arguments.as_mut(), typed, environment)?;
+            }
             Command::SignString(arguments) => {
                 variables::fill_in(arguments.as_mut(), typed, environment)?;
             }

@@ -1,10 +1,12 @@
 //! [`RunError`]: why a command failed, and what to do about it.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use rolesanywhere::arn::ArnError;
 use rolesanywhere::arn::RegionError;
@@ -124,6 +126,17 @@ pub(crate) enum RunError {
     CachePath,
     /// The cache was not cleared.
     CacheClear { path: PathBuf, source: io::Error },
+    /// `exec` has nothing to run.
+    CommandMissing,
+    /// A command cannot be run.
+    Command {
+        /// Its name.
+        program: OsString,
+        /// Why.
+        source: io::Error,
+    },
+    /// No session came in time for a command.
+    NoCredentials,
     /// The private key.
     Signature(SignatureError),
     /// stdout.
@@ -140,7 +153,7 @@ impl RunError {
     }
 
     /// Stray words explain a missing flag: an escaped line break in a configuration file makes them.
-    pub(crate) fn with_strays(self, words: &[std::ffi::OsString]) -> Self {
+    pub(crate) fn with_strays(self, words: &[OsString]) -> Self {
         match self {
             Self::Missing { what, flag, .. } => Self::Missing {
                 what,
@@ -162,6 +175,17 @@ impl RunError {
             _ => return false,
         };
         ShownName::of(path).is_hidden()
+    }
+
+    /// The exit status of a process that fails with it: for a command that cannot be run, that of shells.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Command { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                ExitCode::from(NOT_FOUND)
+            }
+            Self::Command { .. } => ExitCode::from(NOT_EXECUTABLE),
+            _ => ExitCode::FAILURE,
+        }
     }
 
     /// The hint, if it adds something to the error.
@@ -286,6 +310,15 @@ impl fmt::Display for RunError {
             Self::CacheClear { path, .. } => {
                 write!(f, "cannot clear the cache in {}", ShownName::of(path))
             }
+            Self::CommandMissing => f.write_str(
+                "no command is given; write it behind the flags: exec [FLAGS] -- COMMAND [ARGS]",
+            ),
+            Self::Command { program, .. } => write!(f, "cannot run {}", ShownName::of(program)),
+            Self::NoCredentials => write!(
+                f,
+                "there were no credentials within {} s; the command was not started",
+                ClientSettings::TIME_MAX.as_secs()
+            ),
             Self::Signature(error) => error.fmt(f),
             Self::Output(_) => f.write_str("cannot write to stdout"),
         }
@@ -297,9 +330,10 @@ impl std::error::Error for RunError {
         match self {
             Self::Arn { source, .. } => Some(source),
             Self::Region(source) => Some(source),
-            Self::Runtime(source) | Self::Output(source) | Self::CacheClear { source, .. } => {
-                Some(source)
-            }
+            Self::Runtime(source)
+            | Self::Output(source)
+            | Self::CacheClear { source, .. }
+            | Self::Command { source, .. } => Some(source),
             Self::Address(error) => error.source(),
             Self::Authorization(error) => error.source(),
             Self::StatusAddress { source, .. } | Self::Activation(source) => Some(source),
@@ -321,6 +355,8 @@ impl std::error::Error for RunError {
             | Self::Input { .. }
             | Self::Cached(_)
             | Self::CachePath
+            | Self::CommandMissing
+            | Self::NoCredentials
             | Self::Needs { .. }
             | Self::RoleName { .. }
             | Self::Randomness
@@ -330,6 +366,11 @@ impl std::error::Error for RunError {
         }
     }
 }
+
+/// POSIX, Shell Command Language, section 2.8.2: a command that is not found, and one that cannot be
+/// executed.
+const NOT_FOUND: u8 = 127;
+const NOT_EXECUTABLE: u8 = 126;
 
 const CONTENT: &str = "the flag takes the path of a file; to pass the content itself, put it into a \
                        variable and give env:NAME";

@@ -1,6 +1,7 @@
 //! The values of `--certificate`, `--private-key` and `--intermediates`: a file, a variable (`env:KEY`),
 //! a descriptor (`fd:3`) or standard input (`-`), so that a key need not be written to disk.
 
+use std::ffi::OsString;
 use std::io;
 use std::io::Read;
 use std::path::Path;
@@ -17,6 +18,7 @@ use rolesanywhere::platform;
 use rolesanywhere::secret::Secret;
 use rolesanywhere::text::ShownName;
 
+use crate::arguments::IdentityFlags;
 use crate::error::RunError;
 
 /// The inputs of one command line. What can be read only once is kept for the flag that names it
@@ -112,6 +114,36 @@ impl<'a> Inputs<'a> {
             }),
         };
         held(name, bytes)
+    }
+}
+
+/// What flags of an identity leave in reach of a command that is started: the variables that hold it, and
+/// standard input.
+pub(crate) struct Reachable {
+    pub(crate) variables: Vec<OsString>,
+    pub(crate) has_standard_input: bool,
+}
+
+impl Reachable {
+    pub(crate) fn of(flags: &IdentityFlags) -> Self {
+        let mut reachable = Self {
+            variables: Vec::new(),
+            has_standard_input: false,
+        };
+        let paths = [&flags.certificate, &flags.private_key, &flags.intermediates];
+        for path in paths.into_iter().flatten() {
+            match place(&path.to_string_lossy()) {
+                Some(Place::Variable(name)) => reachable.variables.push(name.into()),
+                Some(Place::StandardInput | Place::Descriptor(0)) => {
+                    reachable.has_standard_input = true;
+                }
+                Some(Place::Path) if descriptor_of(path) == Some(0) => {
+                    reachable.has_standard_input = true;
+                }
+                Some(Place::Descriptor(_) | Place::Path) | None => {}
+            }
+        }
+        reachable
     }
 }
 

@@ -1,5 +1,6 @@
 //! The passwords of a command: from a flag, from a file, or typed at the terminal.
 
+use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ use rolesanywhere::secret::Secret;
 use rolesanywhere::text::ShownName;
 
 use crate::arguments::PasswordFlags;
+use crate::arguments::VARIABLE_PREFIX;
 use crate::error::RunError;
 use crate::inputs::home_expanded;
 use crate::signals;
@@ -240,6 +242,12 @@ fn ask(path: &Path) -> Option<Secret<String>> {
         },
         Err(_) => None,
     }
+}
+
+/// Whether a variable of this name may hold a password, or say where one is.
+pub(crate) fn is_variable(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with(VARIABLE_PREFIX) && name.contains("PASSWORD")
 }
 
 const PKCS8_FILE: &str = "pkcs8-password-file";

@@ -50,8 +50,11 @@ pub(crate) struct Renewing {
 }
 
 impl Renewing {
-    /// Reads the identity. During a password prompt, signals end the process directly.
-    pub(crate) fn open(session: Session, entry: Option<SessionEntry>) -> Result<Self, RunError> {
+    /// As [`Renewing::open`], for a process that is to outlive its certificate.
+    pub(crate) fn open_for_good(
+        session: Session,
+        entry: Option<SessionEntry>,
+    ) -> Result<Self, RunError> {
         warn_of_short_sessions(session.request().create_session.duration_seconds);
         for name in session.request().identity.fixed() {
             let message = format!(
@@ -60,6 +63,11 @@ impl Renewing {
             );
             report::log(&LogEvent::new(Level::Warning, "read_once", message));
         }
+        Self::open(session, entry)
+    }
+
+    /// Reads the identity. During a password prompt, signals end the process directly.
+    pub(crate) fn open(session: Session, entry: Option<SessionEntry>) -> Result<Self, RunError> {
         session.passwords().keep_answer();
         let version = session.request().identity.version();
         let identity = session.open()?;
@@ -91,6 +99,25 @@ impl Renewing {
         work: impl Future<Output = Result<(), RunError>>,
         drain: impl Future<Output = ()>,
     ) -> Result<(), RunError> {
+        let failed = self.start(supply, observe)?;
+        let failed = async { Err(failed.await) };
+        let runtime = runtime()?;
+        let outcome = runtime.block_on(async {
+            until_signal(first(failed, work)).await?;
+            drain.await;
+            Ok(())
+        });
+        runtime.shutdown_background();
+        outcome
+    }
+
+    /// Keeps `supply` up in the background. The future is why that ended: the supply failed before it was
+    /// settled.
+    pub(crate) fn start<D: Clone + Send + 'static>(
+        self,
+        supply: &Arc<Supply<D>>,
+        observe: impl Fn(&SupplyEvent<'_>) + Send + 'static,
+    ) -> Result<impl Future<Output = RunError>, RunError> {
         let Self {
             session,
             identity,
@@ -114,21 +141,13 @@ impl Renewing {
         let source = SessionSource::new((request, provider), (identity, version), entry, observe);
         source.watch(supply, passwords).map_err(RunError::Runtime)?;
         let failed = engine::start(Arc::clone(supply), source).map_err(RunError::Runtime)?;
-        let failed = async {
+        Ok(async move {
             match failed.await {
-                Ok(error) => Err(failures.with_hint(error.error, error.identity.as_deref())),
+                Ok(error) => failures.with_hint(error.error, error.identity.as_deref()),
                 // The thread is gone, which it never is before the process.
-                Err(_) => Err(RunError::Runtime(std::io::ErrorKind::BrokenPipe.into())),
+                Err(_) => RunError::Runtime(std::io::ErrorKind::BrokenPipe.into()),
             }
-        };
-        let runtime = runtime()?;
-        let outcome = runtime.block_on(async {
-            until_signal(first(failed, work)).await?;
-            drain.await;
-            Ok(())
-        });
-        runtime.shutdown_background();
-        outcome
+        })
     }
 }
 

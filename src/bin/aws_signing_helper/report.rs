@@ -37,7 +37,7 @@ pub(crate) fn report(error: &RunError) -> ExitCode {
         };
     }
     failure(error);
-    ExitCode::FAILURE
+    error.exit_code()
 }
 
 /// Ends the process with `error`, whatever its other threads wait for.

@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::io;
 use std::pin::pin;
+use std::process::Child;
+use std::process::Command;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
@@ -38,6 +40,12 @@ pub(crate) async fn until_signal(
     first(signal, work).await
 }
 
+/// Starts the command. From now on signals go to it, and end this process only where it ends by them.
+pub(crate) fn spawn(command: Command) -> io::Result<Child> {
+    IS_RELAYING.store(true, Ordering::Relaxed);
+    platform::spawn(command)
+}
+
 /// Lets signals end this process if it is the first of its container. The kernel spares that one, unless
 /// it listens.
 pub(crate) fn end_as_first_process() -> io::Result<()> {
@@ -58,7 +66,8 @@ pub(crate) fn end_by_signals() -> io::Result<()> {
     let wait = move || {
         loop {
             let signal = runtime.block_on(ending.wait());
-            if !signal.is_termination || !IS_HANDLED.load(Ordering::Relaxed) {
+            let is_handled = signal.is_termination && IS_HANDLED.load(Ordering::Relaxed);
+            if !is_handled && !IS_RELAYING.load(Ordering::Relaxed) {
                 platform::restore_terminal();
                 #[expect(clippy::exit, reason = "as the signal would, wherever the process is")]
                 std::process::exit(signal.exit_code);
@@ -70,6 +79,9 @@ pub(crate) fn end_by_signals() -> io::Result<()> {
 
 /// SIGTERM and SIGINT are handled by the command.
 static IS_HANDLED: AtomicBool = AtomicBool::new(false);
+
+/// All signals are those of a command.
+static IS_RELAYING: AtomicBool = AtomicBool::new(false);
 
 /// There is the thread.
 static IS_LISTENING: AtomicBool = AtomicBool::new(false);

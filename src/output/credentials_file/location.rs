@@ -1,4 +1,4 @@
-//! Path of the credentials file, by flag, variable or default.
+//! Paths of the credentials file and the config file, by flag, variable or default.
 
 use std::ffi::OsStr;
 use std::path::Component;
@@ -17,8 +17,24 @@ pub fn locate(
     flag: Option<&Path>,
     environment: &Environment,
 ) -> Result<PathBuf, CredentialsFileError> {
-    let variable = || environment.raw(VARIABLE).map(Path::new);
-    let path = flag.or_else(variable).unwrap_or(Path::new(DEFAULT));
+    locate_file(flag, VARIABLE, DEFAULT, environment)
+}
+
+/// The path in `AWS_CONFIG_FILE`, else `~/.aws/config`.
+///
+/// Fails as [`locate`] does.
+pub fn locate_config(environment: &Environment) -> Result<PathBuf, CredentialsFileError> {
+    locate_file(None, CONFIG_VARIABLE, CONFIG_DEFAULT, environment)
+}
+
+fn locate_file(
+    flag: Option<&Path>,
+    variable: &str,
+    default: &str,
+    environment: &Environment,
+) -> Result<PathBuf, CredentialsFileError> {
+    let variable = || environment.raw(variable).map(Path::new);
+    let path = flag.or_else(variable).unwrap_or(Path::new(default));
     if is_home_of_another(path) {
         return Err(CredentialsFileError::HomeOfAnother {
             path: path.to_owned(),
@@ -41,6 +57,11 @@ fn is_home_of_another(path: &Path) -> bool {
 const VARIABLE: &str = "AWS_SHARED_CREDENTIALS_FILE";
 
 const DEFAULT: &str = "~/.aws/credentials";
+
+/// Named as in the SDKs.
+const CONFIG_VARIABLE: &str = "AWS_CONFIG_FILE";
+
+const CONFIG_DEFAULT: &str = "~/.aws/config";
 
 #[cfg(test)]
 mod tests {
@@ -65,6 +86,18 @@ mod tests {
             at(None, &[home, (VARIABLE, "")]).unwrap(),
             "/home/me/.aws/credentials"
         );
+    }
+
+    #[test]
+    fn config_file_has_a_variable_of_its_own() {
+        let home = (HOME_VARIABLE, "/home/me");
+        let at = |variables: &[(&str, &str)]| {
+            let environment: Environment = variables.iter().copied().collect();
+            let path = locate_config(&environment).unwrap();
+            path.to_string_lossy().replace('\\', "/")
+        };
+        assert_eq!(at(&[home, (VARIABLE, "/c")]), "/home/me/.aws/config");
+        assert_eq!(at(&[home, (CONFIG_VARIABLE, "~/c")]), "/home/me/c");
     }
 
     #[test]

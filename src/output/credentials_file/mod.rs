@@ -6,6 +6,7 @@
 //!
 //! Source: [shared config and credentials files](https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html).
 
+pub mod default_profile;
 pub mod edit;
 pub mod error;
 mod line;

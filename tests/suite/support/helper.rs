@@ -239,6 +239,13 @@ impl<'a> Running<'a> {
             .is_none_or(|stdout| stdout.reader.is_finished())
     }
 
+    /// What it has printed so far.
+    #[cfg(unix)]
+    pub(crate) fn stdout_so_far(&self) -> String {
+        let bytes = self.stdout.as_ref().unwrap().bytes.lock().unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// Its stderr so far.
     pub(crate) fn stderr_so_far(&self) -> String {
         let bytes = self.stderr.as_ref().unwrap().bytes.lock().unwrap();

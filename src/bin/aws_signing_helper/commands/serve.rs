@@ -83,7 +83,7 @@ pub(crate) fn run(arguments: Serve, environment: &Environment) -> Result<ExitCod
         is_debug,
     };
     let entry = cached::entry(&session, arguments.cache, environment)?;
-    let renewing = Renewing::open(session, entry)?;
+    let renewing = Renewing::open_for_good(session, entry)?;
     let record = Arc::new(RenewalStats::new(
         renewing.identity().certificate().validity(),
     ));

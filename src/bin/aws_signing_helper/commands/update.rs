@@ -74,7 +74,7 @@ pub(crate) fn run(arguments: Update, environment: &Environment) -> Result<ExitCo
         let failed = profile.keep_written(&supply, written).await;
         Err(RunError::CredentialsFile(failed))
     };
-    Renewing::open(session, entry)?
+    Renewing::open_for_good(session, entry)?
         .run(&supply, |_| {}, keep_written, async { profile.finish() })
         .map(|()| ExitCode::SUCCESS)
 }
