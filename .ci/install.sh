@@ -12,6 +12,10 @@ command -v strace >/dev/null || missing+=(strace)
 [ -x /lib/systemd/systemd ] || missing+=(systemd)
 command -v ip >/dev/null || missing+=(iproute2)
 command -v iptables >/dev/null || missing+=(iptables)
+# What `export` prints is read by them.
+command -v zsh >/dev/null || missing+=(zsh)
+command -v fish >/dev/null || missing+=(fish)
+command -v node >/dev/null || missing+=(nodejs)
 command -v curl >/dev/null || missing+=(curl)
 command -v sysctl >/dev/null || missing+=(procps)
 command -v go >/dev/null || missing+=(golang-go)
@@ -32,11 +36,11 @@ if [ ${#missing[@]} -gt 0 ]; then
     fi
 fi
 
-# boto3 and the AWS CLI take credentials from the helper in the tests.
+# boto3, the AWS CLI and python-dotenv take credentials from the helper in the tests.
 venv=${CARGO_TARGET_DIR:-target}/ci-venv
-if ! { python3 -c 'import boto3' && aws --version; } >/dev/null 2>&1; then
-    if ! { "$venv/bin/python3" -c 'import boto3' && "$venv/bin/aws" --version; } >/dev/null 2>&1; then
+if ! { python3 -c 'import boto3, dotenv' && aws --version; } >/dev/null 2>&1; then
+    if ! { "$venv/bin/python3" -c 'import boto3, dotenv' && "$venv/bin/aws" --version; } >/dev/null 2>&1; then
         python3 -m venv "$venv"
-        "$venv/bin/pip" install --quiet --disable-pip-version-check boto3 awscli
+        "$venv/bin/pip" install --quiet --disable-pip-version-check boto3 awscli python-dotenv
     fi
 fi

@@ -14,6 +14,7 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::io::Read;
+use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::mpsc;
@@ -34,6 +35,11 @@ use crate::text::ShownName;
 /// stays silent for [`STREAM_TIME_MAX`].
 pub fn read(path: &Path, bytes_max: usize) -> Result<Secret<Vec<u8>>, FileError> {
     read_within(STREAM_TIME_MAX, path, bytes_max)
+}
+
+/// Appends to a file that is there.
+pub fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    File::options().append(true).open(path)?.write_all(bytes)
 }
 
 /// As [`read`], with the given time limit for anything but a regular file.

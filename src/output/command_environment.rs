@@ -5,9 +5,14 @@
 use std::ffi::OsString;
 use std::process::Command;
 
-use crate::arn::Region;
 use crate::credentials::Credentials;
 use crate::environment::Environment;
+use crate::output::variables;
+use crate::output::variables::ACCESS_KEY_ID;
+use crate::output::variables::EXPIRATION;
+use crate::output::variables::SECRET_ACCESS_KEY;
+use crate::output::variables::SESSION_TOKEN;
+use crate::output::variables::Variable;
 use crate::secret::Secret;
 
 /// What changes in the environment of a command.
@@ -22,38 +27,33 @@ pub struct CommandEnvironment {
 impl CommandEnvironment {
     /// With the credentials themselves, for as long as they last.
     pub fn with_credentials(credentials: &Credentials, environment: &Environment) -> Self {
-        let set = [
-            (ACCESS_KEY_ID, credentials.access_key_id.clone()),
-            (
-                SECRET_ACCESS_KEY,
-                credentials.secret_access_key.expose().clone(),
-            ),
-            (SESSION_TOKEN, credentials.session_token.expose().clone()),
-            (EXPIRATION, credentials.expiration.clone()),
-        ];
-        Self::new(set, PROFILES, environment)
+        let mut command = Self::new(PROFILES, environment);
+        command.set_all(variables::of_credentials(credentials));
+        command
     }
 
     /// With a container endpoint at `url` that expects `token`.
-    pub fn with_endpoint(url: String, token: &Secret<String>, environment: &Environment) -> Self {
-        let set = [(FULL_URI, url), (TOKEN, token.expose().clone())];
-        Self::new(set, &[PROFILES, PROVIDERS].concat(), environment)
+    pub fn with_endpoint(url: &str, token: &Secret<String>, environment: &Environment) -> Self {
+        let mut command = Self::new(&[PROFILES, PROVIDERS].concat(), environment);
+        command.set(FULL_URI, url);
+        command.set(TOKEN, token.expose());
+        command
     }
 
-    fn new(
-        set: impl IntoIterator<Item = (&'static str, String)>,
-        removed: &[&'static str],
-        environment: &Environment,
-    ) -> Self {
-        let set = set.into_iter();
+    fn new(removed: &[&'static str], environment: &Environment) -> Self {
         let is_set = |name: &&&str| environment.raw(name).is_some();
         Self {
-            set: set
-                .map(|(name, value)| (name, Secret::new(value)))
-                .collect(),
+            set: Vec::new(),
             removed: removed.iter().map(OsString::from).collect(),
             rivals: removed.iter().filter(is_set).copied().collect(),
         }
+    }
+
+    /// Sets variables.
+    pub fn set_all(&mut self, variables: impl IntoIterator<Item = Variable>) {
+        let variables = variables.into_iter();
+        self.set
+            .extend(variables.map(|variable| (variable.name, variable.value)));
     }
 
     /// Sets a variable.
@@ -64,18 +64,6 @@ impl CommandEnvironment {
     /// Removes a variable that the command has no use for.
     pub fn remove(&mut self, name: impl Into<OsString>) {
         self.removed.push(name.into());
-    }
-
-    /// Names a region by both variables that programs read. One that is set already stays, and counts
-    /// for the other.
-    pub fn set_region(&mut self, region: &Region, environment: &Environment) {
-        let known = REGIONS.iter().find_map(|name| environment.text(name));
-        let region = known.unwrap_or_else(|| region.as_str().to_owned());
-        for name in REGIONS {
-            if environment.raw(name).is_none() {
-                self.set(name, &region);
-            }
-        }
     }
 
     /// Variables of other credentials that were set and are removed.
@@ -94,13 +82,8 @@ impl CommandEnvironment {
     }
 }
 
-const ACCESS_KEY_ID: &str = "AWS_ACCESS_KEY_ID";
-const SECRET_ACCESS_KEY: &str = "AWS_SECRET_ACCESS_KEY";
-const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
-const EXPIRATION: &str = "AWS_CREDENTIAL_EXPIRATION";
 const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
-const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 
 /// With a profile set, the SDK for JavaScript passes over keys in variables; botocore takes the token
 /// by its old name first.
@@ -134,30 +117,12 @@ mod tests {
             .collect()
     }
 
-    fn regions(variables: &[(&str, &str)]) -> [Option<String>; 2] {
-        let environment: Environment = variables.iter().copied().collect();
-        let mut command = CommandEnvironment::new([], &[], &environment);
-        command.set_region(&"us-east-1".parse().unwrap(), &environment);
-        let changes = changes(&command);
-        REGIONS.map(|name| changes.get(name).cloned().flatten())
-    }
-
-    #[test]
-    fn region_that_is_set_stays_and_counts_for_both() {
-        let some = |region: &str| Some(region.to_owned());
-        assert_eq!(regions(&[]), [some("us-east-1"), some("us-east-1")]);
-        let [first, second] = REGIONS;
-        assert_eq!(regions(&[(first, "a")]), [None, some("a")]);
-        assert_eq!(regions(&[(second, "b")]), [some("b"), None]);
-        assert_eq!(regions(&[(first, "a"), (second, "b")]), [None, None]);
-    }
-
     #[test]
     fn endpoint_removes_every_provider_that_wins() {
         let names = [PROFILES, PROVIDERS].concat();
         let environment: Environment = names.iter().map(|name| (*name, "x")).collect();
         let token = Secret::new("t".to_owned());
-        let command = CommandEnvironment::with_endpoint("u".to_owned(), &token, &environment);
+        let command = CommandEnvironment::with_endpoint("u", &token, &environment);
         assert_eq!(command.rivals(), names);
         let changes = changes(&command);
         assert!(names.iter().all(|name| changes[*name].is_none()));
@@ -169,7 +134,7 @@ mod tests {
     fn variable_that_is_not_set_is_no_rival() {
         let environment: Environment = [("AWS_PROFILE", "")].into_iter().collect();
         let token = Secret::new("t".to_owned());
-        let command = CommandEnvironment::with_endpoint("u".to_owned(), &token, &environment);
+        let command = CommandEnvironment::with_endpoint("u", &token, &environment);
         assert!(command.rivals().is_empty());
         assert_eq!(changes(&command)["AWS_PROFILE"], None);
     }

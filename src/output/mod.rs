@@ -5,4 +5,6 @@ pub mod command_environment;
 pub mod credential_process;
 pub mod credentials_file;
 pub mod endpoint;
+pub mod export;
 pub mod sign_string;
+pub mod variables;

@@ -64,6 +64,15 @@ fn exec() {
 }
 
 #[test]
+fn export() {
+    let Some(page) = Page::new("export", &["aws"]) else {
+        return;
+    };
+    let said = page.follow();
+    assert_eq!(said.matches("\"Account\"").count(), 2, "{said}");
+}
+
+#[test]
 fn serve() {
     let Some(page) = Page::new("serve", &["aws", "curl"]) else {
         return;
@@ -95,6 +104,7 @@ fn examples_of_help() {
         "serve",
         "update",
         "exec",
+        "export",
         "sign-string",
         "read-certificate-data",
         "cache clear",
@@ -104,7 +114,7 @@ fn examples_of_help() {
         let example = example.split("\n\n").next().unwrap();
         let example = example.trim_start().replace("\n  ", "\n");
         assert!(
-            example.starts_with(&format!("aws_signing_helper {command}")),
+            example.contains(&format!("aws_signing_helper {command}")),
             "{example}"
         );
         page.run(&[example], Some(&emulator));

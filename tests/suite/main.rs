@@ -18,6 +18,8 @@ mod deploy;
 mod docs;
 #[cfg(unix)]
 mod exec;
+#[cfg(unix)]
+mod export;
 mod identity;
 mod inspect;
 mod interop;

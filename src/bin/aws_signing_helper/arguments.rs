@@ -63,6 +63,12 @@ pub(crate) enum Command {
     /// endpoint that only the command can use.
     #[command(after_long_help = EXEC_AFTER_HELP, args_override_self = true)]
     Exec(Box<Exec>),
+    /// Print credentials in the form of a shell, file or CI system.
+    ///
+    /// Print credentials as commands of a shell, as lines of a file, or as the commands by which a CI
+    /// system sets variables and masks them.
+    #[command(after_long_help = EXPORT_AFTER_HELP, args_override_self = true)]
+    Export(Box<Export>),
     /// Sign a fixed string, to check that certificate and private key work.
     #[command(after_long_help = SIGN_STRING_AFTER_HELP, args_override_self = true)]
     SignString(Box<SignString>),
@@ -252,6 +258,48 @@ pub(crate) struct ViaFlag {
 pub(crate) enum Via {
     Environment,
     Endpoint,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    pub(crate) call: CallFlags,
+    #[command(flatten)]
+    pub(crate) form: FormFlags,
+    #[command(flatten)]
+    pub(crate) cache: CacheFlags,
+    #[command(flatten)]
+    pub(crate) debug: DebugFlag,
+    #[command(flatten)]
+    pub(crate) strays: Strays,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Format")]
+pub(crate) struct FormFlags {
+    /// Format to print [default: shell].
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) format: Option<ExportFormat>,
+    /// Profile of --format credentials-file [default: default].
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    pub(crate) profile: Option<String>,
+}
+
+/// A form in which credentials are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    Json,
+    Shell,
+    Fish,
+    Powershell,
+    Cmd,
+    Dotenv,
+    AzureDevops,
+    GithubActions,
+    Gitlab,
+    Jenkins,
+    Teamcity,
+    CredentialsFile,
 }
 
 #[derive(Debug, Args)]
@@ -652,6 +700,16 @@ Example:
   aws_signing_helper exec ",
     identity_and_arns!(),
     " -- aws sts get-caller-identity"
+);
+const EXPORT_AFTER_HELP: &str = after_help!(
+    "Exported: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_CREDENTIAL_EXPIRATION,
+AWS_REGION and AWS_DEFAULT_REGION. github-actions prints masks and appends the variables to the
+file that GITHUB_ENV names. A value that the format cannot carry is an error.
+
+",
+    variables_of_calls!();
+    concat!("  eval \"$(aws_signing_helper export ", identity_and_arns!(), ")\"
+  aws sts get-caller-identity")
 );
 const SIGN_STRING_AFTER_HELP: &str = after_help!(; "\
   aws_signing_helper sign-string --certificate certificate.crt --private-key private.key");

@@ -49,6 +49,9 @@ pub(crate) fn parse(
             Command::Exec(arguments) => {
                 variables::fill_in(arguments.as_mut(), typed, environment)?;
             }
+            Command::Export(arguments) => {
+                variables::fill_in(arguments.as_mut(), typed, environment)?;
+            }
             Command::SignString(arguments) => {
                 variables::fill_in(arguments.as_mut(), typed, environment)?;
             }

@@ -22,6 +22,7 @@ use rolesanywhere::output::credentials_file::profile_name::ProfileNameError;
 use rolesanywhere::output::endpoint::address::AddressError;
 use rolesanywhere::output::endpoint::healthcheck::HealthcheckError;
 use rolesanywhere::output::endpoint::token_file::AuthorizationTokenError;
+use rolesanywhere::output::export::ExportError;
 use rolesanywhere::session::SessionError;
 use rolesanywhere::text::ShownName;
 
@@ -126,6 +127,10 @@ pub(crate) enum RunError {
     CachePath,
     /// The cache was not cleared.
     CacheClear { path: PathBuf, source: io::Error },
+    /// A format cannot carry the credentials.
+    Export(ExportError),
+    /// The file of `GITHUB_ENV` cannot be written.
+    EnvironmentFile { path: PathBuf, source: io::Error },
     /// `exec` has nothing to run.
     CommandMissing,
     /// A command cannot be run.
@@ -310,6 +315,10 @@ impl fmt::Display for RunError {
             Self::CacheClear { path, .. } => {
                 write!(f, "cannot clear the cache in {}", ShownName::of(path))
             }
+            Self::Export(error) => error.fmt(f),
+            Self::EnvironmentFile { path, .. } => {
+                write!(f, "cannot append to the file of GITHUB_ENV, {}", ShownName::of(path))
+            }
             Self::CommandMissing => f.write_str(
                 "no command is given; write it behind the flags: exec [FLAGS] -- COMMAND [ARGS]",
             ),
@@ -333,6 +342,7 @@ impl std::error::Error for RunError {
             Self::Runtime(source)
             | Self::Output(source)
             | Self::CacheClear { source, .. }
+            | Self::EnvironmentFile { source, .. }
             | Self::Command { source, .. } => Some(source),
             Self::Address(error) => error.source(),
             Self::Authorization(error) => error.source(),
@@ -355,6 +365,7 @@ impl std::error::Error for RunError {
             | Self::Input { .. }
             | Self::Cached(_)
             | Self::CachePath
+            | Self::Export(_)
             | Self::CommandMissing
             | Self::NoCredentials
             | Self::Needs { .. }

@@ -14,6 +14,7 @@ use rolesanywhere::file::FileError;
 use rolesanywhere::identity::error::IdentityError;
 use rolesanywhere::identity::locator::LOCATOR_BYTES_MAX;
 use rolesanywhere::identity::locator::Locator;
+use rolesanywhere::output::credentials_file::profile_name::ProfileName;
 use rolesanywhere::platform;
 use rolesanywhere::secret::Secret;
 use rolesanywhere::text::ShownName;
@@ -174,6 +175,14 @@ pub(crate) fn created_path(
     home_expanded(flag, path, environment)
 }
 
+/// The profile that a flag names, `default` without one.
+pub(crate) fn profile(flag: Option<String>) -> Result<ProfileName, RunError> {
+    let name = flag.filter(|name| !name.is_empty());
+    let name = name.unwrap_or_else(|| DEFAULT_PROFILE.to_owned());
+    name.parse()
+        .map_err(|source| RunError::Profile { name, source })
+}
+
 /// Refuses what looks like a key or password in the place of a path: it would be put on disk as a name.
 pub(crate) fn refuse_content(flag: &'static str, path: &Path) -> Result<(), RunError> {
     match ShownName::of(path).is_hidden() {
@@ -213,6 +222,8 @@ fn held(name: &Path, bytes: Result<Secret<Vec<u8>>, FileError>) -> Result<Locato
         .map(|bytes| Locator::held(name, bytes))
         .map_err(|error| RunError::Identity(IdentityError::File(error)))
 }
+
+const DEFAULT_PROFILE: &str = "default";
 
 const STANDARD_INPUT: &str = "-";
 

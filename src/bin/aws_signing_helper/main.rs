@@ -50,6 +50,7 @@ fn run(command: Command, environment: &Environment) -> Result<ExitCode, RunError
         Command::Serve(arguments) => commands::serve::run(*arguments, environment),
         Command::Update(arguments) => commands::update::run(*arguments, environment),
         Command::Exec(arguments) => commands::exec::run(*arguments, environment),
+        Command::Export(arguments) => commands::export::run(*arguments, environment),
         Command::SignString(arguments) => commands::sign_string::run(*arguments, environment),
         Command::ReadCertificateData(arguments) => {
             commands::read_certificate_data::run(*arguments, environment)

@@ -67,12 +67,17 @@ impl Terminal {
     pub(crate) fn start<'a>(&self, helper: &'a Helper) -> Running<'a> {
         let child = helper
             .command(&["setsid", "-c", "/bin/sh", "-c", OWNER])
-            .stdin(self.slave.try_clone().unwrap())
+            .stdin(self.stream())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         Running::new(child, helper)
+    }
+
+    /// The terminal, as a stream of a process.
+    pub(crate) fn stream(&self) -> Stdio {
+        self.slave.try_clone().unwrap().into()
     }
 
     /// Waits for the helper's end.

@@ -29,6 +29,7 @@ use rolesanywhere::output::endpoint::container::Container;
 use rolesanywhere::output::endpoint::container::PATH;
 use rolesanywhere::output::endpoint::document;
 use rolesanywhere::output::endpoint::origin_check::AllowedHosts;
+use rolesanywhere::output::variables;
 use rolesanywhere::platform;
 use rolesanywhere::supply::Supply;
 use rolesanywhere::text::ShownName;
@@ -90,7 +91,7 @@ struct Typed<'a> {
 impl Typed<'_> {
     fn command(&self, mut variables: CommandEnvironment) -> Command {
         log_removed(variables.rivals());
-        variables.set_region(&self.region, self.environment);
+        variables.set_all(variables::of_region(&self.region, self.environment));
         let passwords = self
             .environment
             .names()
@@ -140,7 +141,7 @@ fn with_endpoint(
     let address = bound.addresses().next();
     let url = address.map(|address| format!("http://{address}{PATH}"));
     let url = url.unwrap_or_default();
-    let mut variables = CommandEnvironment::with_endpoint(url, &token, typed.environment);
+    let mut variables = CommandEnvironment::with_endpoint(&url, &token, typed.environment);
     hide_default_profile(&mut variables, typed.environment);
     let command = typed.command(variables);
     let settings = Settings {

@@ -4,6 +4,7 @@ pub(crate) mod cache;
 pub(crate) mod completion;
 pub(crate) mod credential_process;
 pub(crate) mod exec;
+pub(crate) mod export;
 pub(crate) mod help;
 pub(crate) mod read_certificate_data;
 pub(crate) mod serve;

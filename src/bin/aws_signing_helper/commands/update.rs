@@ -24,6 +24,7 @@ use rolesanywhere::text::ShownName;
 use crate::arguments::Update;
 use crate::cached;
 use crate::error::RunError;
+use crate::inputs::profile;
 use crate::inputs::refuse_content;
 use crate::renewing::Renewing;
 use crate::renewing::renewed;
@@ -41,11 +42,7 @@ pub(crate) fn run(arguments: Update, environment: &Environment) -> Result<ExitCo
     }
     let session = Session::new(arguments.call, is_debug, environment)
         .map_err(|error| error.with_strays(&arguments.strays.strays))?;
-    let name = arguments.file.profile.filter(|name| !name.is_empty());
-    let name = name.unwrap_or_else(|| DEFAULT_PROFILE.to_owned());
-    let profile = name
-        .parse()
-        .map_err(|source| RunError::Profile { name, source })?;
+    let profile = profile(arguments.file.profile)?;
     let flag = arguments.file.credentials_file;
     let flag = flag.filter(|path| !path.as_os_str().is_empty());
     let path = location::locate(flag.as_deref(), environment).map_err(RunError::CredentialsFile)?;
@@ -64,18 +61,18 @@ pub(crate) fn run(arguments: Update, environment: &Environment) -> Result<ExitCo
         Log::default().warn(updated);
         return Ok(ExitCode::SUCCESS);
     }
-    let profile = ProfileWriter::new(path, method, profile);
+    let writer = ProfileWriter::new(path, method, profile);
     let supply = Arc::new(Supply::new(Clock::System, jitter, |credentials, _| {
         Arc::clone(credentials)
     }));
     let log = Log::default();
-    let written = |written: WriteOutcome<'_>| log.written(&profile, &supply, written);
+    let written = |written: WriteOutcome<'_>| log.written(&writer, &supply, written);
     let keep_written = async {
-        let failed = profile.keep_written(&supply, written).await;
+        let failed = writer.keep_written(&supply, written).await;
         Err(RunError::CredentialsFile(failed))
     };
     Renewing::open_for_good(session, entry)?
-        .run(&supply, |_| {}, keep_written, async { profile.finish() })
+        .run(&supply, |_| {}, keep_written, async { writer.finish() })
         .map(|()| ExitCode::SUCCESS)
 }
 
@@ -128,5 +125,3 @@ impl Log {
         }
     }
 }
-
-const DEFAULT_PROFILE: &str = "default";
