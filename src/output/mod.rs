@@ -2,6 +2,7 @@
 
 pub mod certificate_data;
 pub mod command_environment;
+pub mod config_file;
 pub mod credential_process;
 pub mod credentials_file;
 pub mod endpoint;

@@ -62,6 +62,7 @@ pub(crate) use self::system::CACHE_FOLDERS;
 pub(crate) use self::system::HOME_VARIABLE;
 pub(crate) use self::system::LOCKS_ARE_ADVISORY;
 pub use self::system::NULL_DEVICE;
+pub use self::system::QUOTES_LIKE_WINDOWS;
 pub(crate) use self::system::VARIABLES_IGNORE_CASE;
 pub use self::system::allow_open_files;
 pub(crate) use self::system::exposure;

@@ -17,6 +17,9 @@ use time::OffsetDateTime;
 /// Nothing to do: Windows writes no core files unless an administrator asked for them.
 pub fn forbid_core_files() {}
 
+/// Whether a command line is split into words as Windows does.
+pub const QUOTES_LIKE_WINDOWS: bool = true;
+
 /// Reads as empty, for every program.
 pub const NULL_DEVICE: &str = "NUL";
 

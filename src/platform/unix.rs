@@ -61,6 +61,9 @@ impl Limits {
     }
 }
 
+/// Whether a command line is split into words as Windows does.
+pub const QUOTES_LIKE_WINDOWS: bool = false;
+
 /// Reads as empty, for every program.
 pub const NULL_DEVICE: &str = "/dev/null";
 

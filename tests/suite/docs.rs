@@ -54,6 +54,19 @@ fn update() {
 }
 
 #[test]
+fn configure() {
+    let Some(page) = Page::new("configure", &["aws"]) else {
+        return;
+    };
+    let said = page.follow();
+    assert_eq!(said.matches("\"Account\"").count(), 2, "{said}");
+    assert!(
+        said.contains("[profile ci]\ncredential_process = /"),
+        "{said}"
+    );
+}
+
+#[test]
 fn exec() {
     let Some(page) = Page::new("exec", &["aws"]) else {
         return;
@@ -103,6 +116,7 @@ fn examples_of_help() {
         "credential-process",
         "serve",
         "update",
+        "configure",
         "exec",
         "export",
         "sign-string",

@@ -9,6 +9,8 @@
 
 mod cache;
 mod cli;
+#[cfg(unix)]
+mod configure;
 mod create_session;
 mod credentials_file;
 mod credential_process;

@@ -69,6 +69,12 @@ pub(crate) enum Command {
     /// system sets variables and masks them.
     #[command(after_long_help = EXPORT_AFTER_HELP, args_override_self = true)]
     Export(Box<Export>),
+    /// Write a profile of ~/.aws/config that runs `credential-process`.
+    ///
+    /// Write credential_process = ..., with the flags given here, into a profile of the shared config
+    /// file. Keep the rest of the file as it is, byte for byte.
+    #[command(after_long_help = CONFIGURE_AFTER_HELP, args_override_self = true)]
+    Configure(Box<Configure>),
     /// Sign a fixed string, to check that certificate and private key work.
     #[command(after_long_help = SIGN_STRING_AFTER_HELP, args_override_self = true)]
     SignString(Box<SignString>),
@@ -272,6 +278,56 @@ pub(crate) struct Export {
     pub(crate) debug: DebugFlag,
     #[command(flatten)]
     pub(crate) strays: Strays,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Configure {
+    #[command(flatten)]
+    pub(crate) process: ProcessFlags,
+    #[command(flatten)]
+    pub(crate) config: ConfigFlags,
+    #[command(flatten)]
+    pub(crate) strays: Strays,
+    // The flags of `process`, as they were given.
+    #[arg(skip)]
+    pub(crate) given: Vec<Given>,
+}
+
+/// A flag and its value, as they were given.
+#[derive(Debug, Clone)]
+pub(crate) struct Given {
+    /// Without the hyphens.
+    pub(crate) flag: String,
+    pub(crate) value: OsString,
+    /// Whether the flag may stand alone; a value is behind an equals sign.
+    pub(crate) is_boolean: bool,
+    /// Whether the value names a file or folder.
+    pub(crate) is_path: bool,
+}
+
+// The flags that `configure` writes into the config file.
+#[derive(Debug, Args)]
+pub(crate) struct ProcessFlags {
+    #[command(flatten)]
+    pub(crate) call: CallFlags,
+    #[command(flatten)]
+    pub(crate) cache: CacheFlags,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Config file")]
+pub(crate) struct ConfigFlags {
+    /// Profile to write [default: default].
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    pub(crate) profile: Option<String>,
+    /// Write paths as they are typed instead of absolute ones.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_parser = boolean, value_name = "BOOLEAN")]
+    pub(crate) relative: Option<bool>,
+    /// Print the profile instead of writing it.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_parser = boolean, value_name = "BOOLEAN")]
+    pub(crate) print: Option<bool>,
 }
 
 #[derive(Debug, Args)]
@@ -710,6 +766,14 @@ file that GITHUB_ENV names. A value that the format cannot carry is an error.
     variables_of_calls!();
     concat!("  eval \"$(aws_signing_helper export ", identity_and_arns!(), ")\"
   aws sts get-caller-identity")
+);
+const CONFIGURE_AFTER_HELP: &str = after_help!(
+    "The file is that of AWS_CONFIG_FILE, else ~/.aws/config. With --region, the profile gets region = ...
+too. Passwords are not written: name a file with --pkcs8-password-file or --pkcs12-password-file.
+
+";
+    concat!("  aws_signing_helper configure --profile ci ", identity_and_arns!(), "
+  aws sts get-caller-identity --profile ci")
 );
 const SIGN_STRING_AFTER_HELP: &str = after_help!(; "\
   aws_signing_helper sign-string --certificate certificate.crt --private-key private.key");

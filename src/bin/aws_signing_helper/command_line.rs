@@ -10,8 +10,10 @@ use crate::arguments;
 use crate::arguments::Arguments;
 use crate::arguments::CacheCommand;
 use crate::arguments::Command;
+use crate::arguments::ProcessFlags;
 use crate::error::RunError;
 use crate::exclusions;
+use crate::given;
 use crate::usage::UsageError;
 use crate::variables;
 
@@ -50,6 +52,10 @@ pub(crate) fn parse(
                 variables::fill_in(arguments.as_mut(), typed, environment)?;
             }
             Command::Export(arguments) => {
+                variables::fill_in(arguments.as_mut(), typed, environment)?;
+            }
+            Command::Configure(arguments) => {
+                arguments.given = given::flags::<ProcessFlags>(typed, environment)?;
                 variables::fill_in(arguments.as_mut(), typed, environment)?;
             }
             Command::SignString(arguments) => {

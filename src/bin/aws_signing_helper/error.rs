@@ -17,6 +17,7 @@ use rolesanywhere::aws_call::retry::RetryVariableError;
 use rolesanywhere::identity::error::IdentityError;
 use rolesanywhere::identity::secrets::Purpose;
 use rolesanywhere::identity::signer::SignatureError;
+use rolesanywhere::output::config_file::command_line::CommandLineError;
 use rolesanywhere::output::credentials_file::error::CredentialsFileError;
 use rolesanywhere::output::credentials_file::profile_name::ProfileNameError;
 use rolesanywhere::output::endpoint::address::AddressError;
@@ -127,6 +128,17 @@ pub(crate) enum RunError {
     CachePath,
     /// The cache was not cleared.
     CacheClear { path: PathBuf, source: io::Error },
+    /// A password would stand in the config file.
+    PasswordWritten {
+        flag: String,
+        file_flag: Option<String>,
+    },
+    /// What can be read only once is of no use in the config file.
+    ReadOnce { name: OsString },
+    /// A profile's name that not all SDKs find in the config file.
+    ProfileNotFound { name: String },
+    /// A command line cannot stand in the config file.
+    CommandLine(CommandLineError),
     /// A format cannot carry the credentials.
     Export(ExportError),
     /// The file of `GITHUB_ENV` cannot be written.
@@ -315,6 +327,25 @@ impl fmt::Display for RunError {
             Self::CacheClear { path, .. } => {
                 write!(f, "cannot clear the cache in {}", ShownName::of(path))
             }
+            Self::PasswordWritten { flag, file_flag } => {
+                write!(f, "--{flag} is not written into the config file; ")?;
+                match file_flag {
+                    Some(file_flag) => write!(f, "name a file with --{file_flag}"),
+                    None => f.write_str("set its variable where the command runs"),
+                }
+            }
+            Self::ReadOnce { name } => write!(
+                f,
+                "{} is not there any more when the profile is used; name a file, or env:NAME",
+                ShownName::of(name)
+            ),
+            Self::ProfileNotFound { name } => write!(
+                f,
+                "cannot write the profile {:?}: not all SDKs find a name with more than letters, digits and \
+                 -_./%@:+ in the config file",
+                ShownName::of(name)
+            ),
+            Self::CommandLine(error) => error.fmt(f),
             Self::Export(error) => error.fmt(f),
             Self::EnvironmentFile { path, .. } => {
                 write!(f, "cannot append to the file of GITHUB_ENV, {}", ShownName::of(path))
@@ -366,6 +397,10 @@ impl std::error::Error for RunError {
             | Self::Cached(_)
             | Self::CachePath
             | Self::Export(_)
+            | Self::PasswordWritten { .. }
+            | Self::ReadOnce { .. }
+            | Self::ProfileNotFound { .. }
+            | Self::CommandLine(_)
             | Self::CommandMissing
             | Self::NoCredentials
             | Self::Needs { .. }

@@ -148,6 +148,26 @@ impl Reachable {
     }
 }
 
+/// What the name in a path's place stands for, for another process that runs later.
+pub(crate) enum LaterInput {
+    /// A file at this path.
+    File,
+    /// A variable.
+    Variable,
+    /// A stream that is gone by then.
+    Gone,
+}
+
+impl LaterInput {
+    pub(crate) fn of(name: &Path) -> Self {
+        match place(&name.to_string_lossy()) {
+            Some(Place::Variable(_)) => Self::Variable,
+            Some(Place::Path) if descriptor_of(name).is_none() => Self::File,
+            Some(_) | None => Self::Gone,
+        }
+    }
+}
+
 /// The path that a flag names, with the user's home directory in place of `~`. botocore starts a
 /// `credential_process` without a shell that would do so.
 pub(crate) fn home_expanded(

@@ -7,6 +7,7 @@ mod commands;
 mod debug;
 mod error;
 mod exclusions;
+mod given;
 mod hint;
 mod inputs;
 mod passwords;
@@ -51,6 +52,7 @@ fn run(command: Command, environment: &Environment) -> Result<ExitCode, RunError
         Command::Update(arguments) => commands::update::run(*arguments, environment),
         Command::Exec(arguments) => commands::exec::run(*arguments, environment),
         Command::Export(arguments) => commands::export::run(*arguments, environment),
+        Command::Configure(arguments) => commands::configure::run(*arguments, environment),
         Command::SignString(arguments) => commands::sign_string::run(*arguments, environment),
         Command::ReadCertificateData(arguments) => {
             commands::read_certificate_data::run(*arguments, environment)

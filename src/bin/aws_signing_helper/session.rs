@@ -257,7 +257,8 @@ pub(crate) fn runtime() -> Result<Runtime, RunError> {
         .map_err(RunError::Runtime)
 }
 
-fn request(flags: SessionFlags) -> Result<CreateSessionRequest, RunError> {
+/// What CreateSession is asked for.
+pub(crate) fn request(flags: SessionFlags) -> Result<CreateSessionRequest, RunError> {
     Ok(CreateSessionRequest {
         trust_anchor_arn: arn(
             "trust anchor arn",
@@ -288,7 +289,10 @@ fn arn<A: FromStr<Err = ArnError>>(
 }
 
 /// `--region`, else the trust anchor's. The profile's has to be the trust anchor's in any case.
-fn region(flag: Option<&str>, request: &CreateSessionRequest) -> Result<Region, RunError> {
+pub(crate) fn region(
+    flag: Option<&str>,
+    request: &CreateSessionRequest,
+) -> Result<Region, RunError> {
     let trust_anchor = request.trust_anchor_arn.region();
     let profile = request.profile_arn.region();
     if trust_anchor != profile {

@@ -1,4 +1,5 @@
-//! [`edit`]: puts credentials into one profile of a credentials file, and keeps every other byte.
+//! [`edit`]: puts credentials into one profile of a credentials file, and keeps every other byte. And
+//! [`Change`], which does so with any settings of a profile in either file.
 //!
 //! Whatever was in the profile's section, afterwards it is one that botocore and the SDKs for Go, Java,
 //! Rust and JavaScript read alike: one header, each name once, nothing indented but what belongs to the
@@ -19,8 +20,8 @@ use crate::output::credentials_file::parse_issue::ParseIssue;
 use crate::output::credentials_file::pieces::Pieces;
 use crate::output::credentials_file::profile_name::ProfileName;
 use crate::output::credentials_file::section_body::Body;
-use crate::output::credentials_file::section_body::CredentialName;
 use crate::output::credentials_file::section_body::Item;
+use crate::output::credentials_file::section_body::Names;
 use crate::output::credentials_file::section_body::Role;
 use crate::output::credentials_file::strict_reader::is_read_behind_a_header;
 use crate::output::credentials_file::strict_reader::obstacles;
@@ -44,21 +45,52 @@ pub fn edit(
     credentials: &Credentials,
 ) -> Result<Edited, ValueError> {
     check(credentials)?;
-    let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
-    let (mark, _) = bytes.split_at(bytes.len() - text.len());
-    let sections = sections_of(text, profile);
-    let mut edit = Edit {
-        text,
-        credentials,
-        pieces: Pieces::new(mark, newline(text, &sections)),
+    let values = [
+        &credentials.access_key_id,
+        credentials.secret_access_key.expose(),
+        credentials.session_token.expose(),
+    ];
+    let change = Change {
+        profile,
+        header: profile.as_str().as_bytes(),
+        is_header: &|name| name == profile.as_str().as_bytes(),
+        names: CREDENTIALS,
+        values: &values.map(String::as_bytes),
     };
-    let (begin, end) = match sections.split_first() {
-        Some((first, others)) => edit.write(profile, first, others),
-        None => edit.append(profile),
-    };
-    let bytes = edit.pieces.concat();
-    let obstacles = obstacles(bytes.expose(), begin..end, profile);
-    Ok(Edited { bytes, obstacles })
+    Ok(change.applied(bytes))
+}
+
+/// Settings of a profile, each of which the section has once afterwards.
+pub(crate) struct Change<'a> {
+    pub(crate) profile: &'a ProfileName,
+    /// Name of the section, as it is written.
+    pub(crate) header: &'a [u8],
+    /// Whether a section of this name is the profile's.
+    pub(crate) is_header: &'a dyn Fn(&[u8]) -> bool,
+    pub(crate) names: Names,
+    /// Of [`Names::written`].
+    pub(crate) values: &'a [&'a [u8]],
+}
+
+impl<'a> Change<'a> {
+    /// The file `bytes` with these settings.
+    pub(crate) fn applied(&'a self, bytes: &[u8]) -> Edited {
+        let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+        let (mark, _) = bytes.split_at(bytes.len() - text.len());
+        let sections = sections_of(text, self.is_header);
+        let mut edit = Edit {
+            text,
+            change: self,
+            pieces: Pieces::new(mark, newline(text, &sections)),
+        };
+        let (begin, end) = match sections.split_first() {
+            Some((first, others)) => edit.write(first, others),
+            None => edit.append(),
+        };
+        let bytes = edit.pieces.concat();
+        let obstacles = obstacles(bytes.expose(), begin..end, self.header, self.profile);
+        Edited { bytes, obstacles }
+    }
 }
 
 /// One section of the profile, of which there should be one.
@@ -71,7 +103,7 @@ struct ProfileSection<'a> {
     end: usize,
 }
 
-fn sections_of<'a>(text: &'a [u8], profile: &ProfileName) -> Vec<ProfileSection<'a>> {
+fn sections_of<'a>(text: &'a [u8], is_header: &dyn Fn(&[u8]) -> bool) -> Vec<ProfileSection<'a>> {
     let mut found: Vec<ProfileSection<'a>> = Vec::new();
     let mut section = Section::default();
     let mut is_ours = false;
@@ -82,7 +114,7 @@ fn sections_of<'a>(text: &'a [u8], profile: &ProfileName) -> Vec<ProfileSection<
             if let Some(last) = found.last_mut().filter(|_| is_ours) {
                 last.end += line.dedented().1;
             }
-            is_ours = name == Some(profile.as_str().as_bytes());
+            is_ours = name.is_some_and(is_header);
             if is_ours {
                 found.push(ProfileSection {
                     header: line,
@@ -117,19 +149,19 @@ fn newline<'a>(text: &'a [u8], sections: &[ProfileSection<'a>]) -> &'a [u8] {
 
 struct Edit<'a> {
     text: &'a [u8],
-    credentials: &'a Credentials,
+    change: &'a Change<'a>,
     pieces: Pieces<'a>,
 }
 
 impl<'a> Edit<'a> {
     /// Writes the profile's section at the end of the file. Where it begins and ends is returned.
-    fn append(&mut self, profile: &'a ProfileName) -> (usize, usize) {
+    fn append(&mut self) -> (usize, usize) {
         self.pieces.raw(self.text);
         self.pieces.begin_line();
         let begin = self.pieces.length();
-        self.header(profile);
-        for name in CredentialName::ALL {
-            self.pieces.new_line(&self.credential(name));
+        self.header();
+        for index in 0..self.change.names.written.len() {
+            self.pieces.new_line(&self.setting(index));
         }
         (begin, self.pieces.length())
     }
@@ -138,15 +170,14 @@ impl<'a> Edit<'a> {
     /// behind its own, so that of a name given twice the last counts, as before.
     fn write(
         &mut self,
-        profile: &'a ProfileName,
         first: &ProfileSection<'a>,
         others: &[ProfileSection<'a>],
     ) -> (usize, usize) {
         self.unchanged(0, first.header.at);
         self.pieces.begin_line();
         let begin = self.pieces.length();
-        self.first_header(profile, &first.header);
-        let mut body = Body::default();
+        self.first_header(&first.header);
+        let mut body = Body::new(self.change.names);
         body.add(&first.settings);
         for other in others {
             body.add(&other.settings);
@@ -172,14 +203,13 @@ impl<'a> Edit<'a> {
         self.pieces.raw(self.text.get(from..to).unwrap_or_default());
     }
 
-    fn header(&mut self, profile: &'a ProfileName) {
-        let name = profile.as_str().as_bytes();
-        self.pieces.new_line(&[b"[", name, b"]"]);
+    fn header(&mut self) {
+        self.pieces.new_line(&[b"[", self.change.header, b"]"]);
     }
 
     /// The header as it was, if every SDK reads it; else in its plain form, and its comment below.
-    fn first_header(&mut self, profile: &'a ProfileName, header: &Line<'a>) {
-        let name = profile.as_str().as_bytes();
+    fn first_header(&mut self, header: &Line<'a>) {
+        let name = self.change.header;
         let behind = header
             .text
             .strip_prefix(b"[")
@@ -188,7 +218,7 @@ impl<'a> Edit<'a> {
         if behind.is_some_and(is_read_behind_a_header) {
             self.pieces.line(&[header.text], header.ending);
         } else {
-            self.header(profile);
+            self.header();
             self.header_comment(header);
         }
     }
@@ -205,42 +235,43 @@ impl<'a> Edit<'a> {
         }
     }
 
-    /// The section's lines, each credential in the place of the first of its name, or behind the last
-    /// one that is there.
+    /// The section's lines, each setting in the place of the first of its name, or behind the last one that
+    /// is there.
     fn body(&mut self, items: &[Item<'a>]) {
-        let first_of = |name| {
-            let is_it = |item: &Item<'a>| item.role == Role::Credential(name);
+        let place_of = |index| {
+            let is_it = |item: &Item<'a>| item.role == Role::Written(index);
             items.iter().position(is_it)
         };
-        let places = CredentialName::ALL.map(|name| (name, first_of(name)));
-        let last = places.iter().filter_map(|(_, place)| *place).max();
-        let missing = places.iter().filter(|(_, place)| place.is_none());
-        let missing: Vec<_> = missing.map(|(name, _)| self.credential(*name)).collect();
+        let places: Vec<Option<usize>> =
+            (0..self.change.names.written.len()).map(place_of).collect();
+        let last = places.iter().filter_map(|place| *place).max();
+        let missing = places.iter().enumerate();
+        let missing = missing.filter(|(_, place)| place.is_none());
+        let missing: Vec<_> = missing.map(|(index, _)| self.setting(index)).collect();
         if last.is_none() {
             missing.iter().for_each(|line| self.pieces.new_line(line));
         }
-        for (index, item) in items.iter().enumerate() {
+        for (at, item) in items.iter().enumerate() {
             match item.role {
-                Role::Credential(name) if places.contains(&(name, Some(index))) => {
-                    let line = self.credential(name);
-                    self.pieces.line(&line, item.line.ending);
+                Role::Written(index) if places.get(index) == Some(&Some(at)) => {
+                    self.pieces.line(&self.setting(index), item.line.ending);
                 }
-                Role::Credential(_) | Role::Stale => {}
+                Role::Written(_) | Role::Stale => {}
                 _ => self.pieces.line(&item.parts(), item.line.ending),
             }
-            if last == Some(index) {
+            if last == Some(at) {
                 missing.iter().for_each(|line| self.pieces.new_line(line));
             }
         }
     }
 
-    fn credential(&self, name: CredentialName) -> [&'a [u8]; 3] {
-        let value = match name {
-            CredentialName::AccessKeyId => &self.credentials.access_key_id,
-            CredentialName::SecretAccessKey => self.credentials.secret_access_key.expose(),
-            CredentialName::SessionToken => self.credentials.session_token.expose(),
-        };
-        [name.text(), b" = ", value.as_bytes()]
+    fn setting(&self, index: usize) -> [&'a [u8]; 3] {
+        let of = |all: &'a [&'a [u8]]| all.get(index).copied().unwrap_or_default();
+        [
+            of(self.change.names.written),
+            b" = ",
+            of(self.change.values),
+        ]
     }
 }
 
@@ -280,6 +311,16 @@ impl fmt::Display for ValueError {
 }
 
 impl std::error::Error for ValueError {}
+
+/// botocore prefers the session token by its old name.
+const CREDENTIALS: Names = Names {
+    written: &[
+        b"aws_access_key_id",
+        b"aws_secret_access_key",
+        b"aws_session_token",
+    ],
+    stale: &[b"aws_security_token"],
+};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 

@@ -6,7 +6,6 @@
 //!
 //! Source: [shared config and credentials files](https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html).
 
-pub mod default_profile;
 pub mod edit;
 pub mod error;
 mod line;
@@ -14,7 +13,8 @@ pub mod location;
 pub mod parse_issue;
 mod pieces;
 pub mod profile_name;
-mod section_body;
+pub mod profile_source;
+pub(crate) mod section_body;
 pub mod profile_writer;
 mod strict_reader;
 
@@ -112,4 +112,4 @@ fn write(
 }
 
 /// Ten thousand profiles take 2 MB.
-const FILE_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub(crate) const FILE_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -15,6 +15,12 @@ impl ProfileName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether all SDKs find a profile of this name.
+    pub fn is_identifier(&self) -> bool {
+        let mut bytes = self.0.bytes();
+        bytes.all(|byte| byte.is_ascii_alphanumeric() || b"-_./%@:+".contains(&byte))
+    }
 }
 
 impl FromStr for ProfileName {

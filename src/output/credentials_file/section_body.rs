@@ -12,40 +12,29 @@ use crate::output::credentials_file::line::setting;
 use crate::output::credentials_file::line::strict_setting;
 use crate::output::credentials_file::line::without_comment;
 
-/// The names of credentials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CredentialName {
-    AccessKeyId,
-    SecretAccessKey,
-    SessionToken,
+/// The settings that are written into a section.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Names {
+    /// Names as they are written, in order. botocore, Go and Rust read them in any case.
+    pub(crate) written: &'static [&'static [u8]],
+    /// Names of settings that go.
+    pub(crate) stale: &'static [&'static [u8]],
 }
 
-impl CredentialName {
-    pub(crate) const ALL: [Self; 3] =
-        [Self::AccessKeyId, Self::SecretAccessKey, Self::SessionToken];
-
-    /// As it is written. botocore, Go and Rust read it in any case.
-    pub(crate) fn text(self) -> &'static [u8] {
-        match self {
-            Self::AccessKeyId => b"aws_access_key_id",
-            Self::SecretAccessKey => b"aws_secret_access_key",
-            Self::SessionToken => b"aws_session_token",
-        }
+impl Names {
+    /// Kind of a line that sets one of them for at least one SDK.
+    fn role(self, text: &[u8]) -> Option<Role> {
+        let names = [setting(text), strict_setting(text)];
+        let mut names = names.into_iter().flatten().map(|(name, _)| name);
+        names.find_map(|name| {
+            let is_it = |known: &&[u8]| known.eq_ignore_ascii_case(name);
+            let written = self.written.iter().position(is_it);
+            let is_stale = self.stale.iter().any(is_it);
+            written
+                .map(Role::Written)
+                .or(is_stale.then_some(Role::Stale))
+        })
     }
-}
-
-/// Kind of a line that sets a credential for at least one SDK.
-fn credential_role(text: &[u8]) -> Option<Role> {
-    let names = [setting(text), strict_setting(text)];
-    let mut names = names.into_iter().flatten().map(|(name, _)| name);
-    names.find_map(|name| {
-        let is_it = |known: &CredentialName| known.text().eq_ignore_ascii_case(name);
-        let known = CredentialName::ALL.into_iter().find(is_it);
-        let is_stale = SECURITY_TOKEN.eq_ignore_ascii_case(name);
-        known
-            .map(Role::Credential)
-            .or(is_stale.then_some(Role::Stale))
-    })
 }
 
 /// A line of the section.
@@ -61,8 +50,9 @@ pub(crate) struct Item<'a> {
 pub(crate) enum Role {
     Blank,
     Comment,
-    Credential(CredentialName),
-    /// The session token by its old name, which botocore prefers.
+    /// One of [`Names::written`], by its index.
+    Written(usize),
+    /// One of [`Names::stale`].
     Stale,
     Setting {
         /// Without a value: the lines below are its nested settings.
@@ -104,9 +94,9 @@ impl<'a> Item<'a> {
     }
 }
 
-/// The lines of a section, of which a credential may still be there more than once.
-#[derive(Default)]
+/// The lines of a section, of which a setting that is written may still be there more than once.
 pub(crate) struct Body<'a> {
+    names: Names,
     pub(crate) items: Vec<Item<'a>>,
     /// Position of each setting, by its name in lower case.
     settings: BTreeMap<Vec<u8>, usize>,
@@ -119,7 +109,8 @@ enum Above {
     /// The header.
     #[default]
     Nothing,
-    Credential,
+    /// A setting that is written or goes.
+    Ours,
     /// A setting with a value.
     Value,
     /// A setting whose value is a list of settings, each of which has to be `name = value`.
@@ -128,6 +119,15 @@ enum Above {
 }
 
 impl<'a> Body<'a> {
+    pub(crate) fn new(names: Names) -> Self {
+        Self {
+            names,
+            items: Vec::new(),
+            settings: BTreeMap::new(),
+            above: Above::default(),
+        }
+    }
+
     /// Adds the lines of one of the profile's sections.
     pub(crate) fn add(&mut self, lines: &[Line<'a>]) {
         let mut section = Section::default();
@@ -138,7 +138,7 @@ impl<'a> Body<'a> {
                 Kind::Setting | Kind::Header(_) => self.setting(*line),
                 Kind::Continuation => match self.above {
                     Above::Value | Above::List => self.continuation(*line),
-                    Above::Nothing | Above::Credential | Above::CommentedOut => {
+                    Above::Nothing | Above::Ours | Above::CommentedOut => {
                         self.below_what_goes(*line, &mut section);
                     }
                 },
@@ -171,8 +171,8 @@ impl<'a> Body<'a> {
 
     fn setting(&mut self, line: Line<'a>) {
         let (text, indent) = line.dedented();
-        if let Some(role) = credential_role(text) {
-            self.above = Above::Credential;
+        if let Some(role) = self.names.role(text) {
+            self.above = Above::Ours;
             self.push(line, role, Form::Unchanged);
             return;
         }
@@ -201,7 +201,7 @@ impl<'a> Body<'a> {
     /// like one, as it is for Go and JavaScript. Else it goes the same way.
     fn below_what_goes(&mut self, line: Line<'a>, section: &mut Section) {
         let (text, _) = line.dedented();
-        if credential_role(text).is_some() || readable(text).is_some() {
+        if self.names.role(text).is_some() || readable(text).is_some() {
             section.restart_at(&line);
             self.setting(line);
         } else if self.above == Above::CommentedOut {
@@ -215,7 +215,7 @@ impl<'a> Body<'a> {
             strict_setting(without_comment(text)).is_some_and(|(name, _)| !name.is_empty());
         let form = match self.above {
             // Go and JavaScript would read it.
-            Above::Value if credential_role(text).is_some() => return,
+            Above::Value if self.names.role(text).is_some() => return,
             Above::List if !is_setting => Form::CommentedOut,
             _ if header_for_go(text).is_some() || header_for_javascript(text).is_some() => {
                 Form::CommentedOut
@@ -241,7 +241,7 @@ impl<'a> Body<'a> {
             for (index, item) in items {
                 let (text, _) = item.line.dedented();
                 match item.role {
-                    Role::Setting { .. } | Role::Credential(_) | Role::Stale => break,
+                    Role::Setting { .. } | Role::Written(_) | Role::Stale => break,
                     Role::Blank => {}
                     Role::Comment if item.form == Form::Unchanged => item.form = Form::Dedented,
                     Role::Comment => {}
@@ -298,7 +298,5 @@ fn name_of(text: &[u8]) -> Vec<u8> {
     let name = setting(text).map(|(name, _)| name);
     name.unwrap_or_default().to_ascii_lowercase()
 }
-
-const SECURITY_TOKEN: &[u8] = b"aws_security_token";
 
 const COMMENT: &[u8] = b"# ";

@@ -22,16 +22,20 @@ use crate::output::credentials_file::profile_name::ProfileName;
 
 use memchr::memchr;
 
-/// The obstacles in `file`, of each kind the first. The bytes in `ours` are the section of `profile`,
-/// and as they should be.
-pub(crate) fn obstacles(file: &[u8], ours: Range<usize>, profile: &ProfileName) -> Vec<ParseIssue> {
+/// The obstacles in `file`, of each kind the first. The bytes in `ours` are the section of `profile`, whose
+/// header has `name`, and as they should be.
+pub(crate) fn obstacles(
+    file: &[u8],
+    ours: Range<usize>,
+    name: &[u8],
+    profile: &ProfileName,
+) -> Vec<ParseIssue> {
     let mut found: Vec<ParseIssue> = Vec::new();
     let mut report = |line, fault| {
         if !found.iter().any(|known| known.fault == fault) {
             found.push(ParseIssue { line, fault });
         }
     };
-    let name = profile.as_str().as_bytes();
     let text = file.strip_prefix(BYTE_ORDER_MARK).unwrap_or(file);
     let mark_length = file.len() - text.len();
     let ours = ours.start.saturating_sub(mark_length)..ours.end.saturating_sub(mark_length);
@@ -46,7 +50,7 @@ pub(crate) fn obstacles(file: &[u8], ours: Range<usize>, profile: &ProfileName) 
         }
         if line.at == ours.start {
             reader.enter(name);
-            if !is_identifier(name) {
+            if !profile.is_identifier() {
                 report(number, ParseIssueKind::ProfileName);
             }
         }
@@ -204,12 +208,6 @@ fn begins_with_odd_space(text: &[u8]) -> bool {
     first.is_some_and(|chunk| chunk.valid().chars().next().is_some_and(is_space))
 }
 
-/// True if all SDKs find a profile of this name.
-fn is_identifier(name: &[u8]) -> bool {
-    name.iter()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"-_./%@:+".contains(byte))
-}
-
 /// Its settings are those of every section, for botocore.
 const DEFAULT: &[u8] = b"DEFAULT";
 
@@ -228,7 +226,12 @@ mod tests {
         let ours = format!("[{name}]\nx = y\n");
         let range = before.len()..before.len() + ours.len();
         let file = [before, &ours, after].concat();
-        let found = obstacles(file.as_bytes(), range, &name.parse().unwrap());
+        let found = obstacles(
+            file.as_bytes(),
+            range,
+            name.as_bytes(),
+            &name.parse().unwrap(),
+        );
         found
             .into_iter()
             .map(|obstacle| (obstacle.line, obstacle.fault))
@@ -294,7 +297,10 @@ mod tests {
             line: 2,
             fault: ParseIssueKind::NotUtf8,
         };
-        assert_eq!(obstacles(file, range, &"ours".parse().unwrap()), [expected]);
+        assert_eq!(
+            obstacles(file, range, b"ours", &"ours".parse().unwrap()),
+            [expected]
+        );
     }
 
     #[test]
@@ -312,7 +318,12 @@ mod tests {
     #[test]
     fn only_the_first_of_each_kind_is_reported() {
         let file = b"[o]\n1\n2\n3 : 4\n5\n[ours]\n";
-        let found = obstacles(file, file.len() - 7..file.len(), &"ours".parse().unwrap());
+        let found = obstacles(
+            file,
+            file.len() - 7..file.len(),
+            b"ours",
+            &"ours".parse().unwrap(),
+        );
         assert_eq!(found.len(), 1, "{found:?}");
         snapbox::assert_data_eq!(
             found[0].to_string(),

@@ -18,8 +18,8 @@ use rolesanywhere::environment::Environment;
 use rolesanywhere::log::Level;
 use rolesanywhere::log::LogEvent;
 use rolesanywhere::output::command_environment::CommandEnvironment;
-use rolesanywhere::output::credentials_file::default_profile;
 use rolesanywhere::output::credentials_file::location;
+use rolesanywhere::output::credentials_file::profile_source;
 use rolesanywhere::output::endpoint::Endpoint;
 use rolesanywhere::output::endpoint::Handler;
 use rolesanywhere::output::endpoint::Settings;
@@ -189,7 +189,7 @@ async fn run_to_its_end(command: Command) -> io::Result<ExitCode> {
 /// Every SDK prefers a default profile to the endpoint.
 fn hide_default_profile(variables: &mut CommandEnvironment, environment: &Environment) {
     if let Ok(path) = location::locate(None, environment)
-        && default_profile::has_credentials(&path)
+        && profile_source::has_credentials(&path, "default")
     {
         variables.set("AWS_SHARED_CREDENTIALS_FILE", platform::NULL_DEVICE);
         let message = format!(
@@ -203,7 +203,7 @@ fn hide_default_profile(variables: &mut CommandEnvironment, environment: &Enviro
         ));
     }
     if let Ok(path) = location::locate_config(environment)
-        && default_profile::has_credentials(&path)
+        && profile_source::has_credentials(&path, "default")
     {
         let message = format!(
             "programs may take credentials from the [default] profile of {} instead of the endpoint; \

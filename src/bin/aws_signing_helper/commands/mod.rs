@@ -2,6 +2,7 @@
 
 pub(crate) mod cache;
 pub(crate) mod completion;
+pub(crate) mod configure;
 pub(crate) mod credential_process;
 pub(crate) mod exec;
 pub(crate) mod export;
