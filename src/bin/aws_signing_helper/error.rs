@@ -348,7 +348,11 @@ impl fmt::Display for RunError {
             Self::CommandLine(error) => error.fmt(f),
             Self::Export(error) => error.fmt(f),
             Self::EnvironmentFile { path, .. } => {
-                write!(f, "cannot append to the file of GITHUB_ENV, {}", ShownName::of(path))
+                write!(
+                    f,
+                    "cannot append to the file of GITHUB_ENV, {}",
+                    ShownName::of(path)
+                )
             }
             Self::CommandMissing => f.write_str(
                 "no command is given; write it behind the flags: exec [FLAGS] -- COMMAND [ARGS]",
