@@ -167,6 +167,8 @@ fn print_sizes(programs: &Programs, call: &Call<'_>) {
     #[cfg(target_os = "linux")]
     {
         use crate::support::memory::peak_bytes;
+        const PEAKS: usize = 5;
+        const PEAK_BYTES_MAX: u64 = 6_000_000;
         let peak = (0..PEAKS)
             .map(|_| peak_bytes(&mut call.helper(&programs.helper)))
             .max();
@@ -257,8 +259,6 @@ const SYSTEM_BUNDLES: [&str; 3] = [
 
 const ROUNDS: usize = 400;
 const RATIO_MAX: f64 = 1.25;
-const PEAKS: usize = 5;
-const PEAK_BYTES_MAX: u64 = 6_000_000;
 const BINARY_BYTES_MAX: u64 = 5_000_000;
 const DISTANT_CALLS: usize = 5;
 /// TCP, TLS 1.3, the request.

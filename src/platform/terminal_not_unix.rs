@@ -4,7 +4,6 @@ use std::io;
 use std::io::Read;
 
 /// Standard input.
-#[expect(clippy::unnecessary_wraps, reason = "as on Unix")]
 pub fn standard_input() -> io::Result<impl Read> {
     Ok(io::stdin())
 }

@@ -1,6 +1,9 @@
 //! The real binary against the emulator, which believes nothing: exit status and both streams
 //! together, and the emulator's own log.
 
+#[cfg(unix)]
+mod unix;
+
 use std::fs;
 use std::io;
 use std::io::Read;
@@ -265,44 +268,6 @@ fn debug_shows_what_is_signed_and_no_secret() {
             assert!(!output.stderr.contains(piece), "{piece}");
         }
     }
-}
-
-#[test]
-#[cfg(unix)]
-fn key_exposed_to_others_is_reported_by_debug() {
-    use std::fs::Permissions;
-    use std::os::unix::fs::PermissionsExt;
-
-    let emulator = emulator(Settings::default());
-    let key = fs::read_to_string(vectors().join("pki/rsa2048.key")).unwrap();
-    let mut said = String::new();
-    for (folder_mode, mode) in [
-        (0o700, 0o600),
-        (0o700, 0o400),
-        (0o755, 0o600),
-        (0o1777, 0o600),
-        (0o700, 0o644),
-        (0o700, 0o640),
-        (0o700, 0o620),
-        (0o770, 0o600),
-        (0o777, 0o666),
-    ] {
-        let helper = call(&emulator, "rsa2048.crt", "rsa2048.key").file("keys/private.key", &key);
-        let folder = helper.home().join("keys");
-        let path = folder.join("private.key");
-        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-        fs::set_permissions(&folder, Permissions::from_mode(folder_mode)).unwrap();
-        let path = path.display().to_string();
-        let helper = helper.args(["--private-key", &path]);
-        let quiet = helper.run();
-        assert_eq!((quiet.exit, quiet.stderr.as_str()), (0, ""));
-        let output = helper.args(["--debug"]).run();
-        assert_eq!(output.exit, 0);
-        let line = output.stderr.lines().find(|line| line.ends_with(&path));
-        let line = line.unwrap_or("nothing").replace(&path, "[FILE]");
-        said += &format!("{folder_mode:04o} {mode:04o}: {line}\n");
-    }
-    assert_snapshot("key-that-others-can-use", &said);
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod exec;
 mod export;
 mod identity;
 mod inspect;
+#[cfg(unix)]
 mod interop;
 mod past_defects;
 #[cfg(unix)]

@@ -1,5 +1,8 @@
 //! The program: what it prints, and how it ends.
 
+#[cfg(unix)]
+mod unix;
+
 use std::io::BufRead;
 use std::io::BufReader;
 use std::io::Read;
@@ -9,7 +12,6 @@ use std::path::Path;
 use std::process::Child;
 use std::process::ChildStdout;
 use std::process::Command;
-use std::process::ExitStatus;
 use std::process::Stdio;
 use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
@@ -39,6 +41,8 @@ struct Program {
     child: Child,
     lines: Receiver<String>,
     reader: Option<JoinHandle<()>>,
+    /// It lasts as long as the program.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "read by a test of Unix"))]
     folder: TempDir,
     identity: Identity,
 }
@@ -72,11 +76,6 @@ impl Program {
     /// The next line of stdout; a program that says nothing fails the test.
     fn line(&mut self) -> String {
         self.lines.recv_timeout(TIMEOUT).unwrap()
-    }
-
-    /// Waits for the end, which has been asked for.
-    fn end(&mut self) -> ExitStatus {
-        until(|| self.child.try_wait().unwrap())
     }
 
     /// Leaves the program alone with its output: what reads it ends at the next line.
@@ -260,29 +259,6 @@ fn with_tls_the_second_line_is_the_certificate_authority() {
             .unwrap()
             .starts_with("-----BEGIN CERTIFICATE-----")
     );
-}
-
-#[cfg(unix)]
-#[test]
-fn asked_to_end_it_takes_its_file_along() {
-    for signal in ["TERM", "INT"] {
-        let mut program = Program::start(&["--tls"]);
-        program.line();
-        program.line();
-        let files = || std::fs::read_dir(program.folder.path()).unwrap().count();
-        assert_eq!(files(), 2);
-        let id = program.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-s", signal, &id])
-                .status()
-                .unwrap()
-                .success()
-        );
-        assert!(program.end().success());
-        let files = std::fs::read_dir(program.folder.path()).unwrap().count();
-        assert_eq!(files, 1);
-    }
 }
 
 #[test]

@@ -40,6 +40,7 @@ impl Scene {
         self.folder().join("credentials")
     }
 
+    #[cfg(target_os = "linux")]
     pub(crate) fn temporary(&self) -> PathBuf {
         self.folder().join(".credentials.aws_signing_helper.tmp")
     }
@@ -84,6 +85,7 @@ impl Scene {
 }
 
 /// The three lines of a round.
+#[cfg(target_os = "linux")]
 pub(crate) fn lines(round: usize) -> String {
     format!(
         "aws_access_key_id = ASIA{round}\naws_secret_access_key = secret{round}\n\

@@ -1,5 +1,8 @@
 //! Identities that never lie on disk: variables, descriptors and standard input.
 
+#[cfg(unix)]
+mod unix;
+
 use std::fs;
 
 use base64::Engine;
@@ -113,47 +116,6 @@ fn certificate_key_and_chain_may_share_standard_input() {
     succeeds(&output);
 }
 
-#[cfg(unix)]
-#[test]
-fn certificate_and_key_may_share_a_descriptor() {
-    let emulator = emulator(Settings::default());
-    let output = call_of(&emulator)
-        .args(["--certificate", "fd:3", "--private-key", "fd:3"])
-        .descriptor_3(pki("rsa2048.crt") + &pki("rsa2048.key"))
-        .run();
-    succeeds(&output);
-    for (certificate, key, content) in [
-        ("fd:3", "pki/rsa2048.key", "rsa2048.crt"),
-        ("pki/rsa2048.crt", "fd:3", "rsa2048.key"),
-    ] {
-        let output = call_of(&emulator)
-            .args(["--certificate", certificate, "--private-key", key])
-            .descriptor_3(pki(content))
-            .run();
-        succeeds(&output);
-    }
-    assert_eq!(emulator.requests().len(), 3);
-}
-
-#[cfg(unix)]
-#[test]
-fn encrypted_key_from_a_descriptor_uses_password_file() {
-    let emulator = emulator(Settings::default());
-    let key = pki("rsa2048.aes-256-cbc-hmacSHA256.key");
-    let output = call_of(&emulator)
-        .args(["--certificate", "pki/rsa2048.crt", "--private-key", "fd:3"])
-        .flag_of_file("--pkcs8-password-file", "password", "correct horse")
-        .descriptor_3(key.as_str())
-        .run();
-    succeeds(&output);
-    let wrong = call_of(&emulator)
-        .args(["--certificate", "pki/rsa2048.crt", "--private-key", "fd:3"])
-        .args(["--pkcs8-password", "wrong"])
-        .descriptor_3(key)
-        .run();
-    assert_snapshot("wrong-password-of-a-descriptor", fails(&wrong));
-}
-
 #[test]
 fn variable_that_is_not_set_is_named() {
     let emulator = emulator(Settings::default());
@@ -194,24 +156,6 @@ fn variable_without_a_key_is_named_not_shown() {
         assert!(shown.is_empty() || !output.stderr.contains(&shown));
         assert!(!output.stderr.contains("secret"), "{}", output.stderr);
     }
-}
-
-#[cfg(unix)]
-#[test]
-fn descriptor_that_is_none_is_named() {
-    let emulator = emulator(Settings::default());
-    let run = |name: &str| call_of(&emulator).args(["--certificate", name]).run();
-    let mut said = fails(&run("fd:9")).to_owned();
-    // The working directory as descriptor 3.
-    let folder = call_of(&emulator).args(["--certificate", "fd:3"]);
-    let starter = ["/bin/sh", "-c", r#"exec "$0" "$@" 3<. "#];
-    let folder = folder.command(&starter).output().unwrap();
-    said += str::from_utf8(&folder.stderr).unwrap();
-    for name in ["fd:", "fd:x", "fd:-1", "fd:99999999999"] {
-        said += fails(&run(name));
-    }
-    assert_snapshot("descriptors-that-cannot-be-read", &said);
-    assert!(emulator.requests().is_empty());
 }
 
 #[test]

@@ -19,6 +19,8 @@ use crate::support::issued;
 use crate::support::log::count;
 use crate::support::log::events;
 use crate::support::log::failure;
+use crate::support::modes::mode;
+use crate::support::modes::set_mode;
 use crate::support::program::is_there;
 use crate::support::running::wait_until;
 use crate::support::service;
@@ -62,11 +64,8 @@ fn token_of_the_file_gets_the_credentials() {
     let server = Server::start(&helper);
     let token = token(&helper);
     assert!(token.len() >= 43 && !token.contains('\n'), "{token:?}");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let metadata = fs::metadata(helper.home().join("token")).unwrap();
-        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+    if let Some(mode) = mode(&helper.home().join("token")) {
+        assert_eq!(mode, "600");
     }
     let answer = ask(&server, &token);
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -291,14 +290,11 @@ fn unsafe_token_ends_the_start() {
         assert_eq!(token(&helper), text, "it is left as it is");
     }
     assert_snapshot("authorization-tokens-that-are-refused", &said);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let helper = with_token_file(&service.url()).file("token", TOKEN);
-        let others = fs::Permissions::from_mode(0o622);
-        fs::set_permissions(helper.home().join("token"), others).unwrap();
-        let said = failure_of(&helper);
-        assert_snapshot("token-file-that-others-can-write", &said);
+    let shared = with_token_file(&service.url()).file("token", TOKEN);
+    let path = shared.home().join("token");
+    set_mode(&path, "622");
+    if mode(&path).is_some() {
+        assert_snapshot("token-file-that-others-can-write", &failure_of(&shared));
     }
     assert!(service.requests().is_empty());
 }

@@ -1,19 +1,15 @@
 //! Defects of AWS's `serve` and its peers; the numbers are those of `docs/past-defects.md`.
 
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(unix)]
+mod unix;
+
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::BufRead;
-use std::io::BufReader;
-use std::process::Child;
-use std::process::Stdio;
-use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
-use rustix::process::Pid;
-use rustix::process::Signal;
-use rustix::process::kill_process;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -29,7 +25,6 @@ use crate::support::imds::ROLE_LIST;
 use crate::support::imds::Server;
 use crate::support::imds::TTL_HEADER;
 use crate::support::imds::get;
-use crate::support::imds::port;
 use crate::support::imds::put_token;
 use crate::support::imds::request;
 use crate::support::imds::serve;
@@ -38,7 +33,6 @@ use crate::support::log::count;
 use crate::support::log::events;
 use crate::support::log::failure;
 use crate::support::log::moment;
-use crate::support::running::signalled;
 use crate::support::running::wait_until;
 use crate::support::script::Response;
 use crate::support::script::Script;
@@ -285,100 +279,6 @@ fn herd_makes_one_call_before_during_and_after_a_renewal() {
     assert!(service.requests().len() <= 1 + calls_max);
 }
 
-/// Row 6.
-#[cfg(target_os = "linux")]
-#[test]
-fn tokens_take_no_memory_and_none_pushes_another_out() {
-    let service = service(&[]);
-    let helper = serve(&service.url());
-    let server = Server::start(&helper);
-    let mut connection = server.connect();
-    let first = connection.ask(&put_token("300")).text().to_owned();
-    let mut take = |count| {
-        for _ in 0..count {
-            assert_eq!(connection.ask(&put_token("21600")).status, 200);
-        }
-    };
-    take(2000);
-    let before = resident_bytes(&server);
-    take(20_000);
-    let grown = resident_bytes(&server).saturating_sub(before);
-    assert!(grown < 1_000_000, "{grown} bytes");
-    assert_eq!(server.ask(&get(ROLE_LIST, &first)).status, 200);
-}
-
-#[cfg(target_os = "linux")]
-fn resident_bytes(server: &Server<'_>) -> u64 {
-    let path = format!("/proc/{}/status", server.running.id());
-    let status = fs::read_to_string(path).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let kilobytes = line.unwrap().split_whitespace().nth(1).unwrap();
-    kilobytes.parse::<u64>().unwrap() * 1024
-}
-
-/// Row 25.
-#[test]
-fn signal_ends_it_after_the_current_request() {
-    for signal in [Signal::TERM, Signal::INT] {
-        let service = service(&[]);
-        let helper = serve(&service.url());
-        let server = Server::start(&helper);
-        let mut idle = server.connect();
-        idle.token();
-        let mut under_way = server.connect();
-        let text = put_token("60");
-        let (begin, end) = text.split_at(30);
-        under_way.send(begin).unwrap();
-        // Begun for the server too.
-        server.token();
-
-        let port = server.port;
-        let id = Pid::from_raw(server.running.id().cast_signed()).unwrap();
-        let signalled = Instant::now();
-        kill_process(id, signal).unwrap();
-        assert!(idle.is_closed_within(Duration::from_secs(16)));
-        // New connections are rejected.
-        while let Ok(mut late) = Connection::to(([127, 0, 0, 1], port).into()) {
-            assert!(late.is_closed_within(Duration::from_secs(8)));
-            assert!(signalled.elapsed() < Duration::from_secs(24));
-        }
-        under_way.send(end).unwrap();
-        assert_eq!(under_way.answer(false).unwrap().unwrap().status, 200);
-        assert!(under_way.is_closed_within(Duration::from_secs(16)));
-        let output = server.running.end();
-        assert_eq!(output.exit, 0, "{}", output.stderr);
-        assert!(signalled.elapsed() < Duration::from_secs(32));
-    }
-}
-
-/// Row 25.
-#[test]
-fn endless_request_delays_the_exit_by_5_s() {
-    let service = service(&[]);
-    let helper = serve(&service.url());
-    let server = Server::start(&helper);
-    let mut stuck = server.connect();
-    stuck.send("PUT /latest").unwrap();
-    server.token();
-    let begin = Instant::now();
-    let output = signalled(server.running, Signal::TERM);
-    assert_eq!(output.exit, 0, "{}", output.stderr);
-    assert!(begin.elapsed() < Duration::from_secs(64));
-}
-
-/// Row 25: while it starts, and while it renews.
-#[test]
-fn signal_does_not_wait_for_a_call() {
-    let service = service(&["slow=600000"]);
-    let helper = serve(&service.url());
-    let mut running = helper.start();
-    wait_until(&mut running, "a call", |_| !service.requests().is_empty());
-    let begin = Instant::now();
-    let output = signalled(running, Signal::TERM);
-    assert_eq!(output.exit, 0, "{}", output.stderr);
-    assert!(begin.elapsed() < Duration::from_secs(64));
-}
-
 /// Row 26.
 #[test]
 fn trailing_slashes_of_paths_do_not_matter() {
@@ -567,102 +467,5 @@ fn sessions_of_2_s_cause_few_calls() {
     for pair in arrived.windows(2) {
         let apart = pair[1].duration_since(pair[0]).unwrap();
         assert!(apart > Duration::from_millis(4900), "{apart:?}");
-    }
-}
-
-/// Row 59.
-#[test]
-fn closed_log_does_not_end_it() {
-    let service = service(&["expires-in=12:*"]);
-    let helper = serve(&service.url()).args(["--debug"]);
-    let mut child = Ended(
-        helper
-            .command(&[])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap(),
-    );
-    let (sender, receiver) = mpsc::channel();
-    let mut stderr = BufReader::new(child.0.stderr.take().unwrap());
-    thread::spawn(move || {
-        let mut said = String::new();
-        while port(&said).is_none() {
-            assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{said}");
-        }
-        drop(stderr);
-        sender.send(port(&said).unwrap()).unwrap();
-    });
-    let port = receiver.recv_timeout(Duration::from_secs(240)).unwrap();
-    // Both write to the log.
-    let refused = "PUT /latest/api/token HTTP/1.1\r\nHost: example\r\n\r\n";
-    assert_eq!(Connection::open(port).ask(refused).status, 400);
-    let mut connection = Connection::open(port);
-    let request = get(CREDENTIALS, &connection.token());
-    let begin = Instant::now();
-    while set_number(&connection.ask(&request)) < 3 {
-        assert!(begin.elapsed() < Duration::from_secs(320), "never renewed");
-        thread::sleep(Duration::from_millis(50));
-    }
-    assert!(child.0.try_wait().unwrap().is_none());
-    let id = Pid::from_raw(child.0.id().cast_signed()).unwrap();
-    kill_process(id, Signal::TERM).unwrap();
-    assert_eq!(child.0.wait().unwrap().code(), Some(0));
-}
-
-/// Ends with the test, however that ends.
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Row 59.
-#[cfg(target_os = "linux")]
-#[test]
-fn idle_connections_are_cheap_and_at_most_512() {
-    let service = service(&[]);
-    let helper = serve(&service.url());
-    let server = Server::start(&helper);
-    let before = resident_bytes(&server);
-    let mut open = Vec::new();
-    for _ in 0..900 {
-        let mut connection = server.connect();
-        connection.token();
-        open.push(connection);
-    }
-    let grown = resident_bytes(&server).saturating_sub(before);
-    assert!(grown < 512 * 16_384, "{grown} bytes");
-    for connection in &mut open[..300] {
-        assert!(connection.is_closed_within(Duration::from_secs(40)));
-    }
-}
-
-/// Row 39, without the card.
-#[cfg(target_os = "linux")]
-#[test]
-fn renewals_leave_no_connection_open() {
-    let service = service(&["expires-in=12:*"]);
-    let helper = serve(&service.url());
-    let mut server = Server::start(&helper);
-    let address = format!("0100007F:{:04X}", service.port());
-    let open = || {
-        let table = fs::read_to_string("/proc/net/tcp").unwrap();
-        let is_to_the_service = |line: &&str| {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            // The helper's side, established.
-            words[2] == address && words[3] == "01"
-        };
-        table.lines().skip(1).filter(is_to_the_service).count()
-    };
-    for sets in 1..=3 {
-        wait_until(&mut server.running, "a set", |said| {
-            count(said, "credentials_renewed") == sets
-        });
-        wait_until(&mut server.running, "no connection", |_| open() == 0);
     }
 }

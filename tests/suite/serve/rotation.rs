@@ -1,5 +1,8 @@
 //! Certificate and key that are renewed on disk while they are in use.
 
+#[cfg(unix)]
+mod unix;
+
 use std::fs;
 use std::path::Path;
 use std::thread;
@@ -11,7 +14,6 @@ use serde_json::Value;
 use crate::serve::answers_until;
 use crate::serve::is_set;
 use crate::serve::set_number;
-use crate::support::helper::Helper;
 use crate::support::imds::Server;
 use crate::support::imds::serve;
 use crate::support::log::count;
@@ -129,40 +131,6 @@ fn files_written_in_place_are_picked_up() {
         fs::write(helper.home().join(name), bytes).unwrap();
     }
     uses_ecdsa(&mut server, &service);
-}
-
-/// Kubernetes: `tls.crt` leads through `..data` into a folder, and `..data` is replaced.
-#[test]
-fn folder_that_is_swapped_by_its_link_is_taken_over() {
-    let service = service(&RENEWED_OFTEN);
-    let helper = serve(&service.url());
-    let home = helper.home().to_owned();
-    let folder = |name: &str, from: &str| {
-        fs::create_dir(home.join(name)).unwrap();
-        for kind in ["crt", "key"] {
-            let from = vectors().join("pki").join(format!("{from}.{kind}"));
-            fs::copy(from, home.join(name).join(format!("tls.{kind}"))).unwrap();
-        }
-    };
-    let link = |to: &str, path: &str| std::os::unix::fs::symlink(to, home.join(path)).unwrap();
-    folder("..1", "rsa2048");
-    link("..1", "..data");
-    link("..data/tls.crt", "tls.crt");
-    link("..data/tls.key", "tls.key");
-    let path = |name: &str| home.join(name).display().to_string();
-    let helper: Helper = helper.args([
-        "--certificate",
-        &path("tls.crt"),
-        "--private-key",
-        &path("tls.key"),
-    ]);
-    let mut server = Server::start(&helper);
-    folder("..2", "ec256");
-    link("..2", "..data_tmp");
-    fs::rename(home.join("..data_tmp"), home.join("..data")).unwrap();
-    fs::remove_dir_all(home.join("..1")).unwrap();
-    uses_ecdsa(&mut server, &service);
-    assert_eq!(count(&server.running.stderr_so_far(), "renewal_failed"), 0);
 }
 
 #[test]

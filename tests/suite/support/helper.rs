@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
 use std::io::Write;
@@ -39,12 +40,14 @@ enum Input {
     None,
     Standard(Vec<u8>),
     /// A pipe, so that it can be read once only.
+    #[cfg(unix)]
     Descriptor3(Vec<u8>),
 }
 
 impl Helper {
     pub(crate) fn new() -> Helper {
-        Helper::at(Path::new(env!("CARGO_BIN_EXE_aws_signing_helper")))
+        let other = std::env::var_os(HELPER_UNDER_TEST).map(PathBuf::from);
+        Helper::at(&other.unwrap_or_else(|| env!("CARGO_BIN_EXE_aws_signing_helper").into()))
     }
 
     /// `credential-process` with the plainest identity, against this endpoint.
@@ -82,6 +85,7 @@ impl Helper {
         self
     }
 
+    #[cfg(unix)]
     pub(crate) fn time_limit(mut self, limit: Duration) -> Helper {
         self.time_limit = limit;
         self
@@ -154,19 +158,21 @@ impl Helper {
 
     /// Starts it.
     pub(crate) fn start(&self) -> Running<'_> {
-        let mut starter = match *HAS_SETSID {
-            true => vec!["setsid"],
-            false => Vec::new(),
+        let session: &[&str] = match *HAS_SETSID {
+            true => &["setsid"],
+            false => &[],
         };
-        if let Input::Descriptor3(_) = self.input {
-            starter.extend(["/bin/sh", "-c", STANDARD_INPUT_TO_3]);
-        }
-        let mut command = self.command(&starter);
+        let descriptor: &[&str] = match self.input {
+            Input::None | Input::Standard(_) => &[],
+            #[cfg(unix)]
+            Input::Descriptor3(_) => &["/bin/sh", "-c", STANDARD_INPUT_TO_3],
+        };
+        let mut command = self.command(&[session, descriptor].concat());
         let (stdin, bytes) = match &self.input {
             Input::None => (Stdio::null(), None),
-            Input::Standard(bytes) | Input::Descriptor3(bytes) => {
-                (Stdio::piped(), Some(bytes.clone()))
-            }
+            Input::Standard(bytes) => (Stdio::piped(), Some(bytes.clone())),
+            #[cfg(unix)]
+            Input::Descriptor3(bytes) => (Stdio::piped(), Some(bytes.clone())),
         };
         let mut child = command
             .stdin(stdin)
@@ -201,10 +207,17 @@ impl Helper {
             .current_dir(folder)
             .env_clear()
             .env("HOME", self.home())
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("USERPROFILE", self.home())
+            .envs(inherited(["PATH", "SystemRoot"]))
             .envs(&self.env);
         command
     }
+}
+
+/// Variables of this process, as far as they are set. Windows opens no socket without `SystemRoot`.
+fn inherited<const N: usize>(names: [&str; N]) -> impl Iterator<Item = (&str, OsString)> {
+    let variables = names.into_iter();
+    variables.filter_map(|name| Some((name, std::env::var_os(name)?)))
 }
 
 /// A started helper, which keeps its home alive. It is killed when dropped.
@@ -390,6 +403,10 @@ static HAS_DEFAULT_SIGNAL: LazyLock<bool> = LazyLock::new(|| {
     nothing.is_ok_and(|output| output.status.success())
 });
 
+/// Names another build of the helper, for another platform, which the tests start instead.
+const HELPER_UNDER_TEST: &str = "HELPER_UNDER_TEST";
+
+#[cfg(unix)]
 const STANDARD_INPUT_TO_3: &str = r#"exec "$0" "$@" 3<&0 </dev/null"#;
 /// Five attempts with their waits take some 20 seconds.
 const TIME_LIMIT: Duration = Duration::from_secs(480);

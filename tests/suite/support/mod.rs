@@ -8,10 +8,15 @@ pub(crate) mod helper;
 pub(crate) mod hop_limit;
 pub(crate) mod http;
 pub(crate) mod log;
-#[cfg(unix)]
 pub(crate) mod imds;
 #[cfg(target_os = "linux")]
 pub(crate) mod memory;
+#[cfg(not(unix))]
+#[path = "modes_not_unix.rs"]
+pub(crate) mod modes;
+#[cfg(unix)]
+#[path = "modes_unix.rs"]
+pub(crate) mod modes;
 #[cfg(unix)]
 pub(crate) mod namespace;
 pub(crate) mod port;

@@ -2,6 +2,7 @@
 
 mod case;
 mod compare;
+mod deliberate;
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -24,8 +25,6 @@ use crate::support::imds::Server;
 use crate::support::running::signalled;
 use crate::support::skip;
 use crate::vectors::compare::differing;
-use crate::vectors::deliberate::OURS_SERVING;
-use crate::vectors::deliberate::OursServing;
 use crate::vectors::runner::side_by_side;
 use crate::vectors::serve::case::Case;
 use crate::vectors::serve::case::Expectation;
@@ -33,6 +32,8 @@ use crate::vectors::serve::case::ExpectedResponse;
 use crate::vectors::serve::case::ExpectedStep;
 use crate::vectors::serve::case::Step;
 use crate::vectors::serve::compare::differences;
+use crate::vectors::serve::deliberate::OURS_SERVING;
+use crate::vectors::serve::deliberate::OursServing;
 
 #[test]
 fn serve_cases_match_the_reference() {
