@@ -21,9 +21,26 @@ command -v sysctl >/dev/null || missing+=(procps)
 command -v go >/dev/null || missing+=(golang-go)
 command -v python3 >/dev/null || missing+=(python3)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
-if [ -d "$(rustc --print sysroot)/lib/rustlib/x86_64-pc-windows-gnu/lib" ]; then
-    command -v x86_64-w64-mingw32-gcc >/dev/null || missing+=(gcc-mingw-w64-x86-64)
+# Other platforms: the standard library of rustup, else Debian's Rust with the library's sources; compilers, and
+# what runs their programs.
+targets=({x86_64,aarch64}-unknown-linux-musl aarch64-unknown-linux-gnu x86_64-pc-windows-gnu aarch64-apple-darwin)
+if [ "${CI:-}" = true ] && command -v rustup >/dev/null; then
+    timeout 300 rustup target add "${targets[@]}" || echo "rustup has not all targets; Debian's Rust builds them"
 fi
+for target in "${targets[@]}"; do
+    if ! [ -d "$(rustc --print target-libdir --target $target)" ]; then
+        [ -x /usr/bin/rustc ] || missing+=(rustc-web)
+        [ -x /usr/bin/cargo ] || missing+=(cargo-web)
+        [ -x /usr/bin/clippy-driver ] || missing+=(rust-web-clippy)
+        dpkg --status rust-web-src >/dev/null 2>&1 || missing+=(rust-web-src)
+        break
+    fi
+done
+command -v x86_64-w64-mingw32-gcc >/dev/null || missing+=(gcc-mingw-w64-x86-64)
+[ -x /usr/lib/wine/wine64 ] || missing+=(wine64)
+command -v readelf >/dev/null || missing+=(binutils)
+command -v qemu-aarch64-static >/dev/null || missing+=(qemu-user-static)
+[ -d /usr/aarch64-linux-gnu/lib ] || missing+=(libc6-arm64-cross)
 if [ ${#missing[@]} -gt 0 ]; then
     if [ "${CI:-}" = true ] && command -v apt-get >/dev/null; then
         as_root=()
@@ -36,11 +53,13 @@ if [ ${#missing[@]} -gt 0 ]; then
     fi
 fi
 
-# boto3, the AWS CLI and python-dotenv take credentials from the helper in the tests.
+# boto3, the AWS CLI and python-dotenv take credentials from the helper in the tests; zig compiles and links
+# for other platforms.
 venv=${CARGO_TARGET_DIR:-target}/ci-venv
-if ! { python3 -c 'import boto3, dotenv' && aws --version; } >/dev/null 2>&1; then
-    if ! { "$venv/bin/python3" -c 'import boto3, dotenv' && "$venv/bin/aws" --version; } >/dev/null 2>&1; then
-        python3 -m venv "$venv"
-        "$venv/bin/pip" install --quiet --disable-pip-version-check boto3 awscli python-dotenv
-    fi
+has_packages() {
+    (PATH=$1:$PATH && python3 -c 'import boto3, dotenv, ziglang' && aws --version && command -v cargo-zigbuild)
+} >/dev/null 2>&1
+if ! has_packages "$PATH" && ! has_packages "$venv/bin"; then
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check boto3 awscli python-dotenv ziglang cargo-zigbuild
 fi

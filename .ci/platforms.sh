@@ -1,24 +1,115 @@
 #!/usr/bin/env bash
-# Type-checks for other platforms, where this machine has their standard library.
+# Every platform of a release: compiled and linted, and run where this machine can. docs/platforms.md says
+# what is checked of which. With CI=true nothing may stay unchecked.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-has_target() { [ -d "$(rustc --print sysroot)/lib/rustlib/$1/lib" ]; }
+target_folder=${CARGO_TARGET_DIR:-target}
+case $target_folder in /*) ;; *) target_folder=$PWD/$target_folder ;; esac
+export PATH=$target_folder/ci-venv/bin:$PATH
+unchecked=0
+
+# has WHAT PROGRAM...: whether all of them are there; one that is not is named.
+has() {
+    local what=$1 program
+    shift
+    for program in "$@"; do
+        if ! command -v "$program" >/dev/null; then
+            echo "NOT CHECKED: $what, as there is no $program (.ci/install.sh)"
+            unchecked=1
+            return 1
+        fi
+    done
+}
+
+# can_build TARGET WHAT PROGRAM...: also whether there is Rust for the target.
+can_build() {
+    local target=$1 what=$2
+    shift 2
+    if ! [ -d "$(rustc --print target-libdir --target "$target")" ] &&
+        ! [ -d "$(/usr/bin/rustc --print sysroot 2>/dev/null)/lib/rustlib/src/rust/library/std" ]; then
+        echo "NOT CHECKED: $what, as there is no Rust for $target (.ci/install.sh)"
+        unchecked=1
+        return 1
+    fi
+    has "$what" "$@"
+}
+
+binary() { echo "$target_folder/platforms/$1/release/aws_signing_helper"; }
+
+# The static program: no interpreter, no library, and loaded at any address.
+check_static() {
+    local headers
+    headers=$(readelf --file-header --program-headers --dynamic --wide "$1")
+    if grep -qE 'INTERP|\(NEEDED\)' <<<"$headers" || ! grep -qE 'Type: +DYN' <<<"$headers"; then
+        echo "FAILED: $1 is not static and position independent"
+        exit 1
+    fi
+}
+
+# The dynamic one: glibc's libraries alone, in versions up to 2.17.
+check_dynamic() {
+    local newest libraries
+    newest=$(readelf --dyn-syms --wide "$1" | grep -oE 'GLIBC_[0-9.]+' | sort -uV | tail -n 1)
+    if [ "$(printf '%s\n' "$newest" GLIBC_2.17 | sort -V | tail -n 1)" != GLIBC_2.17 ]; then
+        echo "FAILED: $1 needs $newest"
+        exit 1
+    fi
+    libraries=$(readelf --dynamic --wide "$1" | sed -nE 's/.*\(NEEDED\).*\[(.*)\]/\1/p')
+    if grep -vE '^(libc|libdl|libpthread|libm|librt|ld-linux-[a-z0-9-]+)\.so\.[0-9]+$' <<<"$libraries"; then
+        echo "FAILED: $1 needs the libraries above"
+        exit 1
+    fi
+}
+
+# A script that runs the program of a target under qemu.
+emulated() {
+    local script=$target_folder/platforms/$1/emulated
+    printf '#!/bin/sh\nexec qemu-aarch64-static -L /usr/aarch64-linux-gnu %s "$@"\n' "$(binary "$1")" >"$script"
+    chmod +x "$script"
+    echo "$script"
+}
+
+# The tests that start the helper as a process, with the program of another platform in its place.
+run_with() {
+    HELPER_UNDER_TEST=$1 cargo test --locked --test suite -- "${RUN_ELSEWHERE[@]}"
+}
+RUN_ELSEWHERE=(credential_process:: cache:: update::once serve::status inspect::)
+
+for machine in x86_64 aarch64; do
+    for library in gnu musl; do
+        target=$machine-unknown-linux-$library
+        can_build "$target" "Linux $machine, $library" cargo-zigbuild readelf || continue
+        echo "----- $target"
+        bash .ci/build.sh "$target" build --release --bin aws_signing_helper
+        case $library in
+            musl) check_static "$(binary "$target")" ;;
+            *) check_dynamic "$(binary "$target")" ;;
+        esac
+        if [ "$machine" = "$(uname -m)" ]; then
+            run_with "$(binary "$target")"
+        elif has "Linux $machine, $library: running it" qemu-aarch64-static; then
+            run_with "$(emulated "$target")"
+        fi
+    done
+done
 
 target=x86_64-pc-windows-gnu
-if ! has_target $target; then
-    echo "NOT CHECKED: Windows, as the Rust target $target is not installed"
-elif ! command -v x86_64-w64-mingw32-gcc >/dev/null; then
-    echo "NOT CHECKED: Windows, as there is no x86_64-w64-mingw32-gcc"
-else
-    cargo check --locked --target $target
+if can_build $target Windows x86_64-w64-mingw32-gcc; then
+    echo "----- $target"
+    bash .ci/build.sh $target lint build --workspace --all-targets
+    if has "Windows: running it" /usr/lib/wine/wine64; then
+        bash .ci/build.sh $target lint test --workspace --lib --test suite
+    fi
 fi
 
 target=aarch64-apple-darwin
-if ! has_target $target; then
-    echo "NOT CHECKED: macOS, as the Rust target $target is not installed"
-elif ! command -v cargo-zigbuild >/dev/null; then
-    echo "NOT CHECKED: macOS, as cargo-zigbuild is not installed"
-else
-    cargo-zigbuild check --locked --target $target
+if can_build $target macOS cargo-zigbuild; then
+    echo "----- $target"
+    bash .ci/build.sh $target lint check --workspace --all-targets
+fi
+
+if [ "${CI:-}" = true ] && [ $unchecked = 1 ]; then
+    echo "FAILED: in CI, every platform is checked"
+    exit 1
 fi
