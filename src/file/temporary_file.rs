@@ -66,9 +66,9 @@ impl<'a> TemporaryFile<'a> {
 
 impl Drop for TemporaryFile<'_> {
     fn drop(&mut self) {
-        if !self.is_moved {
-            // If this fails, there is an error to report already.
-            let _ = self.folder.remove(&self.name);
+        // If this fails, there is an error to report already.
+        if !self.is_moved && self.folder.remove(&self.name).is_err() {
+            let _ = self.file.set_len(0);
         }
     }
 }

@@ -92,47 +92,36 @@ impl Folder {
 
     /// Creates a file and opens it for writing. Fails if the name is taken.
     pub(crate) fn create_file(&self, name: &OsStr) -> io::Result<File> {
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(self.0.join(name))
+        let mut options = OpenOptions::new();
+        self.open_with(options.write(true).create_new(true), name)
     }
 
     /// Opens a file for reading.
     pub(crate) fn open_file(&self, name: &OsStr) -> io::Result<File> {
-        File::open(self.0.join(name))
+        self.open_with(OpenOptions::new().read(true), name)
     }
 
     /// Opens a file for reading and writing.
     pub(crate) fn open_file_to_write(&self, name: &OsStr) -> io::Result<File> {
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(self.0.join(name))
+        self.open_with(OpenOptions::new().read(true).write(true), name)
     }
 
     /// Opens a file to lock, and creates it if it is not there.
     pub(crate) fn open_lock(&self, name: &OsStr) -> io::Result<File> {
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(self.0.join(name))
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        self.open_with(&options, name)
     }
 
-    /// Moves a file to another name in the directory, and replaces what has that name, at once. A reader
-    /// that has the file open stands in the way; it is waited for.
+    fn open_with(&self, options: &OpenOptions, name: &OsStr) -> io::Result<File> {
+        let path = self.0.join(name);
+        while_in_use(is_in_use, || options.open(&path))
+    }
+
+    /// Moves a file to another name in the directory, and replaces what has that name, at once.
     pub(crate) fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
-        let end = Instant::now() + RENAME_WAIT_MAX;
-        loop {
-            match fs::rename(self.0.join(from), self.0.join(to)) {
-                Err(error) if is_in_use(&error) && Instant::now() < end => {
-                    thread::sleep(RENAME_PAUSE);
-                }
-                result => return result,
-            }
-        }
+        let (from, to) = (self.0.join(from), self.0.join(to));
+        while_in_use(is_in_use_or_denied, || fs::rename(&from, &to))
     }
 
     /// Gives a file a second name in the directory. Fails if the name is taken.
@@ -142,7 +131,8 @@ impl Folder {
 
     /// Removes a file. One that is not there is as good.
     pub(crate) fn remove(&self, name: &OsStr) -> io::Result<()> {
-        match fs::remove_file(self.0.join(name)) {
+        let path = self.0.join(name);
+        match while_in_use(is_in_use, || fs::remove_file(&path)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             Ok(()) | Err(_) => Ok(()),
         }
@@ -238,10 +228,32 @@ fn entry(metadata: &Metadata) -> Entry {
     }
 }
 
-/// `ERROR_SHARING_VIOLATION`, and `ERROR_ACCESS_DENIED`, which a rename gives for the same reason.
-fn is_in_use(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(32 | 5))
+/// Retries `work` while another program, a virus scanner for one, has the file open and shares it with
+/// nobody.
+fn while_in_use<T>(
+    is_in_use: fn(&io::Error) -> bool,
+    work: impl Fn() -> io::Result<T>,
+) -> io::Result<T> {
+    let end = Instant::now() + WAIT_MAX;
+    loop {
+        match work() {
+            Err(error) if is_in_use(&error) && Instant::now() < end => thread::sleep(PAUSE),
+            result => return result,
+        }
+    }
 }
 
-const RENAME_WAIT_MAX: Duration = Duration::from_secs(5);
-const RENAME_PAUSE: Duration = Duration::from_millis(20);
+fn is_in_use(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(ERROR_SHARING_VIOLATION)
+}
+
+/// A rename is denied for the same reason.
+fn is_in_use_or_denied(error: &io::Error) -> bool {
+    is_in_use(error) || error.raw_os_error() == Some(ERROR_ACCESS_DENIED)
+}
+
+const ERROR_ACCESS_DENIED: i32 = 5;
+const ERROR_SHARING_VIOLATION: i32 = 32;
+
+const WAIT_MAX: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(20);
