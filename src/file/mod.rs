@@ -21,6 +21,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use sha2::Digest;
+use sha2::Sha256;
 use zeroize::Zeroize;
 
 use crate::file::temporary_file::TemporaryFile;
@@ -65,13 +67,18 @@ fn read_now(path: &Path, bytes_max: usize) -> Result<Secret<Vec<u8>>, FileError>
         path: path.to_owned(),
         source,
     };
-    let mut file = File::open(path).map_err(fail)?;
+    let directory = || FileError::Directory {
+        path: path.to_owned(),
+    };
+    let mut file = match File::open(path) {
+        // Windows denies access to a directory.
+        Err(_) if path.is_dir() => return Err(directory()),
+        opened => opened.map_err(fail)?,
+    };
     // A directory opens on Unix and then fails to be read with a poorer message.
     let metadata = file.metadata().map_err(fail)?;
     if metadata.is_dir() {
-        return Err(FileError::Directory {
-            path: path.to_owned(),
-        });
+        return Err(directory());
     }
     let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
     read_all(&mut file, size.min(bytes_max), bytes_max)
@@ -105,14 +112,20 @@ fn within<T: Send + 'static>(
     })
 }
 
-/// The state of the file at `path`, as far as the operating system knows it. The content is not read.
+/// The state of the file at `path`: what the operating system knows of it, and a hash of the content only
+/// where that does not show every change.
 pub(crate) fn version(path: &Path) -> Result<Version, FileError> {
     let metadata = std::fs::metadata(path).map_err(|source| FileError::Unreadable {
         path: path.to_owned(),
         source,
     })?;
+    let mut text = platform::file_version(&metadata);
+    if metadata.is_file() && !platform::VERSIONS_SHOW_EVERY_CHANGE {
+        let content = read_now(path, VERSION_BYTES_MAX)?;
+        text.push_str(&hex::encode(Sha256::digest(content.expose())));
+    }
     Ok(Version {
-        text: platform::file_version(&metadata),
+        text,
         is_file: metadata.is_file(),
     })
 }
@@ -288,6 +301,9 @@ impl std::error::Error for FileError {
 
 /// A command ends within 50 s, whatever it waits for.
 pub const STREAM_TIME_MAX: Duration = Duration::from_secs(50);
+
+/// As much as a bundle of trust roots may have.
+const VERSION_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 const READ_PAUSE: Duration = Duration::from_millis(10);
 const BUFFER_BYTES_MIN: usize = 4096;

@@ -85,7 +85,8 @@ impl Locator {
         }
     }
 
-    /// Returns a value that differs once the content may have changed. Reads metadata, not the file.
+    /// Returns a value that differs once the content may have changed. Reads the file only where its metadata
+    /// does not show every change.
     pub(crate) fn fingerprint(&self) -> Result<Fingerprint, FileError> {
         let mut hash = Sha256::new();
         let is_repeatable = match self {

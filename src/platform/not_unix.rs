@@ -28,13 +28,46 @@ pub fn is_stderr(_device_and_inode: &str) -> bool {
     false
 }
 
+/// Lines for a shell that set these variables for the programs that it starts: for cmd, and below them
+/// for PowerShell.
+pub fn lines_to_set(variables: &[(&str, String)]) -> Vec<String> {
+    let cmd = |(name, value): &(&str, String)| format!("set \"{name}={value}\"");
+    let power_shell = |(name, value): &(&str, String)| {
+        let value = value.replace('\'', "''");
+        format!("$env:{name} = '{value}'")
+    };
+    let mut lines: Vec<String> = variables.iter().map(cmd).collect();
+    lines.push("or, in PowerShell:".to_owned());
+    lines.extend(variables.iter().map(power_shell));
+    lines
+}
+
+/// A command line of the documentation, written for a shell of Unix, as cmd takes it.
+pub fn for_shell(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('$') {
+        let end = behind.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let (name, after) = behind.split_at(end.unwrap_or(behind.len()));
+        shown.push_str(&format!("{before}%{name}%"));
+        rest = after;
+    }
+    shown.push_str(rest);
+    shown.replace(" \\\n", " ^\n").replace("export ", "set ")
+}
+
 /// Where a user's programs keep what they can make again: a variable, and a path below its value.
 pub(crate) const CACHE_FOLDERS: &[(&str, &str)] = &[("LOCALAPPDATA", "")];
 
-/// Value that changes when a file does: its size and its time.
+/// Value that changes when a file does: its size and its times. A copy over it can leave all of them as
+/// they were.
 pub(crate) fn file_version(metadata: &Metadata) -> String {
-    format!("{} {:?}", metadata.len(), metadata.modified())
+    let (created, modified) = (metadata.created(), metadata.modified());
+    format!("{} {created:?} {modified:?}", metadata.len())
 }
+
+/// Whether no change of a file escapes [`file_version`].
+pub(crate) const VERSIONS_SHOW_EVERY_CHANGE: bool = false;
 
 /// The time from 1970 to the first call in this process, by `wall`, plus the time since then, including
 /// sleep. Safe Rust has no uptime on Windows, so moments of other processes are compared by the wall

@@ -73,6 +73,17 @@ pub fn is_stderr(device_and_inode: &str) -> bool {
         .is_ok_and(|stat| format!("{}:{}", stat.st_dev, stat.st_ino) == device_and_inode)
 }
 
+/// Lines for a shell that set these variables for the programs that it starts.
+pub fn lines_to_set(variables: &[(&str, String)]) -> Vec<String> {
+    let line = |(name, value): &(&str, String)| format!("export {name}={value}");
+    variables.iter().map(line).collect()
+}
+
+/// A command line of the documentation as this system's shell takes it.
+pub fn for_shell(text: &str) -> String {
+    text.to_owned()
+}
+
 /// Where a user's programs keep what they can make again: the first variable that is set, and a path
 /// below its value (XDG Base Directory Specification).
 pub(crate) const CACHE_FOLDERS: &[(&str, &str)] =
@@ -96,6 +107,9 @@ pub(crate) fn file_version(metadata: &Metadata) -> String {
         metadata.ctime_nsec()
     )
 }
+
+/// Whether no change of a file escapes [`file_version`]: nobody sets ctime.
+pub(crate) const VERSIONS_SHOW_EVERY_CHANGE: bool = true;
 
 /// Uptime of the machine, asleep or not. `_wall` serves systems without such a clock.
 pub(crate) fn time_since_boot(_wall: OffsetDateTime) -> Duration {

@@ -17,12 +17,15 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 use rolesanywhere::output::endpoint::host_name::HostName;
+use rolesanywhere::platform;
 use rolesanywhere::secret::Secret;
 
 /// Get temporary AWS credentials for an X.509 certificate from IAM Roles Anywhere.
 #[derive(Debug, Parser)]
 #[command(
     name = "aws_signing_helper",
+    // Whatever the file is called: on Windows it ends with .exe.
+    bin_name = "aws_signing_helper",
     disable_help_subcommand = true,
     max_term_width = 100,
     args_override_self = true,
@@ -629,10 +632,18 @@ pub(crate) fn command() -> clap::Command {
     // So that all flags are there.
     command.build();
     command.mut_subcommands(|command| {
-        command
+        with_shell(command)
             .mut_subcommands(|command| command.mut_args(with_variable))
             .mut_args(with_variable)
     })
+}
+
+/// With examples for the shell of this system.
+fn with_shell(command: clap::Command) -> clap::Command {
+    match command.get_after_long_help().map(ToString::to_string) {
+        Some(text) => command.after_long_help(platform::for_shell(&text)),
+        None => command,
+    }
 }
 
 fn with_variable(argument: Arg) -> Arg {

@@ -64,7 +64,11 @@ pub(super) fn read(path: &Path) -> Result<Secret<Vec<u8>>, AuthorizationTokenErr
         flaw,
     };
     // Links are followed: Kubernetes mounts secrets by them.
-    let mut file = platform::open_link_without_waiting(path).map_err(fail)?;
+    let mut file = match platform::open_link_without_waiting(path) {
+        // Windows denies access to a directory.
+        Err(_) if path.is_dir() => return Err(flawed(Flaw::NoFile)),
+        opened => opened.map_err(fail)?,
+    };
     let metadata = file.metadata().map_err(fail)?;
     if !metadata.is_file() {
         return Err(flawed(Flaw::NoFile));

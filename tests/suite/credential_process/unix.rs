@@ -10,7 +10,7 @@ use crate::support::snapshots::assert_snapshot;
 use crate::support::vectors;
 
 #[test]
-fn key_that_others_can_read_or_replace_is_used_and_told_under_debug() {
+fn key_exposed_to_others_is_reported_by_debug() {
     use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt;
 

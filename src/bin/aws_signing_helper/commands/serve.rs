@@ -285,8 +285,8 @@ fn announcement(flags: &EndpointFlags, bound: &Bound) -> (LogEvent, Vec<String>)
         started,
         "Make it available to the sdk by running:".to_owned(),
     ];
+    lines.extend(platform::lines_to_set(&variables));
     for (name, value) in variables {
-        lines.push(format!("export {name}={value}"));
         event = event.with(name, value);
     }
     (event, lines)

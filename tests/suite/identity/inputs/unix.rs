@@ -10,7 +10,7 @@ use crate::support::emulator;
 use crate::support::snapshots::assert_snapshot;
 
 #[test]
-fn certificate_and_key_may_share_a_descriptor_that_is_read_once() {
+fn certificate_and_key_may_share_a_descriptor() {
     let emulator = emulator(Settings::default());
     let output = call_of(&emulator)
         .args(["--certificate", "fd:3", "--private-key", "fd:3"])
@@ -31,7 +31,7 @@ fn certificate_and_key_may_share_a_descriptor_that_is_read_once() {
 }
 
 #[test]
-fn encrypted_key_from_a_descriptor_is_opened_by_the_password_of_a_file() {
+fn encrypted_key_from_a_descriptor_uses_password_file() {
     let emulator = emulator(Settings::default());
     let key = pki("rsa2048.aes-256-cbc-hmacSHA256.key");
     let output = call_of(&emulator)

@@ -27,7 +27,7 @@ use crate::support::service;
 
 /// Row 25.
 #[test]
-fn signal_ends_it_with_0_after_the_request_that_is_under_way() {
+fn signal_ends_it_after_the_current_request() {
     for signal in [Signal::TERM, Signal::INT] {
         let service = service(&[]);
         let helper = serve(&service.url());
@@ -90,7 +90,7 @@ fn signal_does_not_wait_for_a_call() {
 
 /// Row 59.
 #[test]
-fn log_that_nobody_reads_any_more_does_not_end_it() {
+fn closed_log_does_not_end_it() {
     let service = service(&["expires-in=12:*"]);
     let helper = serve(&service.url()).args(["--debug"]);
     let mut child = Ended(

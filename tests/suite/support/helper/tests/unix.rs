@@ -10,7 +10,7 @@ fn shell(script: &str) -> Helper {
 }
 
 #[test]
-fn output_exit_code_and_working_directory_are_those_of_the_process() {
+fn output_and_exit_code_are_those_of_the_process() {
     let output = shell("ls pki/root.pem; echo no >&2; cat; exit 3").run();
 
     assert_eq!(output.exit, 3);
@@ -41,7 +41,7 @@ fn the_environment_holds_only_what_was_given() {
 }
 
 #[test]
-fn a_process_that_does_not_end_is_killed_at_the_time_limit() {
+fn process_is_killed_at_the_time_limit() {
     let output = Helper::at(Path::new("/bin/sleep"))
         .args(["600"])
         .time_limit(Duration::from_millis(50))
