@@ -56,30 +56,33 @@ fn region_that_is_set_is_not_contradicted() {
     }
 }
 
+/// Variables of other credentials, by the way in which they would win.
+const RIVALS: [(&str, &[&str]); 2] = [
+    (
+        "environment",
+        &["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SECURITY_TOKEN"],
+    ),
+    (
+        "endpoint",
+        &[
+            "AWS_PROFILE",
+            "AWS_DEFAULT_PROFILE",
+            "AWS_SECURITY_TOKEN",
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "AWS_CREDENTIAL_EXPIRATION",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        ],
+    ),
+];
+
 #[test]
 fn other_providers_are_removed_and_named() {
     let service = service(&[]);
-    for (way, rivals) in [
-        (
-            "environment",
-            &["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SECURITY_TOKEN"][..],
-        ),
-        (
-            "endpoint",
-            &[
-                "AWS_PROFILE",
-                "AWS_DEFAULT_PROFILE",
-                "AWS_SECURITY_TOKEN",
-                "AWS_ACCESS_KEY_ID",
-                "AWS_SECRET_ACCESS_KEY",
-                "AWS_SESSION_TOKEN",
-                "AWS_CREDENTIAL_EXPIRATION",
-                "AWS_WEB_IDENTITY_TOKEN_FILE",
-                "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-                "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-            ],
-        ),
-    ] {
+    for (way, rivals) in RIVALS {
         let helper = exec(way, &service.url(), ENV);
         let helper = rivals
             .iter()
@@ -190,5 +193,24 @@ fn no_secret_is_in_an_argument() {
         for secret in ["ASIAEMULATOR", "emulator/fake", "EMULATOR/"] {
             assert!(!shown.contains(secret), "{shown}");
         }
+    }
+}
+
+#[test]
+fn help_names_every_variable_that_is_removed() {
+    let output = Helper::new().args(["exec", "--help"]).run();
+    let rivals = RIVALS.iter().flat_map(|(_, names)| *names);
+    for name in rivals.chain(&["AWS_SIGNING_HELPER_*PASSWORD*", "env:NAME"]) {
+        assert!(output.stdout_text().contains(name), "{name}");
+    }
+}
+
+#[test]
+fn nothing_is_left_on_disk() {
+    let service = service(&[]);
+    for way in WAYS {
+        let helper = exec(way, &service.url(), &["true"]);
+        assert_eq!(helper.run().exit, 0);
+        assert_eq!(fs::read_dir(helper.home()).unwrap().count(), 0, "{way}");
     }
 }

@@ -15,6 +15,7 @@ use super::let_it_end;
 use crate::support::endpoint::Endpoint;
 use crate::support::helper::HAS_SETSID;
 use crate::support::helper::Running;
+use crate::support::program::is_there;
 use crate::support::running::signalled;
 use crate::support::running::terminated;
 use crate::support::running::wait_for;
@@ -171,4 +172,28 @@ fn interrupt_of_a_terminal_is_not_sent_twice() {
     });
     let_it_end(&helper);
     terminal.end(running);
+}
+
+/// A sender outside of the container has no process id in it.
+#[cfg(target_os = "linux")]
+#[test]
+fn first_process_of_a_container_relays_signals() {
+    let starter = ["unshare", "--pid", "--fork", "--kill-child"];
+    if !is_there("unshare", &["--pid", "--fork", "true"]) {
+        skip("first_process_of_a_container_relays_signals: no right to make a PID namespace");
+        return;
+    }
+    let service = service(&[]);
+    for way in WAYS {
+        let script = format!("trap 'exit 42' TERM; {WRITE_FACTS}{WAIT}");
+        let helper = exec_script(way, &service.url(), &script);
+        let mut command = helper.command(&starter);
+        let command = command.stdin(Stdio::null()).stdout(Stdio::null());
+        let mut unshare = command.spawn().unwrap();
+        wait_for("the command", || Facts::read(&helper).is_some());
+        let id = unshare.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+        kill(children.trim().parse().unwrap(), Signal::TERM);
+        assert_eq!(unshare.wait().unwrap().code(), Some(42), "{way}");
+    }
 }
