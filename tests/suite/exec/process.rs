@@ -6,6 +6,7 @@ use super::exec;
 use super::exec_script;
 use crate::support::helper::Helper;
 use crate::support::helper::Running;
+use crate::support::log::events;
 use crate::support::running::wait_for;
 use crate::support::running::wait_until;
 use crate::support::service;
@@ -59,9 +60,10 @@ fn command_is_not_started_without_credentials() {
 #[test]
 fn service_that_is_down_ends_the_start() {
     let service = service(&["status=503:*"]);
-    let output = exec_script("endpoint", &service.url(), "echo started").run();
+    let helper = exec_script("endpoint", &service.url(), "echo started");
+    let output = helper.env("AWS_SIGNING_HELPER_LOG_FORMAT", "json").run();
     assert_eq!((output.exit, output.stdout_text()), (1, ""));
-    assert!(output.stderr.contains("not started"), "{}", output.stderr);
+    assert_eq!(events(&output.stderr, "failed").len(), 1);
 }
 
 #[test]

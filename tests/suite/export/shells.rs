@@ -8,7 +8,6 @@ use super::HOSTILE;
 use super::carried;
 use super::export;
 use super::refused;
-use crate::support::log::events;
 use crate::support::program::is_there;
 use crate::support::program::without_aws_variables;
 use crate::support::service;
@@ -115,6 +114,5 @@ fn terminal_gets_a_warning_and_a_pipe_none() {
     let output = command.stdout(terminal.stream()).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(said.matches("warning").count(), 1, "{said}");
-    assert_eq!(events(&said, "credentials_shown").len(), 0);
     assert_eq!(export("shell", &service.url()).run().stderr, "");
 }
