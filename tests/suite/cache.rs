@@ -3,8 +3,6 @@
 mod concurrency;
 #[cfg(unix)]
 mod hostile;
-#[cfg(windows)]
-mod windows;
 
 use std::fs;
 use std::path::Path;

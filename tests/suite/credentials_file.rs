@@ -11,7 +11,6 @@ mod rights;
 mod sdk_rules;
 pub(crate) mod vectors;
 mod writer;
-#[cfg(unix)]
 mod writers;
 
 use std::collections::BTreeMap;

@@ -34,5 +34,3 @@ mod sigv4;
 mod support;
 mod update;
 mod vectors;
-#[cfg(windows)]
-mod windows;

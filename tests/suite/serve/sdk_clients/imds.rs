@@ -113,7 +113,7 @@ fn blip_at_the_start_is_not_seen_by_programs() {
 fn outage_at_startup_ends_with_the_first_set() {
     let test = "outage_at_startup_ends_with_the_first_set";
     thread::scope(|scope| {
-        for (fault, calls) in [("throttle:1", 2), ("status=503:4", 5), ("drop:4", 5)] {
+        for (fault, calls) in [("throttle:2", 3), ("status=503:4", 5), ("drop:4", 5)] {
             scope.spawn(move || {
                 let service = service(&[fault]);
                 let helper = serve(&service.url());
