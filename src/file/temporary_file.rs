@@ -72,3 +72,42 @@ impl Drop for TemporaryFile<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn size(path: &Path) -> Option<u64> {
+        path.metadata().ok().map(|metadata| metadata.len())
+    }
+
+    #[test]
+    fn file_that_cannot_be_moved_is_removed() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = Folder::open(home.path()).unwrap();
+        let new = TemporaryFile::create(&folder, "new".as_ref()).unwrap();
+        new.write(b"secret").unwrap();
+        assert!(new.replace("absent/name".as_ref()).is_err());
+        assert_eq!(size(&home.path().join("new")), None);
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn file_that_others_keep_open_is_emptied() {
+        use std::os::windows::fs::OpenOptionsExt;
+
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("new");
+        let folder = Folder::open(home.path()).unwrap();
+        let new = TemporaryFile::create(&folder, "new".as_ref()).unwrap();
+        new.write(b"secret").unwrap();
+        let mut options = std::fs::OpenOptions::new();
+        // Reading and writing is shared, removing is not.
+        let held = options.read(true).share_mode(3).open(&path).unwrap();
+        assert!(new.replace("name".as_ref()).is_err());
+        assert_eq!(size(&path), Some(0));
+        drop(held);
+    }
+}

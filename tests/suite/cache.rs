@@ -3,6 +3,8 @@
 mod concurrency;
 #[cfg(unix)]
 mod hostile;
+#[cfg(windows)]
+mod windows;
 
 use std::fs;
 use std::path::Path;

@@ -11,8 +11,6 @@ use std::io::Write;
 use std::net::Shutdown;
 use std::net::TcpListener;
 use std::net::TcpStream;
-use std::path::Path;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::thread;
@@ -21,7 +19,6 @@ use rolesanywhere_emulator::Emulator;
 use rolesanywhere_emulator::Outcome;
 use rolesanywhere_emulator::Refusal;
 use rolesanywhere_emulator::Settings;
-use tempfile::TempDir;
 
 use crate::support::emulator;
 use crate::support::endpoint::Endpoint;
@@ -211,29 +208,6 @@ fn server_is_verified_by_the_bundle_named() {
 }
 
 #[test]
-fn certificate_and_key_come_from_one_pipe() {
-    let folder = TempDir::new().unwrap();
-    let both = folder.path().join("both.pem");
-    let read = |name: &str| fs::read(vectors().join("pki").join(name)).unwrap();
-    fs::write(&both, [read("ec256.crt"), read("ec256.key")].concat()).unwrap();
-    let emulator = emulator(Settings::default());
-    let script = format!(
-        "cat {} | {} credential-process --certificate /dev/stdin {}",
-        both.display(),
-        env!("CARGO_BIN_EXE_aws_signing_helper"),
-        session_flags(&emulator.url()).join(" ")
-    );
-    if !Path::new("/dev/stdin").exists() {
-        crate::support::skip("certificate_and_key_come_from_one_pipe: no /dev/stdin");
-        return;
-    }
-    let output = Helper::at(&PathBuf::from("/bin/sh"))
-        .args(["-c", &script])
-        .run();
-    assert_eq!(output.exit, 0, "{}", output.stderr);
-}
-
-#[test]
 fn debug_shows_what_is_signed_and_no_secret() {
     let emulator = emulator(Settings::default());
     let output = call(&emulator, "rsa2048.crt", "rsa2048.key")
@@ -268,39 +242,6 @@ fn debug_shows_what_is_signed_and_no_secret() {
             assert!(!output.stderr.contains(piece), "{piece}");
         }
     }
-}
-
-#[test]
-fn closed_stdout_is_no_failure() {
-    let emulator = emulator(Settings::default());
-    let script = format!(
-        "{} credential-process --certificate pki/ec256.crt --private-key pki/ec256.key {} | :",
-        env!("CARGO_BIN_EXE_aws_signing_helper"),
-        session_flags(&emulator.url()).join(" ")
-    );
-    let output = Helper::at(&PathBuf::from("/bin/sh"))
-        .args(["-c", &script])
-        .run();
-    assert_eq!((output.exit, output.stderr.as_str()), (0, ""));
-}
-
-#[test]
-fn full_disk_is_a_failure() {
-    if !Path::new("/dev/full").exists() {
-        crate::support::skip("full_disk_is_a_failure: no /dev/full");
-        return;
-    }
-    let emulator = emulator(Settings::default());
-    let script = format!(
-        "{} credential-process --certificate pki/ec256.crt --private-key pki/ec256.key {} >/dev/full",
-        env!("CARGO_BIN_EXE_aws_signing_helper"),
-        session_flags(&emulator.url()).join(" ")
-    );
-    let output = Helper::at(&PathBuf::from("/bin/sh"))
-        .args(["-c", &script])
-        .run();
-    assert_eq!(output.exit, 1);
-    assert_snapshot("full-disk", &output.stderr);
 }
 
 /// The helper's stderr after this answer of the service.

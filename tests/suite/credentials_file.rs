@@ -11,6 +11,7 @@ mod rights;
 mod sdk_rules;
 pub(crate) mod vectors;
 mod writer;
+#[cfg(unix)]
 mod writers;
 
 use std::collections::BTreeMap;

@@ -34,3 +34,5 @@ mod sigv4;
 mod support;
 mod update;
 mod vectors;
+#[cfg(windows)]
+mod windows;

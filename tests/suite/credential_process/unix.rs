@@ -1,11 +1,16 @@
-//! Modes of files.
+//! Modes of files, and shells.
 
 use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
 
 use rolesanywhere_emulator::Settings;
+use tempfile::TempDir;
 
 use crate::credential_process::call;
+use crate::credential_process::session_flags;
 use crate::support::emulator;
+use crate::support::helper::Helper;
 use crate::support::snapshots::assert_snapshot;
 use crate::support::vectors;
 
@@ -44,4 +49,60 @@ fn key_exposed_to_others_is_reported_by_debug() {
         said += &format!("{folder_mode:04o} {mode:04o}: {line}\n");
     }
     assert_snapshot("key-that-others-can-use", &said);
+}
+
+#[test]
+fn certificate_and_key_come_from_one_pipe() {
+    let folder = TempDir::new().unwrap();
+    let both = folder.path().join("both.pem");
+    let read = |name: &str| fs::read(vectors().join("pki").join(name)).unwrap();
+    fs::write(&both, [read("ec256.crt"), read("ec256.key")].concat()).unwrap();
+    let emulator = emulator(Settings::default());
+    let script = format!(
+        "cat {} | {} credential-process --certificate /dev/stdin {}",
+        both.display(),
+        env!("CARGO_BIN_EXE_aws_signing_helper"),
+        session_flags(&emulator.url()).join(" ")
+    );
+    if !Path::new("/dev/stdin").exists() {
+        crate::support::skip("certificate_and_key_come_from_one_pipe: no /dev/stdin");
+        return;
+    }
+    let output = Helper::at(&PathBuf::from("/bin/sh"))
+        .args(["-c", &script])
+        .run();
+    assert_eq!(output.exit, 0, "{}", output.stderr);
+}
+
+#[test]
+fn closed_stdout_is_no_failure() {
+    let emulator = emulator(Settings::default());
+    let script = format!(
+        "{} credential-process --certificate pki/ec256.crt --private-key pki/ec256.key {} | :",
+        env!("CARGO_BIN_EXE_aws_signing_helper"),
+        session_flags(&emulator.url()).join(" ")
+    );
+    let output = Helper::at(&PathBuf::from("/bin/sh"))
+        .args(["-c", &script])
+        .run();
+    assert_eq!((output.exit, output.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn full_disk_is_a_failure() {
+    if !Path::new("/dev/full").exists() {
+        crate::support::skip("full_disk_is_a_failure: no /dev/full");
+        return;
+    }
+    let emulator = emulator(Settings::default());
+    let script = format!(
+        "{} credential-process --certificate pki/ec256.crt --private-key pki/ec256.key {} >/dev/full",
+        env!("CARGO_BIN_EXE_aws_signing_helper"),
+        session_flags(&emulator.url()).join(" ")
+    );
+    let output = Helper::at(&PathBuf::from("/bin/sh"))
+        .args(["-c", &script])
+        .run();
+    assert_eq!(output.exit, 1);
+    assert_snapshot("full-disk", &output.stderr);
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use regex_lite::Regex;
+use rolesanywhere::platform::lines_to_set;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -438,13 +439,16 @@ fn printed_endpoint_works_with_and_without_slash() {
     let server = Server::start(&helper);
     let token = server.token();
     let said = server.running.stderr_so_far();
-    let begin = format!(
-        "aws_signing_helper: Local server started on port: {port}\n\
-         aws_signing_helper: Make it available to the sdk by running:\n\
-         aws_signing_helper: export AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:{port}/\n",
-        port = server.port
-    );
-    assert!(said.contains(&begin), "{said}");
+    let url = format!("http://127.0.0.1:{}/", server.port);
+    let variable = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", url);
+    let started = format!("Local server started on port: {}", server.port);
+    let run = "Make it available to the sdk by running:".to_owned();
+    for line in [started, run].into_iter().chain(lines_to_set(&[variable])) {
+        assert!(
+            said.contains(&format!("aws_signing_helper: {line}\n")),
+            "{said}"
+        );
+    }
     for endpoint in ["", "/"] {
         for slash in ["", "/"] {
             let path = format!("{endpoint}/latest/api/token{slash}");

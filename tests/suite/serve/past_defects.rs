@@ -102,7 +102,7 @@ fn bad_input_ends_the_start_before_any_request() {
 fn service_down_at_startup_is_retried_while_clients_get_500() {
     thread::scope(|scope| {
         for (fault, calls) in [
-            ("throttle:2", 2),
+            ("throttle:1", 1),
             ("status=503:4", 4),
             ("drop:4", 4),
             ("html:2", 2),

@@ -208,6 +208,7 @@ impl Helper {
             .env_clear()
             .env("HOME", self.home())
             .env("USERPROFILE", self.home())
+            .env("LOCALAPPDATA", self.home().join(".cache"))
             .envs(inherited(["PATH", "SystemRoot"]))
             .envs(&self.env);
         command

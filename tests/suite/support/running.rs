@@ -27,7 +27,6 @@ pub(crate) fn wait_until(
 }
 
 /// Waits until the condition holds.
-#[cfg(unix)]
 pub(crate) fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is_so() {

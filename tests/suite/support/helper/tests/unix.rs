@@ -35,9 +35,18 @@ fn the_environment_holds_only_what_was_given() {
             .any(|own| line.starts_with(own))
     });
     lines.sort_unstable();
-    let home = format!("HOME={}", helper.home().display());
-    let path = format!("PATH={}", std::env::var("PATH").unwrap());
-    assert_eq!(lines, ["AWS_PROFILE=x", &home, &path, "[default]"]);
+    let home = helper.home().display();
+    let path = std::env::var("PATH").unwrap();
+    let expected = [
+        "AWS_PROFILE=x".to_owned(),
+        format!("HOME={home}"),
+        // Windows' names of the same.
+        format!("LOCALAPPDATA={home}/.cache"),
+        format!("PATH={path}"),
+        format!("USERPROFILE={home}"),
+        "[default]".to_owned(),
+    ];
+    assert_eq!(lines, expected);
 }
 
 #[test]

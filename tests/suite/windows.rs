@@ -1,0 +1,130 @@
+//! What is Windows' own: paths, command lines, names of variables, line ends, shells.
+
+use std::fs;
+use std::os::windows::process::CommandExt;
+use std::process::Command;
+use std::process::Stdio;
+
+use rolesanywhere::platform;
+use rolesanywhere_emulator::Settings;
+
+use crate::support::emulator;
+use crate::support::helper::Helper;
+use crate::support::helper::Output;
+use crate::support::imds::Server;
+use crate::support::issued;
+use crate::support::vectors;
+
+const ARNS: &str = "--trust-anchor-arn arn:aws:rolesanywhere:us-east-1:123456789012:trust-anchor/1-2 \
+    --profile-arn arn:aws:rolesanywhere:us-east-1:123456789012:profile/1-2 \
+    --role-arn arn:aws:iam::123456789012:role/ci";
+
+fn succeeds(output: &Output) -> &str {
+    assert_eq!((output.exit, output.stderr.as_str()), (0, ""));
+    output.stdout_text()
+}
+
+/// The line of `~/.aws/config` that an SDK hands over as it stands.
+#[test]
+fn line_with_backslashes_and_spaces_gives_credentials() {
+    let emulator = emulator(Settings::default());
+    let helper = Helper::new();
+    let folder = helper.home().join("of this user");
+    fs::create_dir(&folder).unwrap();
+    for kind in ["crt", "key"] {
+        let from = vectors().join("pki").join(format!("ec256.{kind}"));
+        fs::copy(from, folder.join(kind)).unwrap();
+    }
+    let folder = folder.display().to_string().replace('/', "\\");
+    let line = format!(
+        r#"credential-process --certificate "{folder}\crt" --private-key "{folder}\key" {ARNS} --endpoint {}"#,
+        emulator.url()
+    );
+    let mut command: Command = helper.command(&[]);
+    let output = command.raw_arg(line).stdin(Stdio::null()).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), &*stderr), (Some(0), ""));
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.contains(&issued(1)), "{stdout}");
+}
+
+#[test]
+fn variables_count_whatever_their_case() {
+    let emulator = emulator(Settings::default());
+    let helper = Helper::command_at("credential-process", &emulator.url())
+        .env("aws_signing_helper_Session_Duration", "901");
+    succeeds(&helper.run());
+    let request = emulator.requests().pop().unwrap();
+    let body = String::from_utf8_lossy(&request.body);
+    assert!(body.contains(r#""durationSeconds":901"#), "{body}");
+}
+
+#[test]
+fn line_ends_of_a_credentials_file_stay_crlf() {
+    let emulator = emulator(Settings::default());
+    let helper = Helper::command_at("update", &emulator.url())
+        .file(
+            ".aws/credentials",
+            "# mine\r\n[other]\r\nregion = x\r\n[default]\r\naws_access_key_id = OLD\r\noutput = json\r\n",
+        )
+        .args(["--once"]);
+    assert_eq!(succeeds(&helper.run()), "");
+    let text = fs::read_to_string(helper.home().join(".aws/credentials")).unwrap();
+    let begin = "# mine\r\n[other]\r\nregion = x\r\n[default]\r\naws_access_key_id = ";
+    assert!(
+        text.starts_with(&format!("{begin}{}\r\n", issued(1))),
+        "{text:?}"
+    );
+    assert!(text.contains("output = json\r\n"), "{text:?}");
+    assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
+}
+
+#[test]
+fn help_has_no_exe_and_examples_for_cmd() {
+    let help = |words: &[&str]| {
+        let output = Helper::new().args(words.iter().copied()).run();
+        succeeds(&output).to_owned()
+    };
+    for command in ["credential-process", "serve", "update", "sign-string"] {
+        let text = help(&["help", command]);
+        assert_eq!(help(&[command, "--help"]), text);
+        assert!(
+            text.contains(&format!("Usage: aws_signing_helper {command}")),
+            "{text}"
+        );
+        assert!(!text.contains(".exe"), "{text}");
+        assert!(!text.contains('$') && !text.contains("export "), "{text}");
+    }
+    assert!(help(&["help", "serve"]).contains("--profile-arn %PROFILEARN%"));
+    let wrong = Helper::new().args(["serve", "--nosuch"]).run();
+    assert!(!wrong.stderr.contains(".exe"), "{}", wrong.stderr);
+}
+
+#[test]
+fn serve_prints_lines_for_cmd_and_power_shell() {
+    let emulator = emulator(Settings::default());
+    let helper = Helper::command_at("serve", &emulator.url()).args(["--port", "0"]);
+    let server = Server::start(&helper);
+    let url = format!("http://127.0.0.1:{}/", server.port);
+    let said = server.running.stderr_so_far();
+    let name = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
+    assert!(said.contains(&format!("set \"{name}={url}\"")), "{said}");
+    assert!(said.contains(&format!("$env:{name} = '{url}'")), "{said}");
+    assert!(!said.contains("export "), "{said}");
+    let answer = server.credentials();
+    assert_eq!(
+        (answer.status, answer.field("AccessKeyId")),
+        (200, &*issued(1))
+    );
+}
+
+#[test]
+fn quotes_in_power_shell_values_are_doubled() {
+    let lines = platform::lines_to_set(&[("NAME", "it's".to_owned())]);
+    let expected = [
+        "set \"NAME=it's\"",
+        "or, in PowerShell:",
+        "$env:NAME = 'it''s'",
+    ];
+    assert_eq!(lines, expected);
+}
