@@ -37,12 +37,10 @@ can_build() {
 
 binary() { echo "$target_folder/platforms/$1/release/aws_signing_helper"; }
 
-# The static program: no interpreter, no library, and loaded at any address.
+# The static program: no interpreter, no library. It is not position independent: docs/platforms.md says why.
 check_static() {
-    local headers
-    headers=$(readelf --file-header --program-headers --dynamic --wide "$1")
-    if grep -qE 'INTERP|\(NEEDED\)' <<<"$headers" || ! grep -qE 'Type: +DYN' <<<"$headers"; then
-        echo "FAILED: $1 is not static and position independent"
+    if readelf --program-headers --dynamic --wide "$1" | grep -E 'INTERP|\(NEEDED\)'; then
+        echo "FAILED: $1 is not static"
         exit 1
     fi
 }
@@ -62,10 +60,12 @@ check_dynamic() {
     fi
 }
 
-# A script that runs the program of a target under qemu.
+# A script that runs the program of a target under qemu. Its loader is named: with -L, qemu would look for
+# every path in that folder first, for those of the tests too.
 emulated() {
-    local script=$target_folder/platforms/$1/emulated
-    printf '#!/bin/sh\nexec qemu-aarch64-static -L /usr/aarch64-linux-gnu %s "$@"\n' "$(binary "$1")" >"$script"
+    local script=$target_folder/platforms/$1/emulated libraries=/usr/aarch64-linux-gnu/lib loader=""
+    case $1 in *-gnu) loader="$libraries/ld-linux-aarch64.so.1 --library-path $libraries" ;; esac
+    printf '#!/bin/sh\nexec qemu-aarch64-static %s %s "$@"\n' "$loader" "$(binary "$1")" >"$script"
     chmod +x "$script"
     echo "$script"
 }
@@ -74,7 +74,10 @@ emulated() {
 run_with() {
     HELPER_UNDER_TEST=$1 cargo test --locked --test suite -- "${RUN_ELSEWHERE[@]}"
 }
-RUN_ELSEWHERE=(credential_process:: cache:: update::once serve::status inspect::)
+# Messages that quote Windows, and what docs/platforms.md says wine lacks, are left out.
+RUN_ON_WINDOWS=(windows:: credential_process::credentials credential_process::every_kind cache::concurrency
+    credentials_file:: inspect:: serve::container::who_shows sigv4:: update::once::once_writes vectors::)
+RUN_ELSEWHERE=(credential_process:: cache::second update::once serve::status)
 
 for machine in x86_64 aarch64; do
     for library in gnu musl; do
@@ -99,7 +102,8 @@ if can_build $target Windows x86_64-w64-mingw32-gcc; then
     echo "----- $target"
     bash .ci/build.sh $target lint build --workspace --all-targets
     if has "Windows: running it" /usr/lib/wine/wine64; then
-        bash .ci/build.sh $target lint test --workspace --lib --test suite
+        bash .ci/build.sh $target lint test --lib
+        bash .ci/build.sh $target lint test --test suite -- "${RUN_ON_WINDOWS[@]}"
     fi
 fi
 
