@@ -5,13 +5,13 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::interop::sts;
 use crate::support::helper::Helper;
 use crate::support::helper::Output;
 use crate::support::program::is_there;
 use crate::support::program::without_aws_variables;
 use crate::support::service;
 use crate::support::skip;
+use crate::support::sts::sts;
 use crate::support::vectors;
 
 /// `configure` of the profile `ci`.

@@ -15,10 +15,10 @@ use tempfile::TempDir;
 use time::OffsetDateTime;
 use walkthrough::Walkthrough;
 
-use crate::interop::sts;
 use crate::support::program::is_there;
 use crate::support::program::without_aws_variables;
 use crate::support::skip;
+use crate::support::sts::sts;
 
 #[test]
 fn getting_started() {

@@ -20,9 +20,8 @@ use crate::support::endpoint::Endpoint;
 use crate::support::program::built;
 use crate::support::program::is_there;
 use crate::support::program::without_aws_variables;
-use crate::support::script::Response;
-use crate::support::script::Script;
 use crate::support::skip;
+use crate::support::sts::sts;
 use crate::support::vectors;
 
 /// The walkthrough's commands, then what users do next: the key as OpenSSL 1.1.1 wrote it, EC keys in
@@ -278,16 +277,6 @@ fn botocore_takes_the_credentials() {
     assert_eq!(emulator.requests().len(), 1);
 }
 
-/// A stand-in for STS, to see which credentials the CLI signs with.
-pub(crate) fn sts() -> Endpoint {
-    Endpoint::start(Script::of([Response {
-        status: 200,
-        headers: vec![("Content-Type".to_owned(), "text/xml".to_owned())],
-        body: CALLER_IDENTITY.to_owned(),
-        ..Response::default()
-    }]))
-}
-
 fn assert_signed_with_the_set(sts: &Endpoint) {
     let request = sts.requests().pop().unwrap();
     let authorization = request.header("authorization").unwrap();
@@ -394,11 +383,6 @@ fn aws_cli_reads_what_update_wrote() {
     assert_signed_with_the_set(&sts);
     assert_eq!(emulator.requests().len(), 1);
 }
-
-const CALLER_IDENTITY: &str = "<GetCallerIdentityResponse \
-    xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
-    <Arn>arn:aws:sts::123456789012:assumed-role/ci-role/1</Arn><UserId>AROA:1</UserId>\
-    <Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
 
 const EMULATOR: [&str; 4] = [
     "--package",

@@ -114,7 +114,7 @@ fn serve_prints_lines_for_cmd_and_power_shell() {
     let answer = server.credentials();
     assert_eq!(
         (answer.status, answer.field("AccessKeyId")),
-        (200, &*issued(1))
+        (200, issued(1))
     );
 }
 

@@ -2,11 +2,11 @@
 
 use super::WAYS;
 use super::exec;
-use crate::interop::sts;
 use crate::support::helper::Helper;
 use crate::support::program::is_there;
 use crate::support::service;
 use crate::support::skip;
+use crate::support::sts::sts;
 
 const BOTO3: &str = "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])";
 

@@ -27,6 +27,7 @@ pub(crate) mod signature;
 pub(crate) mod snapshots;
 #[cfg(unix)]
 pub(crate) mod systemd;
+pub(crate) mod sts;
 #[cfg(unix)]
 pub(crate) mod terminal;
 pub(crate) mod tls_server;

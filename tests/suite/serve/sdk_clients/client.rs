@@ -16,10 +16,10 @@ use std::sync::Mutex;
 
 use serde::Deserialize;
 
-use crate::interop::sts;
 use crate::support::program::is_there;
 use crate::support::program::without_aws_variables;
 use crate::support::skip;
+use crate::support::sts::sts;
 
 /// Variables that say where credentials are: names and values.
 pub(super) type Variables = Vec<(String, String)>;
