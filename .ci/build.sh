@@ -27,6 +27,8 @@ if ! [ -d "$(rustc --print target-libdir --target "$target")" ]; then
     # The files that a C library brings are zig's.
     case $target in *-musl) RUSTFLAGS+=" -Clink-self-contained=no" ;; esac
 fi
+# Zig ignores `-static-pie`, but makes such a program by these two.
+case $target in *-musl) RUSTFLAGS+=" -Clink-arg=-pie -Clink-arg=-fPIE" ;; esac
 
 if [ "${1:-}" = lint ]; then
     shift
