@@ -10,6 +10,7 @@ mod properties;
 mod rights;
 mod sdk_rules;
 pub(crate) mod vectors;
+#[cfg(unix)]
 mod writer;
 #[cfg(unix)]
 mod writers;

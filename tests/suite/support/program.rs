@@ -9,6 +9,7 @@ use std::process::Stdio;
 use serde_json::Value;
 
 /// Builds a program with the cargo that runs the tests; where it is.
+#[cfg_attr(windows, expect(dead_code, reason = "its users need Unix"))]
 pub(crate) fn built(target: &[&str]) -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
     // Cargo's variables for this test would make build scripts run again, here and at the next build.
