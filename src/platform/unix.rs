@@ -21,7 +21,7 @@ use time::OffsetDateTime;
 
 /// Lets no crash write the private key to disk, and on Linux no other process of the same user
 /// read it from memory: a core pattern that is a pipe does not look at the limit. The hard limit stays,
-/// so that a command that is started gets back the limits of [`limits_at_start`].
+/// so that a command that is started gets back the limits of `limits_at_start`.
 pub fn forbid_core_files() {
     let limits = limits_at_start();
     let none = Rlimit {

@@ -1,5 +1,5 @@
 //! [`edit`]: puts credentials into one profile of a credentials file, and keeps every other byte. And
-//! [`Change`], which does so with any settings of a profile in either file.
+//! `Change`, which does so with any settings of a profile in either file.
 //!
 //! Whatever was in the profile's section, afterwards it is one that botocore and the SDKs for Go, Java,
 //! Rust and JavaScript read alike: one header, each name once, nothing indented but what belongs to the
