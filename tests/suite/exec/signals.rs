@@ -15,6 +15,7 @@ use super::let_it_end;
 use crate::support::endpoint::Endpoint;
 use crate::support::helper::HAS_SETSID;
 use crate::support::helper::Running;
+#[cfg(target_os = "linux")]
 use crate::support::program::is_there;
 use crate::support::running::signalled;
 use crate::support::running::terminated;
