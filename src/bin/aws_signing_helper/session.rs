@@ -1,5 +1,6 @@
 //! [`Session`]: one session as the command line describes it, ready to be asked for again and again.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -315,14 +316,11 @@ pub(crate) fn identity_source(
     begin: Instant,
 ) -> Result<(IdentitySource, Passwords), RunError> {
     let unsupported = &flags.unsupported;
-    let selectors = [
-        ("--cert-selector", unsupported.cert_selector.is_some()),
-        (
-            "--system-store-name",
-            unsupported.system_store_name.is_some(),
-        ),
-    ];
-    let certificate = certificate_path(flags.certificate, selectors)?;
+    let certificate = certificate_path(
+        flags.certificate,
+        unsupported.cert_selector.as_deref(),
+        unsupported.system_store_name.as_deref(),
+    )?;
     let given = |path: &PathBuf| !path.as_os_str().is_empty();
     let private_key = flags.private_key.filter(given);
     if let Some(path) = &private_key {
@@ -344,16 +342,19 @@ pub(crate) fn identity_source(
     Ok((source, passwords))
 }
 
-/// The path of `--certificate`. Without one, `selectors` ask for a certificate out of an operating
-/// system's store.
+/// The path of `--certificate`. Without one, `--cert-selector` and `--system-store-name` ask for a
+/// certificate of an operating system's store.
 pub(crate) fn certificate_path(
     path: Option<PathBuf>,
-    selectors: [(&str, bool); 2],
+    cert_selector: Option<&OsStr>,
+    system_store_name: Option<&OsStr>,
 ) -> Result<PathBuf, RunError> {
-    let selector = selectors.into_iter().find(|(_, is_given)| *is_given);
+    let selector = cert_selector
+        .map(|_| "--cert-selector")
+        .or(system_store_name.map(|_| "--system-store-name"));
     match (path.filter(|path| !path.as_os_str().is_empty()), selector) {
         (Some(path), _) => check_scheme(&path).map(|()| path),
-        (None, Some((flag, _))) => Err(RunError::Unsupported {
+        (None, Some(flag)) => Err(RunError::Unsupported {
             what: flag.to_owned(),
         }),
         (None, None) => Err(RunError::missing("certificate", "certificate")),

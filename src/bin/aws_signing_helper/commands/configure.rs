@@ -69,14 +69,11 @@ pub(crate) fn run(arguments: Configure, environment: &Environment) -> Result<Exi
 /// Refuses what `credential-process` would refuse. Whether it needs `--region`, as that is not the ARN's.
 fn check(flags: CallFlags) -> Result<bool, RunError> {
     let unsupported = &flags.identity.unsupported;
-    let selectors = [
-        ("--cert-selector", unsupported.cert_selector.is_some()),
-        (
-            "--system-store-name",
-            unsupported.system_store_name.is_some(),
-        ),
-    ];
-    certificate_path(flags.identity.certificate, selectors)?;
+    certificate_path(
+        flags.identity.certificate,
+        unsupported.cert_selector.as_deref(),
+        unsupported.system_store_name.as_deref(),
+    )?;
     let request = request(flags.session)?;
     let region = region(flags.network.region.as_deref(), &request)?;
     Ok(request.trust_anchor_arn.region() != Some(&region))

@@ -18,12 +18,12 @@ pub(crate) fn run(
     arguments: ReadCertificateData,
     environment: &Environment,
 ) -> Result<ExitCode, RunError> {
-    let selectors = [
-        ("--cert-selector", arguments.cert_selector.is_some()),
-        ("--system-store-name", arguments.system_store_name.is_some()),
-    ];
-    let path = certificate_path(arguments.certificate, selectors)
-        .map_err(|error| error.with_strays(&arguments.strays.strays))?;
+    let path = certificate_path(
+        arguments.certificate,
+        arguments.cert_selector.as_deref(),
+        arguments.system_store_name.as_deref(),
+    )
+    .map_err(|error| error.with_strays(&arguments.strays.strays))?;
     let locator = Inputs::new(environment, Instant::now()).locator("certificate", path)?;
     let certificate = open_certificate(&locator).map_err(RunError::Identity)?;
     print(&output::certificate_data::document(&certificate)).map(|()| ExitCode::SUCCESS)
