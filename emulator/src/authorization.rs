@@ -1,21 +1,21 @@
-//! The `Authorization` header of SigV4-X509, taken apart. Parsing is strict: what the service is
+//! The `Authorization` header of Signature Version 4, with X.509 or without, taken apart. Parsing is strict: what the service is
 //! not known to accept is refused.
 
 use crate::public_key::PublicKey;
 use crate::public_key::Scheme;
 use crate::refusal::Refusal;
 
-/// `<algorithm> Credential=<serial>/<scope>, SignedHeaders=<names>, Signature=<hex>`
+/// `<algorithm> Credential=<key>/<scope>, SignedHeaders=<names>, Signature=<hex>`
 #[derive(Debug)]
 pub(crate) struct Authorization<'a> {
-    pub(crate) algorithm: Algorithm,
+    pub(crate) algorithm: &'a str,
     pub(crate) credential: Credential<'a>,
     /// In lower case, in strictly ascending order.
     pub(crate) signed_headers: Vec<&'a str>,
     pub(crate) signature: Vec<u8>,
 }
 
-/// The signature algorithm, which follows the type of the key.
+/// The signature algorithm of SigV4-X509, which follows the type of the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Algorithm {
     Rsa,
@@ -24,10 +24,11 @@ pub(crate) enum Algorithm {
     MlDsa,
 }
 
-/// The serial number and the credential scope.
+/// The key and the credential scope.
 #[derive(Debug)]
 pub(crate) struct Credential<'a> {
-    pub(crate) serial_number: &'a str,
+    /// The certificate's serial number, or the access key id.
+    pub(crate) key_id: &'a str,
     pub(crate) date: &'a str,
     pub(crate) region: &'a str,
     pub(crate) service: &'a str,
@@ -40,7 +41,6 @@ impl<'a> Authorization<'a> {
         let (algorithm, rest) = value
             .split_once(' ')
             .ok_or_else(|| malformed("nothing after the algorithm"))?;
-        let algorithm = Algorithm::parse(algorithm)?;
         let (mut credential, mut signed_headers, mut signature) = (None, None, None);
         for part in rest.split(',') {
             let (name, value) = part
@@ -70,7 +70,7 @@ impl<'a> Authorization<'a> {
 }
 
 impl Algorithm {
-    fn parse(name: &str) -> Result<Algorithm, Refusal> {
+    pub(crate) fn parse(name: &str) -> Result<Algorithm, Refusal> {
         match name {
             RSA_SHA256 => Ok(Algorithm::Rsa),
             ECDSA_SHA256 => Ok(Algorithm::Ecdsa),
@@ -102,13 +102,13 @@ impl Algorithm {
 impl<'a> Credential<'a> {
     fn parse(value: &'a str) -> Result<Credential<'a>, Refusal> {
         let parts: Vec<&str> = value.split('/').collect();
-        let &[serial_number, date, region, service, terminator] = parts.as_slice() else {
+        let &[key_id, date, region, service, terminator] = parts.as_slice() else {
             return Err(Refusal::CredentialMalformed {
                 sent: value.to_owned(),
             });
         };
         Ok(Credential {
-            serial_number,
+            key_id,
             date,
             region,
             service,

@@ -6,9 +6,14 @@ use std::fmt;
 
 use time::OffsetDateTime;
 use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
 use x509_parser::extensions::ParsedExtension;
+use x509_parser::objects::oid_registry;
+use x509_parser::objects::oid2abbrev;
 use x509_parser::pem::Pem;
 use x509_parser::prelude::FromDer;
+use x509_parser::x509::AttributeTypeAndValue;
+use x509_parser::x509::X509Name;
 use x509_parser::x509::X509Version;
 
 use crate::der::Frame;
@@ -18,6 +23,8 @@ use crate::public_key::ML_DSA_65;
 use crate::public_key::ML_DSA_87;
 use crate::public_key::PublicKey;
 use crate::public_key::Scheme;
+use crate::session_tag::UntaggableAttributes;
+use crate::session_tag::untaggable;
 
 /// A parsed certificate.
 #[derive(Debug)]
@@ -83,6 +90,40 @@ impl<'a> Certificate<'a> {
         names
             .filter_map(|name| name.as_str().ok().map(str::to_owned))
             .collect()
+    }
+
+    /// The attributes that the service would map to session tags, and cannot: of the issuer, of the
+    /// subject, and of the subject alternative name.
+    pub(crate) fn untaggable_attributes(&self) -> UntaggableAttributes {
+        UntaggableAttributes {
+            issuer: untaggable(&attributes(self.x509.issuer())),
+            subject: untaggable(&attributes(self.x509.subject())),
+            san: untaggable(&self.alternative_names()),
+        }
+    }
+
+    /// The kinds of names that are mapped by default.
+    fn alternative_names(&self) -> Vec<(String, String)> {
+        let extension = self.x509.subject_alternative_name().ok().flatten();
+        let names = extension.map_or(&[] as &[_], |extension| &extension.value.general_names);
+        let mut attributes_of_names = Vec::new();
+        for name in names {
+            match name {
+                GeneralName::DNSName(name) => {
+                    attributes_of_names.push(("DNS".to_owned(), (*name).to_owned()));
+                }
+                GeneralName::URI(uri) => {
+                    attributes_of_names.push(("URI".to_owned(), (*uri).to_owned()));
+                }
+                GeneralName::DirectoryName(name) => {
+                    let of_name = attributes(name).into_iter();
+                    attributes_of_names
+                        .extend(of_name.map(|(name, value)| (format!("Name/{name}"), value)));
+                }
+                _ => {}
+            }
+        }
+        attributes_of_names
     }
 
     /// True if the names say that `issuer` issued this. That proves nothing.
@@ -172,6 +213,18 @@ impl<'a> Certificate<'a> {
         };
         key.verifies(scheme, self.frame.to_be_signed, self.frame.signature)
     }
+}
+
+/// The attributes of a name with their abbreviations. A value that is not text is passed over.
+fn attributes(name: &X509Name<'_>) -> Vec<(String, String)> {
+    let attribute = |attribute: &AttributeTypeAndValue<'_>| {
+        let value = attribute.as_str().ok()?.to_owned();
+        let oid = attribute.attr_type();
+        let name =
+            oid2abbrev(oid, oid_registry()).map_or_else(|_| oid.to_id_string(), str::to_owned);
+        Some((name, value))
+    };
+    name.iter_attributes().filter_map(attribute).collect()
 }
 
 /// Reads the certificates of a PEM file (RFC 7468), as DER, to be trust anchors; other blocks are

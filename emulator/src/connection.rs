@@ -36,8 +36,8 @@ use tokio::time::timeout;
 
 use crate::refusal::Refusal;
 use crate::request::ReceivedRequest;
+use crate::request::request_id;
 use crate::respond::http_date;
-use crate::respond::request_id;
 use crate::service::Reply;
 use crate::service::Service;
 

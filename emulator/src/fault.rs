@@ -40,7 +40,8 @@ impl Fault {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// `throttle`: 429 `ThrottlingException`, unverified, as over the quota of 10 calls a second.
+    /// `throttle`: 429 `ThrottlingException`, unverified, as over the quota of 10 calls a second; for
+    /// STS, 400 `Throttling`.
     Throttle,
     /// `quota=N`: as `throttle`, but only for the calls above so many a second; those within it are
     /// answered as without a fault.
@@ -49,7 +50,7 @@ pub enum FaultKind {
         per_second: u32,
     },
     /// `status=CODE`: this status, unverified. A redirect leads to the emulator's own
-    /// `/sessions`, so that a client which follows it is seen.
+    /// `/sessions`, for STS to `/`, so that a client which follows it is seen.
     Status {
         /// 300 to 599.
         status: u16,
@@ -59,7 +60,7 @@ pub enum FaultKind {
     Error {
         /// 300 to 599.
         status: u16,
-        /// The value of `x-amzn-errortype`.
+        /// The value of `x-amzn-errortype`; for STS, of `Code`.
         code: String,
     },
     /// `drop`: the connection is closed without an answer, unverified.

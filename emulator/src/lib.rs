@@ -50,18 +50,23 @@
 //! * [`Emulator`] is the server, on its own thread; it stops when it is dropped.
 //! * [`verify()`] is the whole verification, a pure function: request, trust anchors and time in, a
 //!   [`VerifiedRequest`] or a [`Refusal`] out.
+//! * STS answers at the same address: `AssumeRole` and `GetCallerIdentity`, for sets that were issued
+//!   here. Its refusals are [`StsRefusal`], what it lets be assumed is an [`AssumedRole`].
 //! * [`Fault`] is a way to misbehave, explicit and counted: nothing here is random.
 //! * [`RequestRecord`] is a received request and its outcome, for assertions.
 //!
 //! # What it does not do
 //!
-//! It evaluates no policies, no attribute mappings, no revocation lists and no X.509 name constraints;
-//! it does not support RSASSA-PSS; it does not compare the accounts of ARNs. A refusal's message is the
+//! It evaluates no policies, no attribute mappings and no X.509 name constraints, and reads no revocation
+//! lists; it does not support RSASSA-PSS; it does not compare the accounts of ARNs. A refusal's message is the
 //! real service's only if [`Refusal::message_was_seen`] is true.
 
 mod escaped;
 mod timestamp;
 mod request;
+mod session_tag;
+mod session_policy;
+mod issued;
 mod der;
 mod public_key;
 mod certificate;
@@ -73,11 +78,14 @@ mod authorization;
 mod canonical_request;
 mod parameters;
 mod verify;
+mod sts;
 mod fault;
 mod quota;
+mod profile;
 mod record;
 mod settings;
 mod respond;
+mod api;
 mod tls;
 mod service;
 mod connection;
@@ -93,12 +101,22 @@ pub use fault::FaultError;
 pub use fault::FaultKind;
 pub use fault::Times;
 pub use parameter::Parameter;
+pub use profile::Profile;
+pub use profile::ProfileError;
 pub use record::Outcome;
 pub use record::RequestRecord;
 pub use refusal::Refusal;
 pub use request::ReceivedRequest;
+pub use session_tag::Tag;
+pub use session_tag::UntaggableAttributes;
 pub use settings::OnRequest;
 pub use settings::ServiceClock;
 pub use settings::Settings;
+pub use sts::AssumeRole;
+pub use sts::AssumedRole;
+pub use sts::ChainedRole;
+pub use sts::ChainedRoleError;
+pub use sts::StsRefusal;
+pub use sts::Violation;
 pub use verify::VerifiedRequest;
 pub use verify::verify;

@@ -1,6 +1,7 @@
 //! The emulator as a program, to point any helper at. It prints its address, and then one line
 //! per request; never a secret access key or a session token.
 
+mod profile_argument;
 mod shutdown;
 
 use std::error::Error;
@@ -14,12 +15,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::value_parser;
+use rolesanywhere_emulator::ChainedRole;
 use rolesanywhere_emulator::Emulator;
 use rolesanywhere_emulator::Fault;
 use rolesanywhere_emulator::OnRequest;
 use rolesanywhere_emulator::Settings;
 use rolesanywhere_emulator::trust_anchors_from_pem;
 
+use crate::profile_argument::ProfileArgument;
 use crate::shutdown::Shutdown;
 
 fn main() -> ExitCode {
@@ -74,6 +78,24 @@ struct Arguments {
     /// The role's MaxSessionDuration: more than that is refused
     #[arg(long, value_name = "SECONDS")]
     role_max_duration: Option<u32>,
+
+    /// Profile, and no other: ARN[,duration=SECONDS][,accept-session-name][,session-policy=FILE]; may
+    /// be given more than once
+    #[arg(long, value_name = "PROFILE", conflicts_with_all = ["profile_duration", "refuse_role_session_name"])]
+    profile: Vec<ProfileArgument>,
+
+    /// Serial number, in decimal, of a certificate that is revoked; may be given more than once
+    #[arg(long, value_name = "SERIAL", value_parser = decimal)]
+    revoked: Vec<String>,
+
+    /// Calls of CreateSession a second, above which they are throttled (429); the service's is 10
+    #[arg(long, value_name = "CALLS", value_parser = value_parser!(u32).range(1..))]
+    quota: Option<u32>,
+
+    /// Role that STS lets be chained to, and no other: ARN[,external-id=ID][,duration-max=SECONDS];
+    /// may be given more than once
+    #[arg(long, value_name = "ROLE")]
+    chained_role: Vec<ChainedRole>,
 }
 
 fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
@@ -82,6 +104,10 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let mut trust_anchors = Vec::new();
     for path in &arguments.trust_anchor {
         trust_anchors.extend(read_trust_anchors(path)?);
+    }
+    let mut profiles = Vec::new();
+    for argument in arguments.profile {
+        profiles.push(argument.read()?);
     }
     let emulator = Emulator::start(Settings {
         trust_anchors,
@@ -92,6 +118,10 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         refuse_role_session_name: arguments.refuse_role_session_name,
         profile_duration_seconds: arguments.profile_duration,
         role_max_duration_seconds: arguments.role_max_duration,
+        profiles,
+        revoked_serial_numbers: arguments.revoked,
+        quota_per_second: arguments.quota,
+        chained_roles: arguments.chained_role,
         on_request: Some(OnRequest::new(|record| print(&record.to_string()))),
         ..Settings::default()
     })?;
@@ -101,6 +131,14 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     }
     shutdown.wait();
     Ok(())
+}
+
+/// A serial number as the emulator prints it.
+fn decimal(text: &str) -> Result<String, &'static str> {
+    let is_decimal = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_decimal
+        .then(|| text.to_owned())
+        .ok_or("a serial number in decimal digits is expected")
 }
 
 fn read_trust_anchors(path: &Path) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {

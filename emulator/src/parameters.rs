@@ -67,9 +67,7 @@ impl Parameter {
             (Some(arn), _) | (None, Some(arn)) => arn,
             (None, None) => return Err(Refusal::ArnMissing { parameter: self }),
         };
-        Arn::parse(&sent)
-            .filter(|arn| self.suits(arn))
-            .ok_or_else(|| self.malformed(sent))
+        Arn::of(self, &sent).ok_or_else(|| self.malformed(sent))
     }
 
     fn suits(self, arn: &Arn) -> bool {
@@ -109,6 +107,16 @@ pub(crate) struct Arn {
 }
 
 impl Arn {
+    /// An ARN that suits a parameter.
+    pub(crate) fn of(parameter: Parameter, text: &str) -> Option<Arn> {
+        Arn::parse(text).filter(|arn| parameter.suits(arn))
+    }
+
+    /// The name of a role, without its path.
+    pub(crate) fn role_name(&self) -> &str {
+        self.resource.rsplit('/').next().unwrap_or_default()
+    }
+
     fn parse(text: &str) -> Option<Arn> {
         let parts: Vec<&str> = text.splitn(6, ':').collect();
         let &["arn", partition, service, region, account, resource] = parts.as_slice() else {
@@ -185,10 +193,10 @@ fn session_name(value: &Value) -> Result<String, Refusal> {
 }
 
 /// The shortest session, in seconds, by the documentation of `CreateSession`.
-const DURATION_SECONDS_MIN: u32 = 900;
+pub(crate) const DURATION_SECONDS_MIN: u32 = 900;
 
 /// The longest session, in seconds: twelve hours, by the same.
-const DURATION_SECONDS_MAX: u32 = 43_200;
+pub(crate) const DURATION_SECONDS_MAX: u32 = 43_200;
 
 /// The longest role session name, in characters, by the documentation of AWS STS.
 pub(crate) const SESSION_NAME_CHARACTERS_MAX: usize = 64;

@@ -1,4 +1,4 @@
-//! The quota of the fault of that name: a bucket that the service's clock fills.
+//! A quota, be it the service's or a fault: a bucket that the service's clock fills.
 
 use time::Duration;
 use time::OffsetDateTime;

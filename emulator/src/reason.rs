@@ -230,6 +230,20 @@ impl fmt::Display for Refusal {
                     Escaped(sent)
                 )
             }
+            Refusal::CertificateRevoked { serial_number } => {
+                write!(
+                    f,
+                    "the certificate with serial number {serial_number} is revoked"
+                )
+            }
+            Refusal::AttributesUntaggable { attributes, .. } => {
+                let attributes = attributes.to_string();
+                let attributes = Escaped(&attributes);
+                write!(
+                    f,
+                    "session tags refuse characters of the certificate. {attributes}"
+                )
+            }
             Refusal::TrustAnchorNotFound { arn } => {
                 write!(f, "there is no trust anchor {}", Escaped(arn))
             }

@@ -9,6 +9,8 @@ use time::OffsetDateTime;
 use crate::escaped::Escaped;
 use crate::fault::FaultKind;
 use crate::refusal::Refusal;
+use crate::sts::AssumedRole;
+use crate::sts::StsRefusal;
 use crate::timestamp::Timestamp;
 
 /// A request that was received and what became of it.
@@ -23,7 +25,7 @@ pub struct RequestRecord {
     pub method: String,
     /// The request target, with path and query.
     pub target: String,
-    /// The header fields, their names in lower case.
+    /// The header fields, their names in lower case. A session token is replaced.
     pub headers: Vec<(String, String)>,
     /// The body; empty if it was too long to be read.
     pub body: Vec<u8>,
@@ -31,6 +33,8 @@ pub struct RequestRecord {
     pub subject: Option<String>,
     /// The serial number of the certificate that was sent, in decimal.
     pub serial_number: Option<String>,
+    /// The access key id that a request for STS was signed with, proven or not.
+    pub access_key_id: Option<String>,
     /// The status of the answer; none if the connection was dropped.
     pub status: Option<u16>,
     /// The fault that was in effect, also one that let the request through to a judgement.
@@ -54,9 +58,21 @@ pub enum Outcome {
         duration_seconds: u32,
         /// The role session's name.
         role_session_name: String,
+        /// The profile's session policy.
+        session_policy: Option<String>,
     },
     /// It was refused.
     Refused(Refusal),
+    /// STS let a role be assumed.
+    Assumed(Box<AssumedRole>),
+    /// STS said who calls.
+    #[non_exhaustive]
+    Identified {
+        /// The caller's ARN.
+        arn: String,
+    },
+    /// STS refused it.
+    StsRefused(StsRefusal),
     /// A fault took the place of an answer, or spoilt it.
     Faulted(FaultKind),
 }
@@ -67,30 +83,27 @@ impl fmt::Display for RequestRecord {
             Some(status) => write!(f, "{} {status} ", self.number)?,
             None => write!(f, "{} --- ", self.number)?,
         }
-        match (&self.subject, &self.serial_number) {
-            (Some(subject), Some(serial_number)) => {
-                write!(
-                    f,
-                    "\"{}\" serial {}",
-                    Escaped(subject),
-                    Escaped(serial_number)
-                )?;
-            }
-            _ => f.write_str("no certificate")?,
-        }
+        self.sender(f)?;
         match &self.outcome {
             Outcome::Issued {
                 access_key_id,
                 expiration,
+                session_policy,
                 ..
             } => {
-                write!(
-                    f,
-                    ": issued {access_key_id} until {}",
-                    Timestamp(*expiration)
-                )?;
+                let expiration = Timestamp(*expiration);
+                write!(f, ": issued {access_key_id} until {expiration}")?;
+                if let Some(policy) = session_policy {
+                    write!(f, ", policy \"{}\"", Escaped(policy))?;
+                }
             }
+            Outcome::Assumed(role) => {
+                let (access_key_id, expiration) = (&role.access_key_id, Timestamp(role.expiration));
+                write!(f, ": issued {access_key_id} until {expiration}, {role}")?;
+            }
+            Outcome::Identified { arn } => write!(f, ": is {}", Escaped(arn))?,
             Outcome::Refused(refusal) => write!(f, ": {}: {refusal}", refusal.code())?,
+            Outcome::StsRefused(refusal) => write!(f, ": {}: {refusal}", refusal.code())?,
             Outcome::Faulted(kind) => return write!(f, ": fault {kind}"),
         }
         match &self.fault {
@@ -126,6 +139,22 @@ impl RequestLog {
 }
 
 impl RequestRecord {
+    /// The certificate or the access key that a request comes with.
+    fn sender(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(access_key_id) = &self.access_key_id {
+            return write!(f, "{}", Escaped(access_key_id));
+        }
+        let (Some(subject), Some(serial_number)) = (&self.subject, &self.serial_number) else {
+            return f.write_str("no certificate");
+        };
+        write!(
+            f,
+            "\"{}\" serial {}",
+            Escaped(subject),
+            Escaped(serial_number)
+        )
+    }
+
     fn bytes(&self) -> usize {
         let headers: usize = self
             .headers
@@ -156,6 +185,7 @@ mod tests {
             body: vec![0; body],
             subject: None,
             serial_number: None,
+            access_key_id: None,
             status: Some(403),
             fault: None,
             outcome: Outcome::Refused(Refusal::AuthorizationMissing),

@@ -8,15 +8,16 @@ use time::OffsetDateTime;
 
 use crate::certificate_path::PathFault;
 use crate::parameter::Parameter;
+use crate::session_tag::UntaggableAttributes;
 
 /// A reason for refusing a request.
 ///
 /// `Display` is the reason, for the operator of the emulator. [`status`](Refusal::status),
 /// [`code`](Refusal::code) and [`message`](Refusal::message) are what the client gets.
 ///
-/// Of the messages, only "Untrusted Signing Certificate" and "Invalid signature" are known from the real
-/// service. All others are **made up here and were never observed**: a client must not depend on them.
-/// [`message_was_seen`](Refusal::message_was_seen) distinguishes them.
+/// Only few of the messages are known from the real service, as
+/// [`message_was_seen`](Refusal::message_was_seen) says. All others are **made up here and were never
+/// observed**: a client must not depend on them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -253,12 +254,24 @@ pub enum Refusal {
         /// The name.
         sent: String,
     },
+    /// The end-entity certificate is configured as revoked.
+    CertificateRevoked {
+        /// Its serial number, in decimal.
+        serial_number: String,
+    },
+    /// Attributes of the end-entity certificate have characters that session tags refuse.
+    AttributesUntaggable {
+        /// The role's ARN.
+        role_arn: String,
+        /// The attributes.
+        attributes: UntaggableAttributes,
+    },
     /// The trust anchor is configured as absent.
     TrustAnchorNotFound {
         /// The ARN.
         arn: String,
     },
-    /// The profile is configured as absent.
+    /// The profile is configured as absent, or is not one of those that are configured.
     ProfileNotFound {
         /// The ARN.
         arn: String,
@@ -282,6 +295,13 @@ impl Refusal {
             Refusal::SignatureInvalid => Cow::Borrowed("Invalid signature"),
             Refusal::ChainUntrusted { .. } => Cow::Borrowed("Untrusted Signing Certificate"),
             Refusal::ProfileNotFound { .. } => Cow::Borrowed("Invalid or empty profile provided."),
+            Refusal::AttributesUntaggable {
+                role_arn,
+                attributes,
+            } => Cow::Owned(format!(
+                "Unable to assume role for {role_arn}. Some attributes failed to be mapped into \
+                 session tags. {attributes}"
+            )),
             unseen => Cow::Owned(unseen.to_string()),
         }
     }
@@ -293,6 +313,7 @@ impl Refusal {
             Refusal::SignatureInvalid
                 | Refusal::ChainUntrusted { .. }
                 | Refusal::ProfileNotFound { .. }
+                | Refusal::AttributesUntaggable { .. }
         )
     }
 
@@ -346,6 +367,8 @@ impl Refusal {
             | Refusal::ChainTooLong { .. }
             | Refusal::ChainMalformed { .. }
             | Refusal::ChainUntrusted { .. }
+            | Refusal::CertificateRevoked { .. }
+            | Refusal::AttributesUntaggable { .. }
             | Refusal::ProfileNotFound { .. }
             | Refusal::SessionNameNotAccepted { .. } => (403, "AccessDeniedException"),
         }

@@ -48,3 +48,8 @@ impl ReceivedRequest {
             .unwrap_or("/")
     }
 }
+
+/// `x-amzn-RequestId`, a UUID that holds the number of the request.
+pub(crate) fn request_id(number: usize) -> String {
+    format!("00000000-0000-4000-8000-{number:012}")
+}

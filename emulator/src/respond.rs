@@ -1,4 +1,4 @@
-//! Answers: the body of a session, the body of an error, and what faults make of them. An answer
+//! Answers, and the session that CreateSession grants. An answer
 //! is a value, complete before the first byte of it is sent.
 
 use serde_json::json;
@@ -8,11 +8,12 @@ use time::Duration;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use crate::fault::FaultKind;
+use crate::issued::IssuedSet;
 use crate::parameters::SESSION_NAME_CHARACTERS_MAX;
 use crate::record::Outcome;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
+use crate::sts::Session;
 use crate::timestamp::Timestamp;
 use crate::verify::VerifiedRequest;
 
@@ -30,7 +31,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn json(status: u16, body: String) -> Answer {
+    pub(crate) fn json(status: u16, body: String) -> Answer {
         let content_type = "application/json";
         Answer {
             status,
@@ -42,46 +43,10 @@ impl Answer {
         }
     }
 
-    fn error(status: u16, code: &str, message: &str) -> Answer {
-        let body = json!({ "message": message }).to_string();
+    pub(crate) fn xml(status: u16, body: String) -> Answer {
         Answer {
-            error_type: Some(code.to_owned()),
+            content_type: "text/xml",
             ..Answer::json(status, body)
-        }
-    }
-
-    pub(crate) fn refusal(refusal: &Refusal) -> Answer {
-        Answer::error(refusal.status(), refusal.code(), &refusal.message())
-    }
-
-    /// The answer that a fault gives in place of a judgement; none if the fault is not of that
-    /// kind, and for a dropped connection.
-    pub(crate) fn fault(kind: &FaultKind) -> Option<Answer> {
-        let injected = "injected by the emulator";
-        match kind {
-            FaultKind::Throttle | FaultKind::Quota { .. } => {
-                Some(Answer::error(429, "ThrottlingException", "Rate exceeded"))
-            }
-            FaultKind::Status { status } => {
-                let location = (*status < 400).then_some("/sessions");
-                Some(Answer {
-                    location,
-                    ..Answer::error(*status, status_code(*status), injected)
-                })
-            }
-            FaultKind::Error { status, code } => Some(Answer::error(*status, code, injected)),
-            FaultKind::Html { status } => {
-                let answer = Answer::json(*status, HTML_PAGE.to_owned());
-                Some(Answer {
-                    content_type: "text/html; charset=utf-8",
-                    ..answer
-                })
-            }
-            FaultKind::Drop
-            | FaultKind::Slow { .. }
-            | FaultKind::CutBody
-            | FaultKind::ClockSkew { .. }
-            | FaultKind::ExpiresIn { .. } => None,
         }
     }
 
@@ -94,24 +59,12 @@ impl Answer {
     }
 }
 
-/// The error code that goes with a status when only the status was asked for.
-fn status_code(status: u16) -> &'static str {
-    match status {
-        400 => "ValidationException",
-        403 => "AccessDeniedException",
-        404 => "ResourceNotFoundException",
-        429 => "ThrottlingException",
-        503 => "ServiceUnavailableException",
-        _ => "InternalServerException",
-    }
-}
-
 /// The granted session, after the settings of profile and role.
 pub(crate) struct Grant {
-    number: usize,
+    set: IssuedSet,
     duration_seconds: u32,
     role_session_name: String,
-    expiration: OffsetDateTime,
+    session_policy: Option<String>,
 }
 
 impl Grant {
@@ -129,103 +82,123 @@ impl Grant {
                 arn: request.trust_anchor_arn.clone(),
             });
         }
-        if is_absent(&request.profile_arn) {
-            return Err(Refusal::ProfileNotFound {
-                arn: request.profile_arn.clone(),
+        let serial_number = &request.serial_number;
+        if settings.revoked_serial_numbers.contains(serial_number) {
+            return Err(Refusal::CertificateRevoked {
+                serial_number: serial_number.clone(),
             });
         }
+        let profile = settings.profile(&request.profile_arn);
+        let profile = profile.ok_or_else(|| Refusal::ProfileNotFound {
+            arn: request.profile_arn.clone(),
+        })?;
         if let Some(sent) = request.role_session_name.clone()
-            && settings.refuse_role_session_name
+            && !profile.accepts_role_session_name
         {
             return Err(Refusal::SessionNameNotAccepted { sent });
         }
-        let duration_seconds = duration(request, settings)?;
+        let role_maximum = settings.role_max_duration_seconds;
+        let duration_seconds = duration(request, profile.duration_seconds, role_maximum)?;
+        if !request.untaggable.is_empty() {
+            return Err(Refusal::AttributesUntaggable {
+                role_arn: request.role_arn.clone(),
+                attributes: request.untaggable.clone(),
+            });
+        }
         let default_name = || {
-            let serial_number = request.serial_number.chars();
-            serial_number.take(SESSION_NAME_CHARACTERS_MAX).collect()
+            let digits = serial_number.chars();
+            digits.take(SESSION_NAME_CHARACTERS_MAX).collect()
         };
+        let expiration = after(now, duration_seconds.into());
         Ok(Grant {
-            number,
+            set: IssuedSet { number, expiration },
             duration_seconds,
             role_session_name: request
                 .role_session_name
                 .clone()
                 .unwrap_or_else(default_name),
-            expiration: after(now, duration_seconds.into()),
+            session_policy: profile.session_policy,
         })
     }
 
     /// Lets the credentials expire so many seconds from now.
     pub(crate) fn expiring(self, now: OffsetDateTime, seconds: i32) -> Grant {
+        let expiration = after(now, seconds.into());
         Grant {
-            expiration: after(now, seconds.into()),
+            set: IssuedSet {
+                expiration,
+                ..self.set
+            },
             ..self
         }
     }
 
     pub(crate) fn outcome(&self) -> Outcome {
         Outcome::Issued {
-            access_key_id: self.access_key_id(),
-            expiration: self.expiration,
+            access_key_id: self.set.access_key_id(),
+            expiration: self.set.expiration,
             duration_seconds: self.duration_seconds,
             role_session_name: self.role_session_name.clone(),
+            session_policy: self.session_policy.clone(),
+        }
+    }
+
+    /// The session by which STS knows who has the set.
+    pub(crate) fn session(&self, request: &VerifiedRequest) -> Session {
+        Session {
+            set: self.set,
+            partition: request.partition.clone(),
+            account: request.role_account.clone(),
+            role_name: request.role_name.clone(),
+            role_session_name: self.role_session_name.clone(),
+            source_identity: Some(source_identity(request)),
+            transitive_tags: Vec::new(),
         }
     }
 
     /// 201 with the session; all its secrets are fakes.
     pub(crate) fn answer(&self, request: &VerifiedRequest) -> Answer {
-        let (partition, name) = (&request.partition, &self.role_session_name);
-        let (role_account, role) = (&request.role_account, &request.role_name);
-        let (region, account) = (&request.region, &request.account);
+        let (partition, region, account) = (&request.partition, &request.region, &request.account);
         let subject = subject_identifier(&request.subject);
-        let common_names: Vec<String> = request
-            .common_names
-            .iter()
-            .map(|name| format!("CN={name}"))
-            .collect();
+        let session = self.session(request);
         let body = json!({
             "credentialSet": [{
                 "assumedRoleUser": {
-                    "arn": format!("arn:{partition}:sts::{role_account}:assumed-role/{role}/{name}"),
-                    "assumedRoleId": format!("AROAEMULATOR0000000:{name}"),
+                    "arn": session.arn(),
+                    "assumedRoleId": session.assumed_role_id(),
                 },
                 "credentials": {
-                    "accessKeyId": self.access_key_id(),
-                    "secretAccessKey": self.secret_access_key(),
-                    "sessionToken": self.session_token(),
-                    "expiration": Timestamp(self.expiration).to_string(),
+                    "accessKeyId": self.set.access_key_id(),
+                    "secretAccessKey": self.set.secret_access_key(),
+                    "sessionToken": self.set.session_token(),
+                    "expiration": Timestamp(self.set.expiration).to_string(),
                 },
                 "packedPolicySize": PACKED_POLICY_SIZE_PERCENT,
                 "roleArn": request.role_arn,
-                "sourceIdentity": common_names.join(","),
+                "sourceIdentity": session.source_identity,
             }],
             "subjectArn": format!("arn:{partition}:rolesanywhere:{region}:{account}:subject/{subject}"),
         });
         Answer::json(201, body.to_string())
     }
+}
 
-    fn access_key_id(&self) -> String {
-        format!("ASIAEMULATOR{:07}", self.number)
-    }
-
-    /// 40 characters as real ones have, some of them special in URLs and in base64.
-    fn secret_access_key(&self) -> String {
-        format!("emulator/fake+secret/{:07}/do+not+use=", self.number)
-    }
-
-    fn session_token(&self) -> String {
-        let filler = "not+a+real/token/".repeat(40);
-        format!("EMULATOR/{:07}/{filler}==", self.number)
-    }
+fn source_identity(request: &VerifiedRequest) -> String {
+    let names = request.common_names.iter();
+    let names: Vec<String> = names.map(|name| format!("CN={name}")).collect();
+    names.join(",")
 }
 
 /// The lesser of what the request and the profile say.
-fn duration(request: &VerifiedRequest, settings: &Settings) -> Result<u32, Refusal> {
-    let profile_seconds = settings.profile_duration_seconds;
+fn duration(
+    request: &VerifiedRequest,
+    profile_seconds: Option<u32>,
+    role_maximum: Option<u32>,
+) -> Result<u32, Refusal> {
     let default_seconds = profile_seconds.unwrap_or(DEFAULT_DURATION_SECONDS);
     let requested_seconds = request.duration_seconds.unwrap_or(default_seconds);
     let seconds = requested_seconds.min(profile_seconds.unwrap_or(requested_seconds));
-    match settings.role_max_duration_seconds {
+    match role_maximum {
         Some(maximum_seconds) if seconds > maximum_seconds => {
             Err(Refusal::DurationAboveRoleMaximum {
                 seconds,
@@ -236,7 +209,7 @@ fn duration(request: &VerifiedRequest, settings: &Settings) -> Result<u32, Refus
     }
 }
 
-fn after(now: OffsetDateTime, seconds: i64) -> OffsetDateTime {
+pub(crate) fn after(now: OffsetDateTime, seconds: i64) -> OffsetDateTime {
     now.checked_add(Duration::seconds(seconds)).unwrap_or(now)
 }
 
@@ -264,14 +237,6 @@ pub(crate) fn http_date(time: OffsetDateTime) -> String {
         .unwrap_or_default()
 }
 
-/// `x-amzn-RequestId`, a UUID that holds the number of the request.
-pub(crate) fn request_id(number: usize) -> String {
-    format!("00000000-0000-4000-8000-{number:012}")
-}
-
-const HTML_PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Sign in to the network</title></head>\
-    <body><h1>Sign in to the network</h1></body></html>\n";
-
 /// The default duration of a session, in seconds, by the documentation of `CreateSession`.
 const DEFAULT_DURATION_SECONDS: u32 = 3600;
 
@@ -286,19 +251,5 @@ mod tests {
     fn date_header_has_the_http_form() {
         let time = OffsetDateTime::from_unix_timestamp(784_111_777).unwrap();
         assert_eq!(http_date(time), "Sun, 06 Nov 1994 08:49:37 GMT");
-    }
-
-    #[test]
-    fn secret_access_key_has_the_real_length() {
-        let expiration = OffsetDateTime::UNIX_EPOCH;
-        let role_session_name = String::new();
-        let grant = Grant {
-            number: 1,
-            duration_seconds: 900,
-            role_session_name,
-            expiration,
-        };
-        assert_eq!(grant.secret_access_key().len(), 40);
-        assert_eq!(grant.access_key_id(), "ASIAEMULATOR0000001");
     }
 }

@@ -10,10 +10,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use time::OffsetDateTime;
 
+use crate::api::Api;
 use crate::certificate::Certificate;
 use crate::fault::Fault;
 use crate::fault::FaultKind;
 use crate::fault::FaultQueue;
+use crate::issued::IssuedSet;
 use crate::quota::Quota;
 use crate::record::Outcome;
 use crate::record::RequestLog;
@@ -22,7 +24,14 @@ use crate::refusal::Refusal;
 use crate::request::ReceivedRequest;
 use crate::respond::Answer;
 use crate::respond::Grant;
+use crate::respond::after;
 use crate::settings::Settings;
+use crate::sts;
+use crate::sts::AssumeRole;
+use crate::sts::Session;
+use crate::sts::Sessions;
+use crate::sts::StsRefusal;
+use crate::sts::Verified;
 use crate::verify::X_AMZ_X509;
 use crate::verify::verify;
 
@@ -37,9 +46,21 @@ pub(crate) struct Service {
 struct State {
     faults: FaultQueue,
     quota: Quota,
+    fault_quota: Quota,
     log: RequestLog,
     requests: usize,
-    sessions: usize,
+    /// The sets of credentials so far.
+    issued: usize,
+    sessions: Sessions,
+}
+
+/// What a request meets besides itself.
+#[derive(Clone, Copy)]
+struct Turn<'a> {
+    number: usize,
+    /// The service's time.
+    now: OffsetDateTime,
+    fault: Option<&'a FaultKind>,
 }
 
 /// The response and its delay.
@@ -79,23 +100,34 @@ impl Service {
 
     /// Answers a request; `refusal` is what has been found wrong while it was read.
     pub(crate) fn reply(&self, request: ReceivedRequest, refusal: Option<Refusal>) -> Reply {
-        let (number, fault) = self.next_request();
+        let (number, fault) = self.next_request(Api::of(&request));
         let now = self.now(fault.as_ref());
-        let (answer, outcome) = self.judge(&request, refusal, fault.as_ref(), now);
+        let (answer, outcome) = self.judge(
+            &request,
+            refusal,
+            Turn {
+                number,
+                now,
+                fault: fault.as_ref(),
+            },
+        );
         let delay = match fault {
             Some(FaultKind::Slow { milliseconds }) => Duration::from_millis(milliseconds),
             _ => Duration::ZERO,
         };
         let certificate = sent_certificate(&request);
         let (subject, serial_number) = certificate.unzip();
+        let is_for_sts = Api::of(&request) == Api::Sts;
+        let access_key_id = is_for_sts.then(|| sts::claimed_access_key_id(&request));
         self.record(RequestRecord {
             number,
             method: request.method,
             target: request.target,
-            headers: request.headers,
+            headers: request.headers.into_iter().map(without_token).collect(),
             body: request.body,
             subject,
             serial_number,
+            access_key_id: access_key_id.flatten(),
             status: answer.as_ref().map(|answer| answer.status),
             fault,
             outcome,
@@ -108,13 +140,18 @@ impl Service {
         }
     }
 
-    fn next_request(&self) -> (usize, Option<FaultKind>) {
+    fn next_request(&self, api: Api) -> (usize, Option<FaultKind>) {
         let mut state = self.state();
         state.requests += 1;
+        let now = self.settings.clock.now();
+        if let Some(per_second) = self.settings.quota_per_second
+            && api == Api::CreateSession
+            && !state.quota.take(per_second, now)
+        {
+            return (state.requests, Some(FaultKind::Quota { per_second }));
+        }
         let fault = match state.faults.next() {
-            Some(FaultKind::Quota { per_second })
-                if state.quota.take(per_second, self.settings.clock.now()) =>
-            {
+            Some(FaultKind::Quota { per_second }) if state.fault_quota.take(per_second, now) => {
                 None
             }
             fault => fault,
@@ -136,46 +173,106 @@ impl Service {
         &self,
         request: &ReceivedRequest,
         refusal: Option<Refusal>,
-        fault: Option<&FaultKind>,
-        now: OffsetDateTime,
+        turn: Turn<'_>,
     ) -> (Option<Answer>, Outcome) {
-        if let Some(kind @ FaultKind::Drop) = fault {
+        let api = Api::of(request);
+        if let Some(kind @ FaultKind::Drop) = turn.fault {
             return (None, Outcome::Faulted(kind.clone()));
         }
-        if let Some((kind, answer)) = fault.and_then(|kind| Some((kind, Answer::fault(kind)?))) {
+        let faulted = |kind| Some((kind, api.fault(kind, turn.number)?));
+        if let Some((kind, answer)) = turn.fault.and_then(faulted) {
             return (Some(answer), Outcome::Faulted(kind.clone()));
         }
-        let judged = match refusal {
-            Some(refusal) => Err(refusal),
-            None => self.grant(request, fault, now),
+        let (answer, outcome) = match api {
+            Api::CreateSession => self.create_session(request, refusal, turn),
+            Api::Sts => self.ask_sts(request, refusal, turn),
         };
-        let (answer, outcome) = match judged {
-            Ok((answer, outcome)) => (answer, outcome),
-            Err(refusal) => (Answer::refusal(&refusal), Outcome::Refused(refusal)),
-        };
-        match fault {
+        match turn.fault {
             Some(kind @ FaultKind::CutBody) => (Some(answer.cut()), Outcome::Faulted(kind.clone())),
             _ => (Some(answer), outcome),
         }
     }
 
+    fn create_session(
+        &self,
+        request: &ReceivedRequest,
+        refusal: Option<Refusal>,
+        turn: Turn<'_>,
+    ) -> (Answer, Outcome) {
+        let judged = match refusal {
+            Some(refusal) => Err(refusal),
+            None => self.grant(request, turn),
+        };
+        judged.unwrap_or_else(|refusal| {
+            let error = (refusal.status(), refusal.code());
+            let answer = Api::CreateSession.error(error, &refusal.message(), turn.number);
+            (answer, Outcome::Refused(refusal))
+        })
+    }
+
     fn grant(
         &self,
         request: &ReceivedRequest,
-        fault: Option<&FaultKind>,
-        now: OffsetDateTime,
+        turn: Turn<'_>,
     ) -> Result<(Answer, Outcome), Refusal> {
-        let verified = verify(request, &self.settings.trust_anchors, now)?;
-        let mut grant = Grant::new(&verified, &self.settings, self.sessions() + 1, now)?;
-        self.state().sessions += 1;
-        if let Some(FaultKind::ExpiresIn { seconds }) = fault {
-            grant = grant.expiring(now, *seconds);
+        let verified = verify(request, &self.settings.trust_anchors, turn.now)?;
+        let mut state = self.state();
+        let mut grant = Grant::new(&verified, &self.settings, state.issued + 1, turn.now)?;
+        if let Some(FaultKind::ExpiresIn { seconds }) = turn.fault {
+            grant = grant.expiring(turn.now, *seconds);
         }
+        state.issued += 1;
+        state.sessions.add(grant.session(&verified));
         Ok((grant.answer(&verified), grant.outcome()))
     }
 
-    fn sessions(&self) -> usize {
-        self.state().sessions
+    fn ask_sts(
+        &self,
+        request: &ReceivedRequest,
+        refusal: Option<Refusal>,
+        turn: Turn<'_>,
+    ) -> (Answer, Outcome) {
+        let judged = match refusal {
+            Some(refusal) => Err(StsRefusal::Request(refusal)),
+            None => sts::verify(request, &self.state().sessions, turn.now),
+        };
+        let answered = judged.and_then(|verified| match verified {
+            Verified::Identity(caller) => {
+                let body = sts::xml::caller_identity(&caller, turn.number);
+                Ok((
+                    Answer::xml(200, body),
+                    Outcome::Identified { arn: caller.arn() },
+                ))
+            }
+            Verified::Role { caller, parameters } => self.assume_role(caller, *parameters, turn),
+        });
+        answered.unwrap_or_else(|refusal| {
+            let error = (refusal.status(), refusal.code());
+            let answer = Api::Sts.error(error, &refusal.message(), turn.number);
+            (answer, Outcome::StsRefused(refusal))
+        })
+    }
+
+    fn assume_role(
+        &self,
+        caller: Session,
+        parameters: AssumeRole,
+        turn: Turn<'_>,
+    ) -> Result<(Answer, Outcome), StsRefusal> {
+        let grant = sts::Grant::new(caller, parameters, &self.settings.chained_roles)?;
+        let seconds = match turn.fault {
+            Some(FaultKind::ExpiresIn { seconds }) => (*seconds).into(),
+            _ => grant.duration_seconds.into(),
+        };
+        let mut state = self.state();
+        state.issued += 1;
+        let (session, role) = grant.issue(IssuedSet {
+            number: state.issued,
+            expiration: after(turn.now, seconds),
+        });
+        let body = sts::xml::assumed_role(&session, &role, turn.number);
+        state.sessions.add(session);
+        Ok((Answer::xml(200, body), Outcome::Assumed(Box::new(role))))
     }
 
     fn record(&self, record: RequestRecord) {
@@ -198,4 +295,15 @@ fn sent_certificate(request: &ReceivedRequest) -> Option<(String, String)> {
         .ok()?;
     let certificate = Certificate::from_der(&der).ok()?;
     Some((certificate.subject(), certificate.serial_number()))
+}
+
+/// A header as it is recorded: a session token is a secret.
+fn without_token((name, value): (String, String)) -> (String, String) {
+    let is_token = name.eq_ignore_ascii_case("x-amz-security-token");
+    let value = if is_token {
+        "REMOVED".to_owned()
+    } else {
+        value
+    };
+    (name, value)
 }

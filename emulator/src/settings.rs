@@ -6,7 +6,9 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use crate::fault::Fault;
+use crate::profile::Profile;
 use crate::record::RequestRecord;
+use crate::sts::ChainedRole;
 
 /// The settings of an [`Emulator`](crate::Emulator).
 #[derive(Debug, Clone, Default)]
@@ -28,10 +30,42 @@ pub struct Settings {
     pub profile_duration_seconds: Option<u32>,
     /// The role's MaxSessionDuration in seconds: more than that is refused.
     pub role_max_duration_seconds: Option<u32>,
+    /// The profiles, and no others; with none, there are all, with `profile_duration_seconds` and
+    /// `refuse_role_session_name`.
+    pub profiles: Vec<Profile>,
+    /// Serial numbers of revoked certificates, in decimal.
+    pub revoked_serial_numbers: Vec<String>,
+    /// The quota of `CreateSession`, in calls per second; those above it are throttled, and take no
+    /// fault. The service's is 10.
+    pub quota_per_second: Option<u32>,
+    /// The roles that may be chained to by STS; with none, all.
+    pub chained_roles: Vec<ChainedRole>,
     /// The service's clock.
     pub clock: ServiceClock,
     /// Called with each request, before it is answered.
     pub on_request: Option<OnRequest>,
+}
+
+impl Settings {
+    /// The settings of the profile with this ARN, if there is one.
+    pub(crate) fn profile(&self, arn: &str) -> Option<Profile> {
+        if self.absent_arns.iter().any(|absent| absent == arn) {
+            return None;
+        }
+        if !self.profiles.is_empty() {
+            return self
+                .profiles
+                .iter()
+                .find(|profile| profile.arn == arn)
+                .cloned();
+        }
+        Some(Profile {
+            arn: arn.to_owned(),
+            duration_seconds: self.profile_duration_seconds,
+            accepts_role_session_name: !self.refuse_role_session_name,
+            session_policy: None,
+        })
+    }
 }
 
 /// The service's clock.

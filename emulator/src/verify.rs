@@ -10,6 +10,7 @@ use time::macros::format_description;
 
 use crate::authorization::Algorithm;
 use crate::authorization::Authorization;
+use crate::authorization::Credential;
 use crate::canonical_request::CanonicalRequest;
 use crate::certificate::CERTIFICATE_BYTES_MAX;
 use crate::certificate::Certificate;
@@ -20,6 +21,7 @@ use crate::parameters::Parameters;
 use crate::public_key::PublicKey;
 use crate::refusal::Refusal;
 use crate::request::ReceivedRequest;
+use crate::session_tag::UntaggableAttributes;
 
 /// The content of a verified request, signed by the certificate's key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub struct VerifiedRequest {
     pub common_names: Vec<String>,
     /// The end-entity certificate's serial number, in decimal.
     pub serial_number: String,
+    /// The attributes of the end-entity certificate that session tags refuse.
+    pub untaggable: UntaggableAttributes,
     /// The trust anchor's ARN.
     pub trust_anchor_arn: String,
     /// The profile's ARN.
@@ -69,13 +73,10 @@ pub fn verify(
     now: OffsetDateTime,
 ) -> Result<VerifiedRequest, Refusal> {
     judge_route(request)?;
-    let authorization = only_header(request, AUTHORIZATION)
-        .map_err(|refusal| match refusal {
-            Refusal::HeaderMissing { .. } => Refusal::AuthorizationMissing,
-            other => other,
-        })
-        .and_then(Authorization::parse)?;
-    judge_signed_headers(request, &authorization)?;
+    let authorization = only_authorization(request).and_then(Authorization::parse)?;
+    let algorithm = Algorithm::parse(authorization.algorithm)?;
+    judge_headers(request, &REQUIRED_HEADERS)?;
+    judge_signed_headers(request, &authorization, &signed_headers(request))?;
     let der = decode(only_header(request, X_AMZ_X509)?)
         .map_err(|reason| Refusal::CertificateMalformed { reason })?;
     let certificate =
@@ -83,7 +84,8 @@ pub fn verify(
     let key = certificate
         .public_key()
         .map_err(|algorithm| Refusal::PublicKeyUnsupported { algorithm })?;
-    judge_credential(&authorization, &certificate, &key)?;
+    judge_algorithm(algorithm, &key)?;
+    judge_credential(&authorization.credential, &certificate)?;
     judge_date(request, &authorization, now)?;
     judge_signature(request, &authorization, &key)?;
     judge_end_entity(&certificate, now)?;
@@ -95,17 +97,12 @@ pub fn verify(
 
 impl VerifiedRequest {
     fn new(certificate: &Certificate<'_>, parameters: Parameters) -> VerifiedRequest {
-        let role_name = parameters
-            .role
-            .resource
-            .rsplit('/')
-            .next()
-            .unwrap_or_default();
         VerifiedRequest {
             subject: certificate.subject(),
             common_names: certificate.common_names(),
             serial_number: certificate.serial_number(),
-            role_name: role_name.to_owned(),
+            untaggable: certificate.untaggable_attributes(),
+            role_name: parameters.role.role_name().to_owned(),
             trust_anchor_arn: parameters.trust_anchor.text,
             profile_arn: parameters.profile.text,
             role_arn: parameters.role.text,
@@ -134,7 +131,17 @@ fn judge_route(request: &ReceivedRequest) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn only_header<'a>(request: &'a ReceivedRequest, name: &'static str) -> Result<&'a str, Refusal> {
+pub(crate) fn only_authorization(request: &ReceivedRequest) -> Result<&str, Refusal> {
+    only_header(request, AUTHORIZATION).map_err(|refusal| match refusal {
+        Refusal::HeaderMissing { .. } => Refusal::AuthorizationMissing,
+        other => other,
+    })
+}
+
+pub(crate) fn only_header<'a>(
+    request: &'a ReceivedRequest,
+    name: &'static str,
+) -> Result<&'a str, Refusal> {
     let mut values = request.header_values(name);
     match (values.next(), values.next()) {
         (Some(value), None) => Ok(value),
@@ -143,17 +150,32 @@ fn only_header<'a>(request: &'a ReceivedRequest, name: &'static str) -> Result<&
     }
 }
 
-fn judge_signed_headers(
-    request: &ReceivedRequest,
-    authorization: &Authorization<'_>,
-) -> Result<(), Refusal> {
-    for name in REQUIRED_HEADERS {
-        only_header(request, name)?;
-    }
+/// Headers that have to be signed; a chain only if there is one.
+fn signed_headers(request: &ReceivedRequest) -> Vec<&'static str> {
     let has_chain = request.header_values(X_AMZ_X509_CHAIN).next().is_some();
     let chain = has_chain.then_some(X_AMZ_X509_CHAIN);
-    for name in REQUIRED_HEADERS.into_iter().chain(chain) {
-        if !authorization.signed_headers.contains(&name) {
+    REQUIRED_HEADERS.into_iter().chain(chain).collect()
+}
+
+/// These headers are there, once.
+pub(crate) fn judge_headers(
+    request: &ReceivedRequest,
+    required: &[&'static str],
+) -> Result<(), Refusal> {
+    for name in required {
+        only_header(request, name)?;
+    }
+    Ok(())
+}
+
+/// These headers are signed, and all that are signed are there.
+pub(crate) fn judge_signed_headers(
+    request: &ReceivedRequest,
+    authorization: &Authorization<'_>,
+    signed: &[&'static str],
+) -> Result<(), Refusal> {
+    for name in signed {
+        if !authorization.signed_headers.contains(name) {
             return Err(Refusal::HeaderUnsigned { name });
         }
     }
@@ -167,23 +189,25 @@ fn judge_signed_headers(
     Ok(())
 }
 
-fn judge_credential(
-    authorization: &Authorization<'_>,
-    certificate: &Certificate<'_>,
-    key: &PublicKey<'_>,
-) -> Result<(), Refusal> {
+fn judge_algorithm(sent: Algorithm, key: &PublicKey<'_>) -> Result<(), Refusal> {
     let expected = Algorithm::for_key(key);
-    if authorization.algorithm != expected {
-        return Err(Refusal::AlgorithmMismatch {
-            sent: authorization.algorithm.name(),
-            expected: expected.name(),
-        });
+    if sent == expected {
+        return Ok(());
     }
-    let credential = &authorization.credential;
+    Err(Refusal::AlgorithmMismatch {
+        sent: sent.name(),
+        expected: expected.name(),
+    })
+}
+
+fn judge_credential(
+    credential: &Credential<'_>,
+    certificate: &Certificate<'_>,
+) -> Result<(), Refusal> {
     let serial_number = certificate.serial_number();
-    if credential.serial_number != serial_number {
+    if credential.key_id != serial_number {
         return Err(Refusal::SerialMismatch {
-            sent: credential.serial_number.to_owned(),
+            sent: credential.key_id.to_owned(),
             certificate: serial_number,
         });
     }
@@ -205,22 +229,31 @@ fn judge_date(
     authorization: &Authorization<'_>,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
+    let sent = sent_date(request, &authorization.credential)?;
+    if (sent - now).abs() > DATE_SKEW_MAX {
+        return Err(Refusal::DateSkewed { sent, now });
+    }
+    Ok(())
+}
+
+/// `X-Amz-Date`, which is of the day of the scope.
+pub(crate) fn sent_date(
+    request: &ReceivedRequest,
+    credential: &Credential<'_>,
+) -> Result<OffsetDateTime, Refusal> {
     let text = only_header(request, X_AMZ_DATE)?;
     let malformed = || Refusal::DateMalformed {
         sent: text.to_owned(),
     };
     let sent = parse_date(text).ok_or_else(malformed)?;
     let day = text.split('T').next().unwrap_or_default();
-    if authorization.credential.date != day {
+    if credential.date != day {
         return Err(Refusal::ScopeDate {
-            sent: authorization.credential.date.to_owned(),
+            sent: credential.date.to_owned(),
             expected: day.to_owned(),
         });
     }
-    if (sent - now).abs() > DATE_SKEW_MAX {
-        return Err(Refusal::DateSkewed { sent, now });
-    }
-    Ok(())
+    Ok(sent)
 }
 
 /// `YYYYMMDDTHHMMSSZ` and nothing else; the digits are checked here since a year may otherwise
@@ -256,7 +289,7 @@ fn judge_signature(
     let is_valid = uris.into_iter().any(|uri| {
         let canonical = CanonicalRequest::new(request, uri, &authorization.signed_headers);
         let scope = authorization.credential.scope();
-        let text = canonical.string_to_sign(authorization.algorithm.name(), date, &scope);
+        let text = canonical.string_to_sign(authorization.algorithm, date, &scope);
         key.verifies(
             key.request_scheme(),
             text.as_bytes(),
@@ -362,8 +395,8 @@ fn judge_region(authorization: &Authorization<'_>, trust_anchor: &Arn) -> Result
     })
 }
 
-const AUTHORIZATION: &str = "authorization";
-const X_AMZ_DATE: &str = "x-amz-date";
+pub(crate) const AUTHORIZATION: &str = "authorization";
+pub(crate) const X_AMZ_DATE: &str = "x-amz-date";
 pub(crate) const X_AMZ_X509: &str = "x-amz-x509";
 const X_AMZ_X509_CHAIN: &str = "x-amz-x509-chain";
 
@@ -372,7 +405,7 @@ const REQUIRED_HEADERS: [&str; 4] = ["content-type", "host", X_AMZ_DATE, X_AMZ_X
 
 const SESSIONS_PATH: &str = "/sessions";
 const SERVICE: &str = "rolesanywhere";
-const TERMINATOR: &str = "aws4_request";
+pub(crate) const TERMINATOR: &str = "aws4_request";
 
 /// The largest difference between `X-Amz-Date` and the service's clock, by Signature Version 4.
 const DATE_SKEW_MAX: Duration = Duration::minutes(5);

@@ -29,8 +29,10 @@ use time::OffsetDateTime;
 use crate::http::Response;
 use crate::http::TIMEOUT;
 use crate::http::bytes;
+use crate::sts_draft::CHAINED_ARN;
 use crate::support::Draft;
 use crate::support::Identity;
+use crate::support::PROFILE_ARN;
 use crate::support::TRUST_ANCHOR_ARN;
 use crate::support::ca_params;
 use crate::support::leaf_params;
@@ -53,7 +55,7 @@ impl Program {
         let root = root(ca_params("root"));
         let anchor = folder.path().join("root.pem");
         std::fs::write(&anchor, root.pem()).unwrap();
-        let identity = Identity::issued_by(&root, leaf_params("le\u{1b}af"));
+        let identity = Identity::issued_by(&root, leaf_params("leaf"));
         let mut child = command()
             .arg("--trust-anchor")
             .arg(&anchor)
@@ -170,8 +172,7 @@ fn it_prints_its_address_and_a_line_per_request() {
     let response = send(&url, &program.request(|_| {}));
     assert_eq!(response.status, 201);
     let serial_number = program.identity.serial_number();
-    let first =
-        format!("1 201 \"CN=le\\u{{1b}}af\" serial {serial_number}: issued ASIAEMULATOR0000001");
+    let first = format!("1 201 \"CN=leaf\" serial {serial_number}: issued ASIAEMULATOR0000001");
     let line = program.line();
     assert!(
         line.starts_with(&first) && line.ends_with(" (fault slow=1)"),
@@ -186,7 +187,7 @@ fn it_prints_its_address_and_a_line_per_request() {
     }
 
     send(&url, &program.request(|_| {}));
-    let throttled = format!("2 429 \"CN=le\\u{{1b}}af\" serial {serial_number}: fault throttle");
+    let throttled = format!("2 429 \"CN=leaf\" serial {serial_number}: fault throttle");
     assert_eq!(program.line(), throttled);
 
     send(
@@ -194,7 +195,7 @@ fn it_prints_its_address_and_a_line_per_request() {
         &program.request(|draft| draft.serial_number = "12".to_owned()),
     );
     let refused = format!(
-        "3 403 \"CN=le\\u{{1b}}af\" serial {serial_number}: AccessDeniedException: {}",
+        "3 403 \"CN=leaf\" serial {serial_number}: AccessDeniedException: {}",
         Refusal::SerialMismatch {
             sent: "12".to_owned(),
             certificate: serial_number.clone(),
@@ -208,6 +209,25 @@ fn it_prints_its_address_and_a_line_per_request() {
     );
     let path = "/x%1b".to_owned();
     assert_refused(&program.line(), &Refusal::PathUnknown { path });
+}
+
+#[test]
+fn subject_of_a_certificate_is_shown_escaped() {
+    let (folder, root) = (tempfile::tempdir().unwrap(), root(ca_params("other")));
+    let anchor = folder.path().join("root.pem");
+    std::fs::write(&anchor, root.pem()).unwrap();
+    let mut program = Program::start(&["--trust-anchor", anchor.to_str().unwrap()]);
+    program.identity = Identity::issued_by(&root, leaf_params("le\u{1b}af"));
+    let url = program.line();
+    assert_eq!(send(&url, &program.request(|_| {})).status, 403);
+    let serial_number = program.identity.serial_number();
+    let start = format!("1 403 \"CN=le\\u{{1b}}af\" serial {serial_number}: AccessDenied");
+    let line = program.line();
+    assert!(line.starts_with(&start), "{line}");
+    assert!(
+        line.ends_with("Issuer: [  ]; Subject: [ CN ]; SAN: [  ]"),
+        "{line}"
+    );
 }
 
 #[track_caller]
@@ -246,6 +266,95 @@ fn its_switches_are_those_of_the_library() {
     send(&url, &program.request(|_| {}));
     let arn = TRUST_ANCHOR_ARN.to_owned();
     assert_refused(&program.line(), &Refusal::TrustAnchorNotFound { arn });
+}
+
+#[test]
+fn profiles_quota_and_roles_are_those_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = folder.path().join("policy.json");
+    std::fs::write(&policy, "{\"Statement\":[]}\n").unwrap();
+    let profile = format!(
+        "{PROFILE_ARN},session-policy={},duration=1800,accept-session-name",
+        policy.display()
+    );
+    let arguments = [
+        "--profile",
+        &profile,
+        "--quota",
+        "1",
+        "--chained-role",
+        CHAINED_ARN,
+    ];
+    let mut program = Program::start(&arguments);
+    let url = program.line();
+    let body = b"{\"roleSessionName\":\"name\",\"durationSeconds\":3600}";
+    let response = send(&url, &program.request(|draft| draft.body = body.to_vec()));
+    assert_eq!(response.status, 201);
+    let session = &response.json()["credentialSet"][0];
+    let arn = session["assumedRoleUser"]["arn"].as_str().unwrap();
+    assert!(arn.ends_with("/name"), "{arn}");
+    let line = program.line();
+    assert!(
+        line.contains(": issued ASIAEMULATOR0000001 until "),
+        "{line}"
+    );
+    assert!(line.contains(", policy \"{\\\"Statement\\\":[]}"), "{line}");
+    // A second may have passed on a slow machine, but not between each of these.
+    let statuses = (0..50).map(|_| send(&url, &program.request(|_| {})).status);
+    assert!(statuses.collect::<Vec<_>>().contains(&429));
+
+    let mut program = Program::start(&[
+        "--profile",
+        TRUST_ANCHOR_ARN
+            .replace("trust-anchor/", "profile/x")
+            .as_str(),
+    ]);
+    let url = program.line();
+    send(&url, &program.request(|_| {}));
+    let arn = PROFILE_ARN.to_owned();
+    assert_refused(&program.line(), &Refusal::ProfileNotFound { arn });
+}
+
+#[test]
+fn malformed_settings_of_profiles_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = folder.path().join("policy.json");
+    std::fs::write(&policy, "{}").unwrap();
+    let file = format!("{PROFILE_ARN},session-policy={}", policy.display());
+    for (arguments, said) in [
+        (["--profile", "arn"], "\"arn\" is not the ARN of a profile"),
+        (
+            ["--profile", &format!("{PROFILE_ARN},x")],
+            "\"x\" is not duration=",
+        ),
+        (
+            ["--profile", &format!("{PROFILE_ARN},duration=1")],
+            "\"1\" is not within",
+        ),
+        (["--profile", &file], "policy.json: not a session policy: "),
+        (["--profile", &format!("{file}x")], "policy.jsonx: "),
+        (["--revoked", "0x1f"], "decimal"),
+        (["--quota", "0"], "0"),
+        (
+            ["--chained-role", "arn"],
+            "\"arn\" is not the ARN of a role",
+        ),
+    ] {
+        let anchor = folder.path().join("root.pem");
+        std::fs::write(&anchor, root(ca_params("root")).pem()).unwrap();
+        let anchor = anchor.display().to_string();
+        let stderr = failed(&["--trust-anchor", &anchor, arguments[0], arguments[1]]);
+        assert!(stderr.contains(said), "{stderr}");
+    }
+    let both = [
+        "--trust-anchor",
+        "x",
+        "--profile",
+        PROFILE_ARN,
+        "--profile-duration",
+        "900",
+    ];
+    assert!(failed(&both).contains("--profile-duration"));
 }
 
 #[test]

@@ -1,9 +1,13 @@
 //! The tables of README.md say what the code does.
 
+use std::fmt::Debug;
+
 use rolesanywhere_emulator::FaultKind;
 use rolesanywhere_emulator::Parameter;
 use rolesanywhere_emulator::PathFault;
 use rolesanywhere_emulator::Refusal;
+use rolesanywhere_emulator::StsRefusal;
+use rolesanywhere_emulator::UntaggableAttributes;
 
 use crate::support::NOW;
 
@@ -90,13 +94,20 @@ fn refusals() -> Vec<Refusal> {
         },
         Refusal::SessionNameInvalid { sent: text() },
         Refusal::SessionNameNotAccepted { sent: text() },
+        Refusal::CertificateRevoked {
+            serial_number: text(),
+        },
+        Refusal::AttributesUntaggable {
+            role_arn: text(),
+            attributes: UntaggableAttributes::default(),
+        },
         Refusal::TrustAnchorNotFound { arn: text() },
         Refusal::ProfileNotFound { arn: text() },
     ]
 }
 
 /// The name of a variant, as `Debug` has it.
-fn name(refusal: &Refusal) -> String {
+fn name(refusal: &impl Debug) -> String {
     let debug = format!("{refusal:?}");
     debug.split([' ', '(']).next().unwrap().to_owned()
 }
@@ -119,6 +130,117 @@ fn every_refusal_is_in_the_table() {
 fn the_table_has_no_refusal_that_is_gone() {
     let rows = README.lines().filter(|line| line.contains("Exception` | "));
     assert_eq!(rows.count(), refusals().len());
+}
+
+/// One of each that STS gives.
+fn sts_refusals() -> Vec<StsRefusal> {
+    let of_any_request = [
+        Refusal::BodyTooLarge { limit_bytes: 1 },
+        Refusal::MethodNotAllowed {
+            method: String::new(),
+        },
+        Refusal::AuthorizationMissing,
+        Refusal::AuthorizationMalformed { reason: "" },
+        Refusal::CredentialMalformed {
+            sent: String::new(),
+        },
+        Refusal::SignedHeadersUnsorted,
+        Refusal::AlgorithmUnknown {
+            sent: String::new(),
+        },
+        Refusal::HeaderMissing { name: "" },
+        Refusal::HeaderRepeated { name: "" },
+        Refusal::HeaderUnsigned { name: "" },
+        Refusal::SignedHeaderAbsent {
+            name: String::new(),
+        },
+        Refusal::ScopeService {
+            sent: String::new(),
+        },
+        Refusal::ScopeTerminator {
+            sent: String::new(),
+        },
+        Refusal::DateMalformed {
+            sent: String::new(),
+        },
+        Refusal::ScopeDate {
+            sent: String::new(),
+            expected: String::new(),
+        },
+    ];
+    let text = String::new;
+    let mut refusals: Vec<StsRefusal> = of_any_request.map(StsRefusal::Request).into();
+    refusals.extend([
+        StsRefusal::FormMalformed,
+        StsRefusal::ParameterRepeated { name: text() },
+        StsRefusal::ActionMissing,
+        StsRefusal::ActionUnknown {
+            action: text(),
+            version: text(),
+        },
+        StsRefusal::AccessKeyUnknown {
+            access_key_id: text(),
+        },
+        StsRefusal::SessionTokenMissing,
+        StsRefusal::SessionTokenMismatch,
+        StsRefusal::ScopeRegionUnknown { sent: text() },
+        StsRefusal::DateSkewed {
+            sent: NOW,
+            now: NOW,
+        },
+        StsRefusal::SignatureInvalid,
+        StsRefusal::SessionExpired { expiration: NOW },
+        StsRefusal::ParametersInvalid {
+            violations: Vec::new(),
+        },
+        StsRefusal::RoleArnMalformed { sent: text() },
+        StsRefusal::PolicyArnMalformed { sent: text() },
+        StsRefusal::PolicyMalformed { reason: "" },
+        StsRefusal::AssumeRoleDenied {
+            caller: text(),
+            role_arn: text(),
+            reason: "",
+        },
+        StsRefusal::TagRepeated { key: text() },
+        StsRefusal::TransitiveTagInherited { key: text() },
+        StsRefusal::TransitiveTagUnsent { key: text() },
+        StsRefusal::SourceIdentityDiffers {
+            sent: text(),
+            set: text(),
+        },
+        StsRefusal::ChainedDurationTooLong { seconds: 1 },
+        StsRefusal::DurationAboveRoleMaximum {
+            seconds: 2,
+            maximum_seconds: 1,
+        },
+        StsRefusal::PackedPolicyTooLarge {
+            percent: 101,
+            has_policy: true,
+        },
+    ]);
+    refusals
+}
+
+#[test]
+fn every_refusal_of_sts_is_in_its_table() {
+    let (_, section) = README.split_once("## STS\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    for refusal in sts_refusals() {
+        let name = match &refusal {
+            StsRefusal::Request(refusal) => format!("Request({})", name(refusal)),
+            other => name(other),
+        };
+        let seen = if refusal.message_was_seen() {
+            "yes"
+        } else {
+            "no"
+        };
+        let (status, code) = (refusal.status(), refusal.code());
+        let row = format!("| `{name}` | {status} | `{code}` | {seen} |");
+        assert_eq!(section.matches(&row).count(), 1, "no row {row}");
+    }
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    assert_eq!(rows.count(), sts_refusals().len());
 }
 
 #[test]

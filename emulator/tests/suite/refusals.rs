@@ -676,7 +676,7 @@ fn signature_is_checked_before_the_parameters() {
 }
 
 #[test]
-fn only_two_messages_are_those_of_the_real_service() {
+fn messages_of_the_real_service_are_marked() {
     assert_eq!(Refusal::SignatureInvalid.message(), "Invalid signature");
     assert!(Refusal::SignatureInvalid.message_was_seen());
     assert_eq!(Refusal::SignatureInvalid.code(), "AccessDeniedException");

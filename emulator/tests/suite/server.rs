@@ -532,24 +532,23 @@ fn a_panicking_callback_does_not_end_the_emulator() {
 
 #[test]
 fn port_is_free_after_the_emulator_is_dropped() {
-    let setup = default();
-    let port = setup.emulator.port();
-    let stream = connect(&setup.emulator);
-    let taken = Emulator::start(Settings {
-        port,
-        ..Settings::default()
-    })
-    .unwrap_err();
+    let start = |port| {
+        Emulator::start(Settings {
+            port,
+            ..Settings::default()
+        })
+    };
+    // Below the ephemeral ports: in between, no other process gets it by chance.
+    let first = 12_000 + u16::try_from(std::process::id() % 8_000).unwrap();
+    let emulator = (first..).find_map(|port| start(port).ok()).unwrap();
+    let port = emulator.port();
+    let stream = connect(&emulator);
+    let taken = start(port).unwrap_err();
     assert!(matches!(taken, StartError::Listen { port: found, .. } if found == port));
     assert!(taken.to_string().contains(&port.to_string()), "{taken}");
-    drop(setup);
+    drop(emulator);
     drop(stream);
-    let again = Emulator::start(Settings {
-        port,
-        ..Settings::default()
-    })
-    .unwrap();
-    assert_eq!(again.port(), port);
+    assert_eq!(start(port).unwrap().port(), port);
 }
 
 #[test]

@@ -328,7 +328,7 @@ pub(crate) fn amz_date(time: OffsetDateTime) -> String {
 }
 
 /// Percent-encodes all but the unreserved characters.
-fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -340,7 +340,7 @@ fn encode(text: &str) -> String {
     encoded
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex::encode(digest::digest(&digest::SHA256, bytes))
 }
 
