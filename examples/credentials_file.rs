@@ -62,6 +62,7 @@ impl From<Document> for Credentials {
             session_token: document.session_token,
             expiration: document.expiration,
             date: None,
+            assumed_role_arn: None,
         }
     }
 }

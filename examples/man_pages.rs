@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example man_pages -- FOLDER`, then `man FOLDER/aws_signing_helper.1`.
 
-#[path = "../src/bin/aws_signing_helper/arguments.rs"]
+#[path = "../src/bin/aws_signing_helper/arguments/mod.rs"]
 #[allow(
     dead_code,
     unreachable_pub,

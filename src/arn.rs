@@ -86,6 +86,22 @@ impl RoleArn {
         &self.text
     }
 
+    /// The partition: `aws`, `aws-cn`, `aws-us-gov` and others.
+    pub fn partition(&self) -> &str {
+        self.text.split(':').nth(1).unwrap_or_default()
+    }
+
+    /// True if it has the form of a role's ARN.
+    pub fn is_role(&self) -> bool {
+        let sections: Vec<&str> = self.text.splitn(6, ':').collect();
+        match sections.as_slice() {
+            [_, _, "iam", "", _, resource] => {
+                resource.starts_with("role/") && self.role_name().is_some()
+            }
+            _ => false,
+        }
+    }
+
     /// The role's name without its path; `None` if the ARN has no name.
     pub fn role_name(&self) -> Option<&str> {
         let (_, name) = self.text.rsplit_once('/')?;
@@ -133,14 +149,16 @@ impl fmt::Display for Region {
 }
 
 /// The parts of an ARN that this crate relies on.
-struct Sections<'a> {
-    service: &'a str,
-    region: &'a str,
-    resource: &'a str,
+pub(crate) struct Sections<'a> {
+    pub(crate) partition: &'a str,
+    pub(crate) service: &'a str,
+    pub(crate) region: &'a str,
+    pub(crate) account: &'a str,
+    pub(crate) resource: &'a str,
 }
 
 impl<'a> Sections<'a> {
-    fn parse(text: &'a str) -> Result<Self, ArnError> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, ArnError> {
         if text.is_empty() {
             return Err(ArnError::Empty);
         }
@@ -152,14 +170,16 @@ impl<'a> Sections<'a> {
         };
         let mut sections = sections.splitn(5, ':');
         let mut next = || sections.next().ok_or(ArnError::NotEnoughSections);
-        let _partition = next()?;
+        let partition = next()?;
         let service = next()?;
         let region = next()?;
-        let _account = next()?;
+        let account = next()?;
         let resource = next()?;
         Ok(Self {
+            partition,
             service,
             region,
+            account,
             resource,
         })
     }

@@ -10,9 +10,11 @@
 //! 1. [`identity`] reads a certificate, its chain and the private key as one pair,
 //! 2. [`sigv4`] signs a request with it, without any input or output of its own,
 //! 3. [`aws_call`] makes a call: endpoint, TLS, proxy, retries, errors,
-//! 4. [`create_session`] is the call on the wire, [`credentials`] what comes back,
+//! 4. [`create_session`] and [`sts`] are calls on the wire, [`credentials`] what comes back,
 //! 5. [`session`] is one session as a value, [`cache`] and [`supply`] keep its credentials,
 //! 6. [`output`] is how they leave the process.
+//!
+//! Beside that path, [`policy`] makes the IAM policies that a role needs for it.
 //!
 //! Nothing here reads the environment, the wall clock or a random source, and nothing prints or
 //! exits: the caller passes [`environment::Environment`], [`clock::Clock`] and a source of jitter,
@@ -29,10 +31,12 @@ pub mod log;
 pub mod file;
 pub mod arn;
 pub mod identity;
+pub mod policy;
 pub mod sigv4;
 pub mod aws_call;
 pub mod credentials;
 pub mod create_session;
+pub mod sts;
 pub mod session;
 pub mod cache;
 pub mod supply;

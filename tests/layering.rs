@@ -61,7 +61,9 @@ fn seams_are_matched_in_full() {
     for (file, begin, wanted) in [
         ("src/identity/locator.rs", "impl Locator {", "Self::Held {"),
         ("src/cache/key.rs", "pub fn of(", "let SessionRequest {"),
-        ("src/cache/key.rs", "pub fn of(", "let Network {"),
+        ("src/cache/key.rs", "fn network(", "let Network {"),
+        ("src/cache/key.rs", "pub fn of(", "let Some(RoleChain {"),
+        ("src/sts/assume_role/request.rs", "fn form(", "let Self {"),
         ("src/aws_call/error.rs", "pub fn class(", "Self::Service {"),
         ("src/session/error.rs", "pub fn class(", "Self::Call("),
     ] {

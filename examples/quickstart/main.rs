@@ -141,17 +141,24 @@ fn arguments(files: &Walkthrough, endpoint: &str) -> Vec<String> {
     .to_vec()
 }
 
-/// One line for a shell and for `credential_process`, which both take a path with spaces in quotes.
+/// One line for a shell and for `credential_process`.
 fn command_line(helper: &Path, arguments: &[String]) -> String {
-    let words = [helper.display().to_string()];
-    let words = words.iter().chain(arguments).map(|word| {
-        if word.contains(char::is_whitespace) {
-            format!("\"{word}\"")
-        } else {
-            word.clone()
-        }
-    });
+    let words = [quoted(&helper.display().to_string())];
+    let words = words.into_iter();
+    let words = words.chain(arguments.iter().map(|word| quoted(word)));
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// The word in quotes, if it needs them.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| {
+        c.is_ascii_alphanumeric() || "_@+=:,./-".contains(c) || (cfg!(windows) && c == '\\')
+    };
+    match word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false if cfg!(windows) => format!("\"{word}\""),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 /// Prints what to try next, each on one line that works when pasted.
@@ -170,8 +177,8 @@ fn next_steps(folder: &Path, line: &str, keep: bool) -> io::Result<()> {
         format!("[profile quickstart]\nregion = us-east-1\ncredential_process = {line}\n"),
     )?;
     let sdk = format!(
-        "AWS_CONFIG_FILE=\"{}\" AWS_PROFILE=quickstart",
-        config.display()
+        "AWS_CONFIG_FILE={} AWS_PROFILE=quickstart",
+        quoted(&config.display().to_string())
     );
     let with = |command: &str| line.replacen("credential-process", command, 1);
     eprintln!(
@@ -186,8 +193,8 @@ fn next_steps(folder: &Path, line: &str, keep: bool) -> io::Result<()> {
          Serve credentials to all programs on this machine, until Ctrl-C:\n  {}\n\n\
          For a real AWS account: docs/getting-started.md",
         with(&format!(
-            "update --once --profile quickstart --credentials-file \"{}\"",
-            folder.join("credentials").display()
+            "update --once --profile quickstart --credentials-file {}",
+            quoted(&folder.join("credentials").display().to_string())
         )),
         with("serve"),
     );

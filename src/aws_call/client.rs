@@ -13,6 +13,7 @@ use reqwest::header::HeaderName;
 use reqwest::header::HeaderValue;
 use reqwest::header::USER_AGENT;
 use time::OffsetDateTime;
+use time::UtcOffset;
 use time::format_description::well_known::Rfc2822;
 
 use crate::arn::Region;
@@ -106,7 +107,8 @@ impl Client {
         let mut may_correct = true;
         let mut attempt = 1;
         loop {
-            let time = self.settings.clock.now() + time::Duration::seconds(ahead_seconds);
+            let time = self.settings.clock.now();
+            let time = time.saturating_add(time::Duration::seconds(ahead_seconds));
             // Whatever the parts of an attempt may take: the limit of the call is that of all of them.
             let left = self.settings.time_max.saturating_sub(begin.elapsed());
             let attempted = self.attempt(operation, (attempt, time), watch);
@@ -230,9 +232,10 @@ impl HttpResponse {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The service's time, in whole seconds.
+    /// The service's time, in whole seconds and UTC.
     pub(crate) fn date(&self) -> Option<OffsetDateTime> {
-        OffsetDateTime::parse(self.header("date")?, &Rfc2822).ok()
+        let date = OffsetDateTime::parse(self.header("date")?, &Rfc2822).ok()?;
+        date.checked_to_offset(UtcOffset::UTC)
     }
 }
 
@@ -266,7 +269,8 @@ fn wire_headers(host: &str, post: &SignedPost) -> HeaderMap {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(post.content_type));
     let mut insert = |name: HeaderName, value: &str| {
         // Host, base64, digits and hexadecimal: all of it is text that a header takes.
-        if let Ok(value) = HeaderValue::from_str(value) {
+        if let Ok(mut value) = HeaderValue::from_str(value) {
+            value.set_sensitive(name == AUTHORIZATION || name == X_AMZ_SECURITY_TOKEN);
             headers.insert(name, value);
         }
     };
@@ -278,8 +282,13 @@ fn wire_headers(host: &str, post: &SignedPost) -> HeaderMap {
             insert(name, value);
         }
     }
+    if let Some(token) = &post.signed.session_token {
+        insert(X_AMZ_SECURITY_TOKEN, token.expose());
+    }
     headers
 }
+
+const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 
 /// `CredHelper/<version> (rust; <os>; <arch>)`, in the reference helper's form: some trails and
 /// dashboards look for it.

@@ -81,7 +81,9 @@ impl Endpoint {
             true => partition.dual_stack_suffix,
             false => partition.suffix,
         };
-        let fips = match variant.fips {
+        // GovCloud's endpoints of STS have no other name for FIPS.
+        let is_fips_anyway = service == Service::STS && region.as_str().starts_with("us-gov-");
+        let fips = match variant.fips && !is_fips_anyway {
             true => "-fips",
             false => "",
         };
@@ -95,6 +97,11 @@ impl Endpoint {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         }
+    }
+
+    /// The host and the port to connect to.
+    pub fn host_and_port(&self) -> (&str, u16) {
+        host_and_port(&self.url)
     }
 
     /// True if it is `https`.
@@ -112,10 +119,20 @@ impl Endpoint {
         let mut url = self.url.clone();
         let prefix = url.path().trim_end_matches('/').to_owned();
         url.set_path(&format!("{prefix}{path}"));
-        url.set_query(Some(query));
+        url.set_query(Some(query).filter(|query| !query.is_empty()));
         url
     }
 }
+
+/// The host and the port that a URL leads to.
+pub(super) fn host_and_port(url: &Url) -> (&str, u16) {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or(SOCKS_PORT);
+    (host.trim_matches(['[', ']']), port)
+}
+
+/// Of a SOCKS proxy (RFC 1928), whose schemes have no port of their own.
+const SOCKS_PORT: u16 = 1080;
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -319,6 +336,39 @@ mod tests {
         ];
         for (region, variables, host) in cases {
             assert_eq!(resolve(region, variables).as_deref(), Ok(host));
+        }
+    }
+
+    #[test]
+    fn sts_has_endpoints_of_its_own() {
+        for (region, variables, host) in [
+            ("eu-north-1", vec![], "sts.eu-north-1.amazonaws.com"),
+            ("cn-north-1", vec![], "sts.cn-north-1.amazonaws.com.cn"),
+            (
+                "us-east-1",
+                vec![("AWS_USE_FIPS_ENDPOINT", "true")],
+                "sts-fips.us-east-1.amazonaws.com",
+            ),
+            (
+                "us-gov-west-1",
+                vec![("AWS_USE_FIPS_ENDPOINT", "true")],
+                "sts.us-gov-west-1.amazonaws.com",
+            ),
+            (
+                "us-east-1",
+                vec![("AWS_ENDPOINT_URL_STS", "http://sts.example")],
+                "sts.example",
+            ),
+            (
+                "us-east-1",
+                vec![("AWS_ENDPOINT_URL_ROLESANYWHERE", "http://other")],
+                "sts.us-east-1.amazonaws.com",
+            ),
+        ] {
+            let environment = variables.into_iter().collect();
+            let region = region.parse().unwrap();
+            let endpoint = Endpoint::resolve(Service::STS, None, &region, &environment).unwrap();
+            assert_eq!(endpoint.authority(), host);
         }
     }
 

@@ -254,7 +254,7 @@ impl CallError {
 }
 
 fn class_of_refusal(status: u16, code: Option<&str>) -> FailureClass {
-    if status == 429 || code == Some(THROTTLING_CODE) {
+    if status == 429 || code.is_some_and(|code| THROTTLING_CODES.contains(&code)) {
         return FailureClass::Throttled;
     }
     match status >= 500 || status == 408 || is_transient_code(code) {
@@ -391,12 +391,18 @@ impl std::error::Error for CallError {
     }
 }
 
-/// The code of a quota that is used up, whatever the status.
-const THROTTLING_CODE: &str = "ThrottlingException";
+/// Codes of a quota that is used up, whatever the status: those of Roles Anywhere and of STS.
+const THROTTLING_CODES: &[&str] = &[
+    "ThrottlingException",
+    "Throttling",
+    "RequestLimitExceeded",
+    "TooManyRequestsException",
+];
 
 /// Codes after which another attempt may do better, whatever the status.
 const TRANSIENT_CODES: &[&str] = &[
     "RequestTimeoutException",
+    "RequestTimeout",
     "RequestExpired",
     "RequestTimeTooSkewed",
 ];

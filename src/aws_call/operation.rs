@@ -1,7 +1,6 @@
 //! [`Operation`]: one operation of an AWS service on the wire.
 //!
-//! A trait with one implementor so far, on purpose: it is the seam by which AssumeRole, of another service,
-//! with another signature and another form of answers, shares everything else of a call.
+//! Operations differ in service, signature and form of answers, and share everything else of a call.
 
 use crate::aws_call::service::Service;
 use crate::aws_call::transport::HttpResponse;

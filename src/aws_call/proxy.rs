@@ -15,6 +15,7 @@ use percent_encoding::percent_decode_str;
 use percent_encoding::percent_encode;
 use reqwest::Url;
 
+use crate::aws_call::endpoint;
 use crate::aws_call::endpoint::Endpoint;
 use crate::environment::Environment;
 use crate::platform;
@@ -47,6 +48,11 @@ impl Proxy {
             .filter(|url| SCHEMES.contains(&url.scheme()) && url.has_host())
             .ok_or(ProxyError { variable })?;
         Ok(Some(Self { url }))
+    }
+
+    /// The host and the port to connect to.
+    pub fn host_and_port(&self) -> (&str, u16) {
+        endpoint::host_and_port(&self.url)
     }
 
     /// The URL with user and password.

@@ -15,4 +15,10 @@ impl Service {
         name: "rolesanywhere",
         endpoint_variable: "AWS_ENDPOINT_URL_ROLESANYWHERE",
     };
+
+    /// The Security Token Service.
+    pub const STS: Self = Self {
+        name: "sts",
+        endpoint_variable: "AWS_ENDPOINT_URL_STS",
+    };
 }

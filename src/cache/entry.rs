@@ -27,7 +27,16 @@ pub struct Entry {
     /// When that is due, and when the next call may be made.
     pub renewal: Renewal,
     /// Error of the latest call.
-    pub failure: Option<String>,
+    pub failure: Option<FailureReport>,
+}
+
+/// Report of a failed call, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailureReport {
+    /// The error with its causes.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
 }
 
 /// The bytes of a file; `None` if they are too many.
@@ -35,7 +44,7 @@ pub fn to_bytes(
     key: &CacheKey,
     credentials: Option<&Credentials>,
     renewal: &Renewal,
-    failure: Option<&str>,
+    failure: Option<&FailureReport>,
 ) -> Option<Secret<Vec<u8>>> {
     let stored = StoredOut {
         key: key.as_str(),
@@ -45,10 +54,12 @@ pub fn to_bytes(
             session_token: set.session_token.expose().as_str(),
             expiration: set.expiration.as_str(),
             date: set.date.map(OffsetDateTime::unix_timestamp),
+            assumed_role_arn: set.assumed_role_arn.as_deref(),
         }),
         set: renewal.set.map(StoredSet::from),
         call: renewal.call.map(StoredCall::from),
-        failure,
+        failure: failure.map(|failure| failure.message.as_str()),
+        hint: failure.and_then(|failure| failure.hint.as_deref()),
     };
     // A vector that grows leaves its old memory as it was; this one is large enough, or no entry.
     let mut json = Secret::new(vec![0; ENTRY_BYTES_MAX]);
@@ -86,6 +97,7 @@ impl Entry {
                     None => None,
                     Some(date) => Some(OffsetDateTime::from_unix_timestamp(date).ok()?),
                 },
+                assumed_role_arn: set.assumed_role_arn,
             }),
         };
         let set = match stored.set {
@@ -99,7 +111,10 @@ impl Entry {
         Some(Self {
             credentials,
             renewal: Renewal { set, call },
-            failure: stored.failure,
+            failure: stored.failure.map(|message| FailureReport {
+                message,
+                hint: stored.hint,
+            }),
         })
     }
 }
@@ -116,6 +131,7 @@ struct StoredOut<'a> {
     set: Option<StoredSet>,
     call: Option<StoredCall>,
     failure: Option<&'a str>,
+    hint: Option<&'a str>,
 }
 
 /// An entry on its way in.
@@ -126,6 +142,7 @@ struct StoredIn {
     set: Option<StoredSet>,
     call: Option<StoredCall>,
     failure: Option<String>,
+    hint: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -135,6 +152,7 @@ struct StoredCredentials<Text, Hidden> {
     session_token: Hidden,
     expiration: Text,
     date: Option<i64>,
+    assumed_role_arn: Option<Text>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -259,6 +277,7 @@ mod tests {
             session_token: Secret::new("token/1+=".to_owned()),
             expiration: "2030-01-01T13:00:00Z".to_owned(),
             date: Some(datetime!(2030-01-01 12:00 UTC)),
+            assumed_role_arn: None,
         }
     }
 
@@ -277,9 +296,16 @@ mod tests {
         }
     }
 
+    fn down() -> FailureReport {
+        FailureReport {
+            message: "down".to_owned(),
+            hint: Some("wait".to_owned()),
+        }
+    }
+
     /// A file with everything in it.
     fn whole() -> Vec<u8> {
-        let bytes = to_bytes(&key(), Some(&credentials()), &renewal(), Some("down")).unwrap();
+        let bytes = to_bytes(&key(), Some(&credentials()), &renewal(), Some(&down())).unwrap();
         bytes.expose().clone()
     }
 
@@ -305,7 +331,7 @@ mod tests {
         assert_eq!(read.expiration, kept.expiration);
         assert_eq!(read.date, kept.date);
         assert_eq!(entry.renewal, renewal());
-        assert_eq!(entry.failure.as_deref(), Some("down"));
+        assert_eq!(entry.failure, Some(down()));
     }
 
     #[test]
@@ -358,10 +384,14 @@ mod tests {
     #[test]
     fn more_than_64_kib_are_not_kept() {
         let head = head(b"").len();
-        let empty = to_bytes(&key(), None, &Renewal::default(), Some("")).unwrap();
+        let failure = |length| FailureReport {
+            message: "f".repeat(length),
+            hint: None,
+        };
+        let empty = to_bytes(&key(), None, &Renewal::default(), Some(&failure(0))).unwrap();
         let room = ENTRY_BYTES_MAX - empty.expose().len();
         let bytes = |length| {
-            let failure = "f".repeat(length);
+            let failure = failure(length);
             to_bytes(&key(), None, &Renewal::default(), Some(&failure))
         };
         let largest = bytes(room).unwrap();

@@ -12,6 +12,7 @@ use crate::identity::IdentitySource;
 use crate::identity::files::pkcs12;
 use crate::identity::locator::Locator;
 use crate::session::Network;
+use crate::session::RoleChain;
 use crate::session::SessionRequest;
 
 /// The name of an entry: a hash of the identity, the endpoint and the request.
@@ -30,24 +31,20 @@ impl CacheKey {
             identity,
             create_session,
             network,
+            role_chain,
         } = request;
-        let Network {
-            region,
-            endpoint,
-            proxy,
-            trust_roots,
-            attempts_max: _,
-        } = network;
         let IdentitySource {
             certificate,
             private_key,
             intermediates,
+            // The key is the same in whatever device.
+            hardware: _,
         } = identity;
         let mut hash = Fields(Sha256::new());
         let is_kept = hash.public("certificate", Some(certificate))?
             && hash.public("intermediates", intermediates.as_ref())?
             && hash.secret("private key", private_key.as_ref())?
-            && hash.trust_roots(trust_roots);
+            && hash.trust_roots(&network.trust_roots);
         if !is_kept {
             return Ok(None);
         }
@@ -55,10 +52,22 @@ impl CacheKey {
             hash.field(name, value.as_bytes());
         }
         hash.field("body", &create_session.body());
-        hash.field("region", region.as_str().as_bytes());
-        hash.field("endpoint", endpoint.to_string().as_bytes());
-        let proxy = proxy.as_ref().map(ToString::to_string).unwrap_or_default();
-        hash.field("proxy", proxy.as_bytes());
+        hash.network(network);
+        if let Some(RoleChain {
+            first,
+            later,
+            network,
+        }) = role_chain
+        {
+            for role in [first].into_iter().chain(later) {
+                // The default name follows from the session before.
+                hash.field("role", role.form("").as_bytes());
+            }
+            if !hash.trust_roots(&network.trust_roots) {
+                return Ok(None);
+            }
+            hash.network(network);
+        }
         Ok(Some(Self(hex::encode(hash.0.finalize()))))
     }
 
@@ -102,6 +111,12 @@ impl Fields {
         let Some(fingerprint) = fingerprint.for_other_processes() else {
             return Ok(false);
         };
+        if let Locator::Pkcs11(_) | Locator::Store(_) = locator {
+            // A token is not asked where the cache answers. A store's matching certificates are in the
+            // fingerprint.
+            self.field(name, fingerprint);
+            return Ok(true);
+        }
         let bytes = locator.read()?;
         self.field(name, bytes.expose());
         if holds_key(bytes.expose()) {
@@ -121,6 +136,21 @@ impl Fields {
         };
         self.field(name, fingerprint);
         Ok(true)
+    }
+
+    /// The way to a service, but for its trust roots.
+    fn network(&mut self, network: &Network) {
+        let Network {
+            region,
+            endpoint,
+            proxy,
+            trust_roots: _,
+            attempts_max: _,
+        } = network;
+        self.field("region", region.as_str().as_bytes());
+        self.field("endpoint", endpoint.to_string().as_bytes());
+        let proxy = proxy.as_ref().map(ToString::to_string).unwrap_or_default();
+        self.field("proxy", proxy.as_bytes());
     }
 
     fn trust_roots(&mut self, roots: &TrustRoots) -> bool {
@@ -164,6 +194,7 @@ mod tests {
     use crate::create_session::request::CreateSessionRequest;
     use crate::environment::Environment;
     use crate::secret::Secret;
+    use crate::sts::assume_role::request::AssumeRoleRequest;
 
     /// Files of an identity, and a request with them.
     struct Asked {
@@ -186,6 +217,7 @@ mod tests {
                     certificate: file("certificate").into(),
                     private_key: Some(file("key").into()),
                     intermediates: Some(file("chain").into()),
+                    hardware: Default::default(),
                 },
                 create_session: CreateSessionRequest {
                     trust_anchor_arn: arn("trust-anchor").parse().unwrap(),
@@ -201,6 +233,7 @@ mod tests {
                     trust_roots: TrustRoots::Bundle(file("roots")),
                     attempts_max: 3,
                 },
+                role_chain: None,
             };
             Self { folder, request }
         }
@@ -226,6 +259,7 @@ mod tests {
                 certificate,
                 private_key,
                 intermediates,
+                hardware: _,
             } = &mut self.request.identity;
             (certificate, private_key, intermediates)
         }
@@ -278,7 +312,48 @@ mod tests {
         };
         let mut keys = vec![asked.key()];
         // Each change stays when the next is made.
-        let changes: [&dyn Fn(&mut Asked); 16] = [
+        let chain = |asked: &Asked| RoleChain {
+            first: AssumeRoleRequest::new("arn:aws:iam::1:role/first".parse().unwrap()),
+            later: Vec::new(),
+            network: asked.request.network.clone(),
+        };
+        let in_chain = |asked: &mut Asked, change: &dyn Fn(&mut RoleChain)| {
+            change(asked.request.role_chain.as_mut().unwrap());
+        };
+        let text = |text: &str| text.to_owned();
+        let changes: [&dyn Fn(&mut Asked); 28] = [
+            &|asked| asked.request.role_chain = Some(chain(asked)),
+            &|asked| in_chain(asked, &|chain| chain.later = vec![chain.first.clone()]),
+            &|asked| in_chain(asked, &|chain| chain.first.duration_seconds = Some(900)),
+            &|asked| in_chain(asked, &|chain| chain.first.external_id = Some(text("id"))),
+            &|asked| in_chain(asked, &|chain| chain.first.policy = Some(text("{}"))),
+            &|asked| in_chain(asked, &|chain| chain.first.policy_arns = vec![text("arn")]),
+            &|asked| {
+                in_chain(asked, &|chain| {
+                    chain.first.tags = vec![(text("k"), text("v"))]
+                })
+            },
+            &|asked| {
+                in_chain(asked, &|chain| {
+                    chain.first.transitive_tag_keys = vec![text("k")]
+                });
+            },
+            &|asked| {
+                in_chain(asked, &|chain| {
+                    chain.first.role_session_name = Some(text("n"))
+                })
+            },
+            &|asked| in_chain(asked, &|chain| chain.later.clear()),
+            &|asked| {
+                in_chain(asked, &|chain| {
+                    chain.network.endpoint = Endpoint::parse("https://sts.example.com").unwrap()
+                });
+            },
+            &|asked| {
+                in_chain(asked, &|chain| {
+                    chain.network.region = "eu-west-1".parse().unwrap()
+                })
+            },
             &|asked| {
                 asked.request.create_session.trust_anchor_arn =
                     other("trust-anchor").parse().unwrap()

@@ -1,4 +1,4 @@
-//! [`Cache`]: sets of credentials that processes jitter on disk, so that not each of them has to call
+//! [`Cache`]: sets of credentials that processes share on disk, so that not each of them has to call
 //! CreateSession.
 //!
 //! Entries are plain text in a folder that only their owner can use, as every AWS tool keeps such
@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use self::entry::ENTRY_BYTES_MAX;
 use self::entry::Entry;
+use self::entry::FailureReport;
 use self::key::CacheKey;
 use crate::aws_call::FailureClass;
 use crate::clock::Moment;
@@ -38,7 +39,7 @@ pub struct Cache {
     folder: PrivateFolder,
 }
 
-/// Call that a cache makes on a miss.
+/// Clock, waits and random numbers of a caller.
 pub use crate::file::lock::Pace as Surroundings;
 
 /// Calls CreateSession for a set that is not in the cache.
@@ -75,9 +76,9 @@ impl Fallback {
 /// A call of CreateSession that gave no set.
 #[derive(Debug)]
 pub struct Failed<E> {
-    /// Class for the next call, and message for processes that read it from the cache, in words and with
-    /// its causes. `None` if it came to no call: the next process may have what was missing.
-    pub report: Option<(FailureClass, String)>,
+    /// Class for the next call, and the report for processes that read it from the cache. `None` if it came to
+    /// no call: the next process may have what was missing.
+    pub report: Option<(FailureClass, FailureReport)>,
     /// Why.
     pub error: E,
 }
@@ -143,9 +144,9 @@ impl Cache {
             Err(failed) => {
                 let is_lapsed = entry.renewal.is_lapsed(now);
                 let credentials = entry.credentials.filter(|_| !is_lapsed);
-                if let Some((class, message)) = failed.report {
+                if let Some((class, report)) = failed.report {
                     entry.renewal.failed(now, class, jitter);
-                    self.write(key, credentials.as_ref(), &entry.renewal, Some(&message));
+                    self.write(key, credentials.as_ref(), &entry.renewal, Some(&report));
                 }
                 credentials.ok_or(CachedError::Call(failed.error))
             }
@@ -169,6 +170,14 @@ impl Cache {
     pub fn keep(&self, key: &CacheKey, credentials: &Credentials, renewal: &Renewal) {
         if let Ok(Some(_lock)) = self.try_lock(key) {
             self.write(key, Some(credentials), renewal, None);
+        }
+    }
+
+    /// Removes the set of `key`, which the service no longer accepts. Nothing is removed while another process is
+    /// calling for it.
+    pub fn forget(&self, key: &CacheKey) {
+        if let Ok(Some(_lock)) = self.try_lock(key) {
+            self.write(key, None, &Renewal::default(), None);
         }
     }
 
@@ -224,9 +233,9 @@ impl Cache {
                 (Some(credentials), _) if !wait.is_zero() => {
                     return Ok(Some(Turn::Answered(credentials)));
                 }
-                (None, Some(message)) if !wait.is_zero() => {
+                (None, Some(report)) if !wait.is_zero() => {
                     return Err(CachedError::Noted {
-                        message,
+                        report,
                         again_in: wait,
                     });
                 }
@@ -279,7 +288,7 @@ impl Cache {
         key: &CacheKey,
         credentials: Option<&Credentials>,
         renewal: &Renewal,
-        failure: Option<&str>,
+        failure: Option<&FailureReport>,
     ) {
         if let Some(bytes) = entry::to_bytes(key, credentials, renewal, failure) {
             let name = format!("{}{ENTRY_SUFFIX}", key.as_str());
@@ -367,7 +376,7 @@ pub enum CachedError<E> {
     /// Another process's call failed a moment ago, and it is too early for the next.
     Noted {
         /// The error.
-        message: String,
+        report: FailureReport,
         /// When the next call may be made.
         again_in: Duration,
     },
@@ -377,9 +386,10 @@ impl<E: fmt::Display> fmt::Display for CachedError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Call(error) => error.fmt(f),
-            Self::Noted { message, again_in } => write!(
+            Self::Noted { report, again_in } => write!(
                 f,
-                "{message} (from the cache; the next call is made in {} s)",
+                "{} (from the cache; the next call is made in {} s)",
+                report.message,
                 again_in.as_secs() + 1
             ),
         }

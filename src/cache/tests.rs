@@ -37,6 +37,7 @@ fn credentials(access_key_id: &str) -> Credentials {
             .format(&time::format_description::well_known::Rfc3339)
             .unwrap(),
         date: None,
+        assumed_role_arn: None,
     }
 }
 
@@ -103,6 +104,13 @@ impl<F: FnOnce() -> Result<Credentials, Failed<String>>> Caller for Counted<'_, 
     }
 }
 
+fn cause() -> FailureReport {
+    FailureReport {
+        message: "cause".to_owned(),
+        hint: Some("advice".to_owned()),
+    }
+}
+
 impl Kept {
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
@@ -120,7 +128,7 @@ impl Kept {
         kept
     }
 
-    fn keep(&self, renewal: &Renewal, failure: Option<&str>) {
+    fn keep(&self, renewal: &Renewal, failure: Option<&FailureReport>) {
         self.cache
             .write(&key(), Some(&credentials(KEPT)), renewal, failure);
     }
@@ -134,7 +142,7 @@ impl Kept {
     fn asked_in_vain(&self, report: Option<FailureClass>) -> Result<String, CachedError<String>> {
         self.asked_with(|| {
             Err(Failed {
-                report: report.map(|class| (class, "cause".to_owned())),
+                report: report.map(|class| (class, cause())),
                 error: "error".to_owned(),
             })
         })
@@ -269,10 +277,10 @@ fn failure_is_shared_until_its_wait_is_over() {
     assert_eq!(error.to_string(), "error");
     for _ in 0..3 {
         let error = kept.asked_with(|| Ok(credentials(NEW))).unwrap_err();
-        let CachedError::Noted { message, again_in } = &error else {
+        let CachedError::Noted { report, again_in } = &error else {
             panic!("{error}");
         };
-        assert_eq!(message, "cause");
+        assert_eq!(*report, cause());
         assert!(*again_in <= secs(5) && *again_in > secs(1), "{again_in:?}");
     }
     assert_eq!(kept.calls.get(), 1);
@@ -281,15 +289,19 @@ fn failure_is_shared_until_its_wait_is_over() {
 #[test]
 fn after_the_wait_the_next_calls_and_waits_get_longer() {
     let kept = Kept::new();
-    kept.cache
-        .write(&key(), None, &failed(Renewal::default(), 11), Some("old"));
+    kept.cache.write(
+        &key(),
+        None,
+        &failed(Renewal::default(), 11),
+        Some(&cause()),
+    );
     kept.asked_in_vain(Some(FailureClass::Throttled))
         .unwrap_err();
     assert_eq!(kept.calls.get(), 1);
     let entry = kept.cache.entry(&key(), Clock::System.moment());
     let call = entry.renewal.call.unwrap();
     assert_eq!((call.failures, call.wait), (2, secs(60)));
-    assert_eq!(entry.failure.as_deref(), Some("cause"));
+    assert_eq!(entry.failure, Some(cause()));
 }
 
 #[test]
@@ -324,10 +336,10 @@ fn after_a_failure_the_valid_set_serves_until_it_lapses() {
 
     let lapsed = set(ago(4000, 0), 3599, 1190);
     let kept = Kept::new();
-    kept.keep(&failed(lapsed, 9), Some("down"));
+    kept.keep(&failed(lapsed, 9), Some(&cause()));
     let error = kept.asked_with(|| Ok(credentials(NEW))).unwrap_err();
-    assert!(error.to_string().starts_with("down"), "{error}");
-    kept.keep(&failed(lapsed, 11), Some("down"));
+    assert!(error.to_string().starts_with("cause"), "{error}");
+    kept.keep(&failed(lapsed, 11), Some(&cause()));
     assert_eq!(kept.asked(), NEW);
 }
 
@@ -339,7 +351,7 @@ fn set_that_lapses_during_a_call_is_not_returned() {
     let error = kept.asked_with(|| {
         thread::sleep(Duration::from_millis(600));
         Err(Failed {
-            report: Some((FailureClass::Outage, "cause".to_owned())),
+            report: Some((FailureClass::Outage, cause())),
             error: "error".to_owned(),
         })
     });
@@ -371,7 +383,7 @@ fn no_two_calls_are_made_within_5_s() {
 fn set_expired_by_a_wrong_clock_is_replaced_at_once() {
     let kept = Kept::new();
     let renewal = failed(set(ago(60, 60), 43_199, 15_000), 11);
-    kept.cache.write(&key(), None, &renewal, Some("down"));
+    kept.cache.write(&key(), None, &renewal, Some(&cause()));
     assert_eq!(kept.asked(), NEW);
 }
 
@@ -544,7 +556,7 @@ fn outdated_entries_are_removed_on_the_way() {
     let write = |digit: &str, renewal: &Renewal| {
         let set = credentials(KEPT);
         kept.cache
-            .write(&key_of(digit), Some(&set), renewal, Some("f"));
+            .write(&key_of(digit), Some(&set), renewal, Some(&cause()));
     };
     let lapsed = set(ago(4000, 0), 3599, 1190);
     write("1", &lapsed);

@@ -22,9 +22,19 @@ pub struct CreateSessionResponse {
 
 /// One role's session.
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CredentialSetEntry {
     /// Its credentials.
     pub credentials: Option<WireCredentials>,
+    /// Session and role.
+    pub assumed_role_user: Option<AssumedRoleUser>,
+}
+
+/// The session, as other services name it.
+#[derive(Debug, Deserialize)]
+pub struct AssumedRoleUser {
+    /// `arn:aws:sts::account:assumed-role/role/session-name`
+    pub arn: Option<String>,
 }
 
 /// Credentials as the service writes them.
@@ -57,8 +67,8 @@ impl CreateSessionResponse {
         self,
         date: Option<OffsetDateTime>,
     ) -> Result<Credentials, Option<&'static str>> {
-        let set = self.credential_set.into_iter().next();
-        let credentials = set.and_then(|set| set.credentials).ok_or(None)?;
+        let set = self.credential_set.into_iter().next().ok_or(None)?;
+        let credentials = set.credentials.ok_or(None)?;
         Ok(Credentials {
             access_key_id: credentials
                 .access_key_id
@@ -77,6 +87,7 @@ impl CreateSessionResponse {
                 .filter(|text| !text.is_empty())
                 .ok_or(Some("expiration"))?,
             date,
+            assumed_role_arn: set.assumed_role_user.and_then(|user| user.arn),
         })
     }
 }

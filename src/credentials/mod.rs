@@ -27,6 +27,8 @@ pub struct Credentials {
     pub expiration: String,
     /// The service's time when it made them, cut to whole seconds, where it sent it.
     pub date: Option<OffsetDateTime>,
+    /// `arn:aws:sts::account:assumed-role/role/session-name`, where the service sent it: who they are.
+    pub assumed_role_arn: Option<String>,
 }
 
 impl Credentials {
@@ -109,6 +111,7 @@ mod tests {
             session_token: Secret::new("T".to_owned()),
             expiration: expiration.to_owned(),
             date,
+            assumed_role_arn: None,
         };
         Ok(credentials.life(RECEIVED)?.as_secs_f64())
     }

@@ -103,7 +103,12 @@ impl LockedFile {
     /// Follows `path`, creates the directories above it, waits for the lock and reads the file, if there
     /// is one. Fails if the file could not be written, as far as that can be found out.
     pub(crate) fn open(path: &Path, method: Method, bytes_max: usize) -> Result<Self, WriteError> {
-        let target = Target::resolve(path)?;
+        let target = Target::to_write(path)?;
+        let entry = target.folder.entry(&target.name);
+        let entry = entry.map_err(|source| unreadable(&target, source))?;
+        if let Some(entry) = entry {
+            target.check(entry)?;
+        }
         let is_mount_point = target.folder.is_mount_point(&target.name);
         let is_in_place = is_mount_point || method == Method::InPlace;
         if is_in_place && !is_mount_point && target.is_exposed {
@@ -112,11 +117,6 @@ impl LockedFile {
                 directory: target.directory,
             });
         }
-        let entry = target.folder.entry(&target.name);
-        let entry = entry.map_err(|source| WriteError::Unreadable {
-            path: target.path(),
-            source,
-        })?;
         let lock = match take_lock(&target) {
             // The directory of a mounted file may be read-only or belong to another user.
             Err(WriteError::NotLocked { source, .. })
@@ -291,10 +291,7 @@ fn read_open(
     bytes_max: usize,
 ) -> Result<Old, WriteError> {
     let path = target.path();
-    let entry = Entry::of(&file).map_err(|source| unreadable(target, source))?;
-    if entry.kind != Kind::File {
-        return Err(WriteError::NotAFile { path });
-    }
+    let entry = checked(target, &file)?;
     let length = length_of(&file).map_err(|source| unreadable(target, source))?;
     let bytes = file::read_all(&mut file, length.min(bytes_max), bytes_max)
         .map_err(|source| unreadable(target, source))?
@@ -305,6 +302,18 @@ fn read_open(
         is_readable_by_others: entry.rights.others_can_read(),
         _lock: lock,
     })
+}
+
+/// The file as it was opened: since it was looked at, another user may have put another one there.
+fn checked(target: &Target, file: &File) -> Result<Entry, WriteError> {
+    let entry = Entry::of(file).map_err(|source| unreadable(target, source))?;
+    if entry.kind != Kind::File {
+        return Err(WriteError::NotAFile {
+            path: target.path(),
+        });
+    }
+    target.check(entry)?;
+    Ok(entry)
 }
 
 fn unreadable(target: &Target, source: io::Error) -> WriteError {
@@ -356,6 +365,7 @@ fn successor<'a>(
 /// known of what is in it by now.
 fn overwrite_found(target: &Target, bytes: &[u8]) -> Result<(), WriteError> {
     let (file, _lock) = open_to_write(target)?;
+    checked(target, &file)?;
     overwrite(&target.path(), &file, &[], bytes)
 }
 
@@ -384,3 +394,38 @@ fn is_forbidden(error: &io::Error) -> bool {
 
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(20);
 const LOCK_PAUSE: Duration = Duration::from_millis(2);
+
+#[cfg(test)]
+mod tests {
+    #[cfg(unix)]
+    #[test]
+    fn file_of_another_user_that_came_after_the_look_is_refused() {
+        use std::fs;
+        use std::fs::Permissions;
+        use std::os::unix::fs::PermissionsExt;
+        use std::os::unix::fs::chown;
+
+        use super::*;
+
+        let home = tempfile::tempdir().unwrap();
+        fs::set_permissions(home.path(), Permissions::from_mode(0o1777)).unwrap();
+        let path = home.path().join("credentials");
+        let target = Target::to_write(&path).unwrap();
+        fs::write(&path, "[b]\n").unwrap();
+        if chown(&path, Some(12345), None).is_err() {
+            return;
+        }
+        let refused = [
+            read(&target, 10).err(),
+            read_to_write(&target, 10).err(),
+            overwrite_found(&target, b"new").err(),
+        ];
+        for error in refused {
+            assert!(
+                matches!(error, Some(WriteError::FileOfOthers { .. })),
+                "{error:?}"
+            );
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"[b]\n");
+    }
+}

@@ -6,14 +6,17 @@ mod in_place;
 pub mod lock;
 pub mod locked_file;
 pub(crate) mod private_folder;
-mod target;
+pub(crate) mod target;
 pub mod write_error;
 
+use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
 use std::io;
 use std::io::Read;
+use std::io::Seek;
+use std::io::SeekFrom;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
@@ -39,9 +42,27 @@ pub fn read(path: &Path, bytes_max: usize) -> Result<Secret<Vec<u8>>, FileError>
     read_within(STREAM_TIME_MAX, path, bytes_max)
 }
 
-/// Appends to a file that is there.
-pub fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    File::options().append(true).open(path)?.write_all(bytes)
+/// Opens a file that is there, for [`append_lines`].
+pub fn open_to_append(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.append(true);
+    // Where it cannot be read, its last line counts as whole.
+    options
+        .clone()
+        .read(true)
+        .open(path)
+        .or_else(|_| options.open(path))
+}
+
+/// Appends lines. A last line without an end is ended first, so that it stays what it is.
+pub fn append_lines(file: &mut File, lines: &[u8]) -> io::Result<()> {
+    let mut last = [b'\n'];
+    // An empty file has no last byte.
+    if file.seek(SeekFrom::End(-1)).is_ok() && file.read_exact(&mut last).is_ok() && last != *b"\n"
+    {
+        file.write_all(b"\n")?;
+    }
+    file.write_all(lines)
 }
 
 /// As [`read`], with the given time limit for anything but a regular file.
@@ -138,17 +159,15 @@ pub(crate) struct Version {
     pub(crate) is_file: bool,
 }
 
-/// Creates the file at `path`, for its owner alone: it appears whole or not at all. Fails if there is
-/// one.
-pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let folder = Folder::open(path.parent().unwrap_or(Path::new("")))?;
-    // A name that only this process uses: there is no lock, and `NAME.new` may belong to another
-    // program.
+/// Creates the file `name`, for its owner alone: it appears whole or not at all. Fails if there is one.
+///
+/// `unique` is a text that nobody else comes upon, for the name of a temporary file: there is no lock,
+/// and processes of two containers may have the same id.
+pub(crate) fn create(folder: &Folder, name: &OsStr, unique: &str, bytes: &[u8]) -> io::Result<()> {
     let mut own = OsString::from(".");
     own.push(name);
-    own.push(format!(".{}", std::process::id()));
-    let new = TemporaryFile::create(&folder, &own)?;
+    own.push(format!(".{unique}"));
+    let new = TemporaryFile::create(folder, &own)?;
     new.write(bytes)?;
     new.settle(name)
 }
@@ -162,7 +181,7 @@ pub struct Exposure {
     pub is_replaceable: bool,
 }
 
-/// Returns the access of other users to the file at `path`; unknown on Windows.
+/// Returns the access of other users to the file at `path`. Fails on Windows, where it is unknown.
 pub fn exposure(path: &Path) -> io::Result<Exposure> {
     let (is_readable, is_replaceable) = platform::exposure(path)?;
     Ok(Exposure {
@@ -339,16 +358,25 @@ mod tests {
     fn created_file_leaves_others_alone() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        std::fs::write(at("token.new"), "precious").unwrap();
-        create(&at("token"), b"first").unwrap();
-        let error = create(&at("token"), b"second").unwrap_err();
+        let open = Folder::open(folder.path()).unwrap();
+        let create = |bytes: &[u8]| create(&open, "token".as_ref(), "7f", bytes);
+        // One of a process in another container, which may have the same id.
+        let others = [
+            "token.new".to_owned(),
+            format!(".token.{}", std::process::id()),
+        ];
+        for name in &others {
+            std::fs::write(at(name), "precious").unwrap();
+        }
+        create(b"first").unwrap();
+        let error = create(b"second").unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
         let read = |name: &str| std::fs::read_to_string(at(name)).unwrap();
-        assert_eq!(
-            (&*read("token"), &*read("token.new")),
-            ("first", "precious")
-        );
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+        assert_eq!(read("token"), "first");
+        for name in &others {
+            assert_eq!(read(name), "precious");
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
     }
 
     #[test]

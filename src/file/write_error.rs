@@ -34,9 +34,9 @@ pub enum WriteError {
         /// The directory.
         directory: PathBuf,
     },
-    /// A file that another user may have put into a world-writable directory.
+    /// A file or directory that another user may have put into a world-writable directory.
     FileOfOthers {
-        /// The file.
+        /// The file or directory.
         path: PathBuf,
     },
     /// It is a directory, a FIFO, a socket or a device.

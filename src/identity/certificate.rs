@@ -12,7 +12,9 @@ use x509_parser::der_parser::oid;
 use x509_parser::oid_registry;
 use x509_parser::oid_registry::Oid;
 use x509_parser::prelude::FromDer;
+use x509_parser::prelude::X509Version;
 
+use super::distinguished_name;
 use super::public_key::PublicKey;
 use crate::text::Printable;
 
@@ -20,8 +22,10 @@ use crate::text::Printable;
 #[derive(Debug, Clone)]
 pub struct Certificate {
     der: Vec<u8>,
+    subject: String,
     serial_number: String,
     public_key: PublicKey,
+    is_version_3: bool,
     not_before: OffsetDateTime,
     not_after: OffsetDateTime,
     is_certificate_authority: bool,
@@ -46,6 +50,8 @@ impl Certificate {
             .map_err(|_| CertificateError::Malformed)?;
         Ok(Self {
             der: der.to_vec(),
+            subject: distinguished_name::describe(certificate.subject()),
+            is_version_3: certificate.version() == X509Version::V3,
             serial_number: certificate.serial.to_string(),
             public_key,
             not_before: certificate.validity().not_before.to_datetime(),
@@ -60,6 +66,11 @@ impl Certificate {
     /// The certificate as it was read.
     pub fn der(&self) -> &[u8] {
         &self.der
+    }
+
+    /// The subject, for people.
+    pub fn subject(&self) -> &str {
+        &self.subject
     }
 
     /// The serial number in decimal, at whatever length (RFC 5280, 4.1.2.2: up to 20 octets).
@@ -91,6 +102,9 @@ impl Certificate {
                 not_before: self.not_before,
             });
         }
+        if !self.is_version_3 {
+            concerns.push(CertificateConcern::NotVersion3);
+        }
         if self.is_certificate_authority {
             concerns.push(CertificateConcern::CertificateAuthority);
         }
@@ -105,7 +119,7 @@ impl Certificate {
 }
 
 /// Parses a certificate that fills `der` to its end.
-pub(super) fn parse(der: &[u8]) -> Result<X509Certificate<'_>, CertificateError> {
+pub(crate) fn parse(der: &[u8]) -> Result<X509Certificate<'_>, CertificateError> {
     match X509Certificate::from_der(der) {
         Ok(([], certificate)) => Ok(certificate),
         Ok(_) | Err(_) => Err(CertificateError::Malformed),
@@ -154,6 +168,8 @@ pub enum CertificateConcern {
         /// The beginning of its validity.
         not_before: OffsetDateTime,
     },
+    /// It has no extensions: it is not of version 3 (RFC 5280, 4.1.2.1).
+    NotVersion3,
     /// It is a CA's own certificate (RFC 5280, 4.2.1.9).
     CertificateAuthority,
     /// Its key usage does not include `digitalSignature` (RFC 5280, 4.2.1.3).
@@ -172,6 +188,7 @@ impl fmt::Display for CertificateConcern {
             Self::NotYetValid { not_before } => {
                 write!(f, "it is not valid before {}", rfc3339(*not_before))
             }
+            Self::NotVersion3 => f.write_str("it is not of x.509 version 3"),
             Self::CertificateAuthority => f.write_str("it is a CA's own certificate"),
             Self::DigitalSignatureMissing => {
                 f.write_str("its key usage does not include digitalSignature")
@@ -181,7 +198,7 @@ impl fmt::Display for CertificateConcern {
     }
 }
 
-fn rfc3339(time: OffsetDateTime) -> String {
+pub(super) fn rfc3339(time: OffsetDateTime) -> String {
     time.format(&Rfc3339).unwrap_or_else(|_| time.to_string())
 }
 

@@ -1,7 +1,9 @@
 //! [`Chain`]: the intermediate certificates between the end-entity certificate and a trust anchor.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 
+use time::OffsetDateTime;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::oid_registry;
 use x509_parser::oid_registry::Oid;
@@ -11,7 +13,9 @@ use x509_parser::x509::X509Name;
 
 use super::certificate;
 use super::certificate::CertificateError;
+use super::distinguished_name;
 use super::work_budget::WorkBudget;
+use crate::text::ShownName;
 
 /// Intermediates as they are sent, nearest issuer first where the order is ours.
 #[derive(Debug, Clone, Default)]
@@ -79,6 +83,45 @@ impl Chain {
         Self {
             certificates: found.into_iter().cloned().collect(),
         }
+    }
+
+    /// What is wrong with the chain, as it is sent with `leaf`, at `now`. The service decides.
+    pub fn concerns(&self, leaf: &[u8], now: OffsetDateTime) -> Vec<ChainConcern> {
+        let mut concerns = Vec::new();
+        let count = self.certificates.len();
+        if count > CHAIN_LENGTH_SERVICE_MAX {
+            concerns.push(ChainConcern::TooLong { count });
+        }
+        let parsed = self.certificates.iter().map(Vec::as_slice);
+        let parsed: Vec<_> = parsed
+            .filter_map(|der| certificate::parse(der).ok())
+            .collect();
+        for intermediate in &parsed {
+            let not_after = intermediate.validity().not_after.to_datetime();
+            if now > not_after {
+                let subject = distinguished_name::describe(intermediate.subject());
+                concerns.push(ChainConcern::Expired { subject, not_after });
+            }
+        }
+        let mut work = WorkBudget::new();
+        let leaf = certificate::parse(leaf).ok();
+        let subjects = leaf.iter().chain(&parsed);
+        for (subject, issuer) in subjects.zip(&parsed) {
+            if !issued(issuer, subject, &mut work) {
+                let subject = distinguished_name::describe(issuer.subject());
+                concerns.push(ChainConcern::Misplaced { subject });
+            }
+        }
+        concerns
+    }
+
+    /// The first moment at which one of the certificates is no longer valid.
+    pub fn not_after(&self) -> Option<OffsetDateTime> {
+        let certificates = self.certificates.iter();
+        let parsed = certificates.filter_map(|der| certificate::parse(der).ok());
+        parsed
+            .map(|one| one.validity().not_after.to_datetime())
+            .min()
     }
 
     /// The DER of each certificate.
@@ -171,6 +214,58 @@ const PSS_SALT_OCTETS: [(Oid<'static>, u32); 3] = [
     (oid_registry::OID_NIST_HASH_SHA384, 48),
     (oid_registry::OID_NIST_HASH_SHA512, 64),
 ];
+
+/// Something in a chain that the service may refuse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChainConcern {
+    /// It has more certificates than the service takes.
+    TooLong {
+        /// Number of certificates.
+        count: usize,
+    },
+    /// One is no longer valid.
+    Expired {
+        /// Its subject.
+        subject: String,
+        /// The end of its validity.
+        not_after: OffsetDateTime,
+    },
+    /// One did not issue the certificate before it.
+    Misplaced {
+        /// Its subject.
+        subject: String,
+    },
+}
+
+impl fmt::Display for ChainConcern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong { count } => write!(
+                f,
+                "the chain has {count} intermediates, the service takes {CHAIN_LENGTH_SERVICE_MAX}"
+            ),
+            Self::Expired { subject, not_after } => {
+                write!(
+                    f,
+                    "{} expired at {}",
+                    ShownName::of(subject),
+                    certificate::rfc3339(*not_after)
+                )
+            }
+            Self::Misplaced { subject } => {
+                write!(
+                    f,
+                    "{} did not issue the certificate before it",
+                    ShownName::of(subject)
+                )
+            }
+        }
+    }
+}
+
+/// The most certificates that the service accepts in `X-Amz-X509-Chain`.
+pub const CHAIN_LENGTH_SERVICE_MAX: usize = 5;
 
 /// The service takes five. More are sent, so that it can say so, but not a whole bundle of roots.
 pub const CHAIN_LENGTH_MAX: usize = 32;

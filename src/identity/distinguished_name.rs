@@ -30,6 +30,14 @@ pub fn describe(name: &X509Name<'_>) -> String {
     named.chain(others).collect::<Vec<String>>().join(",")
 }
 
+/// The value of an attribute, if that is a string in its type's encoding.
+pub(crate) fn text<'a>(attribute: &AttributeTypeAndValue<'a>) -> Option<Cow<'a, str>> {
+    match Value::read(attribute.attr_value()) {
+        Value::Text(text) => Some(text),
+        Value::Garbled(_) | Value::Null | Value::Other(_) => None,
+    }
+}
+
 /// A kind of attribute that has a name.
 struct Named {
     name: &'static str,

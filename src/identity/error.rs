@@ -12,9 +12,14 @@ use crate::identity::files::pem::PemBlock;
 use crate::identity::files::pem::PemError;
 use crate::identity::files::pkcs12::error::Pkcs12Error;
 use crate::identity::files::private_key::PrivateKeyError;
+use crate::identity::files::tss2_key::Tss2KeyError;
+use crate::identity::os_store::error::StoreError;
+use crate::identity::pkcs11::error::Pkcs11Error;
 use crate::identity::public_key::KeyAlgorithm;
 use crate::identity::secrets::Purpose;
 use crate::identity::secrets::SecretError;
+use crate::identity::tpm::TpmError;
+use crate::text::Printable;
 use crate::text::ShownName;
 
 /// Why an identity could not be read.
@@ -148,6 +153,34 @@ pub enum IdentityError {
         /// Number of certificates in it.
         count: usize,
     },
+    /// A key file of a TPM cannot be used.
+    Tss2Key {
+        /// The file.
+        path: PathBuf,
+        /// The fault.
+        source: Tss2KeyError,
+    },
+    /// A key in a TPM cannot be used.
+    Tpm {
+        /// The key's file, or its name.
+        path: PathBuf,
+        /// Why.
+        source: TpmError,
+    },
+    /// A token gave no certificate or key.
+    Pkcs11 {
+        /// The URI, without a PIN.
+        uri: PathBuf,
+        /// Why.
+        source: Box<Pkcs11Error>,
+    },
+    /// A certificate store gave no identity.
+    Store {
+        /// Name of the store.
+        store: PathBuf,
+        /// Why.
+        source: StoreError,
+    },
 }
 
 impl fmt::Display for IdentityError {
@@ -181,6 +214,14 @@ impl fmt::Display for IdentityError {
                     "the PKCS#12 file {} is encrypted, and the empty password does not open it",
                     ShownName::of(path)
                 ),
+                Purpose::TpmKey => write!(
+                    f,
+                    "unable to read your TPM key password: {} has one",
+                    ShownName::of(path)
+                ),
+                Purpose::UserPin(_) | Purpose::KeyPin(_) => {
+                    write!(f, "there is no PIN for {}", ShownName::of(path))
+                }
             },
             Self::Password { path, .. } => {
                 write!(f, "cannot get the password of {}", ShownName::of(path))
@@ -222,8 +263,11 @@ impl fmt::Display for IdentityError {
                     ShownName::of(path)
                 )
             }
-            Self::PrivateKey { path, .. } => {
+            Self::PrivateKey { path, .. } | Self::Tss2Key { path, .. } => {
                 write!(f, "cannot use the private key in {}", ShownName::of(path))
+            }
+            Self::Tpm { path, .. } => {
+                write!(f, "cannot use the TPM key {}", ShownName::of(path))
             }
             Self::KeyDoesNotMatchCertificate {
                 certificate,
@@ -251,6 +295,11 @@ impl fmt::Display for IdentityError {
                  {CHAIN_LENGTH_MAX} are sent, and the service takes five",
                 ShownName::of(path)
             ),
+            Self::Pkcs11 { uri, .. } => {
+                let uri = uri.to_string_lossy();
+                write!(f, "cannot use {}", Printable::new(&uri, URI_CHARACTERS_MAX))
+            }
+            Self::Store { store, .. } => write!(f, "cannot use {}", ShownName::of(store)),
         }
     }
 }
@@ -264,7 +313,11 @@ impl std::error::Error for IdentityError {
             Self::PrivateKey { source, .. } => Some(source),
             Self::Password { source, .. } => Some(source),
             Self::Pkcs12 { source, .. } => Some(source),
+            Self::Tss2Key { source, .. } => Some(source),
+            Self::Tpm { source, .. } => Some(source),
             Self::Decryption { source, .. } => Some(source),
+            Self::Pkcs11 { source, .. } => Some(source),
+            Self::Store { source, .. } => Some(source),
             Self::Missing { .. }
             | Self::PrivateKeyLabel { .. }
             | Self::PasswordMissing { .. }
@@ -327,3 +380,6 @@ impl IdentityError {
 
 /// Enough to recognise a file by.
 const FOUND_LABELS_MAX: usize = 8;
+
+/// As many as a URI with all attributes takes.
+const URI_CHARACTERS_MAX: usize = 400;

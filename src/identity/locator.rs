@@ -1,5 +1,6 @@
 //! [`Locator`]: where a certificate, a chain or a private key is.
 
+use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +12,9 @@ use sha2::Sha256;
 
 use crate::file;
 use crate::file::FileError;
+use crate::identity::os_store::StorePlace;
+use crate::identity::pkcs11::TokenPlace;
+use crate::identity::pkcs11::error::not_a_file;
 use crate::secret::Secret;
 
 /// Location of a certificate, a chain or a private key.
@@ -27,6 +31,17 @@ pub enum Locator {
         /// True if another process finds the same bytes under this name.
         is_repeatable: bool,
     },
+    /// A persistent key in a TPM.
+    Tpm {
+        /// Name in messages, `handle:0x81000101`.
+        name: PathBuf,
+        /// Its handle.
+        handle: u32,
+    },
+    /// An object on a token, found each time the identity is opened.
+    Pkcs11(Arc<TokenPlace>),
+    /// A certificate in a store of the operating system, with its key.
+    Store(Arc<StorePlace>),
 }
 
 impl Locator {
@@ -53,11 +68,13 @@ impl Locator {
         }
     }
 
-    /// Name in messages: the file's path, or the name of the held content.
+    /// Name in messages: the file's path, the name of the held content, or the URI without its PIN.
     pub fn name(&self) -> &Path {
         match self {
             Self::File(path) => path,
-            Self::Held { name, .. } => name,
+            Self::Held { name, .. } | Self::Tpm { name, .. } => name,
+            Self::Pkcs11(place) => place.name(),
+            Self::Store(place) => place.name(),
         }
     }
 
@@ -65,23 +82,32 @@ impl Locator {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::File(path) => Some(path),
-            Self::Held { .. } => None,
+            Self::Held { .. } | Self::Tpm { .. } | Self::Pkcs11(_) | Self::Store(_) => None,
         }
     }
 
     /// True if the content stays the same until the process ends.
     pub fn is_fixed(&self) -> bool {
         match self {
-            Self::File(_) => false,
+            Self::File(_) | Self::Tpm { .. } | Self::Pkcs11(_) | Self::Store(_) => false,
             Self::Held { .. } => true,
         }
     }
 
-    /// The content.
-    pub(crate) fn read(&self) -> Result<Arc<Secret<Vec<u8>>>, FileError> {
+    /// The content. Fails for what has none: an object on a token, or in a certificate store.
+    pub fn read(&self) -> Result<Arc<Secret<Vec<u8>>>, FileError> {
         match self {
             Self::File(path) => file::read(path, LOCATOR_BYTES_MAX).map(Arc::new),
             Self::Held { bytes, .. } => Ok(Arc::clone(bytes)),
+            Self::Tpm { name, .. } => Err(FileError::Unreadable {
+                path: name.clone(),
+                source: io::Error::new(io::ErrorKind::Unsupported, "a TPM does not show its keys"),
+            }),
+            Self::Pkcs11(place) => Err(not_a_file(place.name().to_owned())),
+            Self::Store(place) => Err(FileError::Unreadable {
+                path: place.name().to_owned(),
+                source: io::Error::new(io::ErrorKind::Unsupported, "it is not a file"),
+            }),
         }
     }
 
@@ -106,6 +132,22 @@ impl Locator {
                 hash.update(bytes.expose());
                 *is_repeatable
             }
+            Self::Tpm { name, .. } => {
+                hash.update(name.as_os_str().as_encoded_bytes());
+                true
+            }
+            Self::Pkcs11(place) => {
+                hash.update(place.fingerprint());
+                true
+            }
+            Self::Store(place) => {
+                let fingerprint = place.fingerprint().map_err(|error| FileError::Unreadable {
+                    path: place.name().to_owned(),
+                    source: io::Error::other(error),
+                })?;
+                hash.update(fingerprint);
+                true
+            }
         };
         Ok(Fingerprint {
             digest: hash.finalize().into(),
@@ -120,7 +162,17 @@ impl Locator {
             (Self::Held { bytes: one, .. }, Self::Held { bytes: other, .. }) => {
                 Arc::ptr_eq(one, other)
             }
-            (Self::File(_), Self::Held { .. }) | (Self::Held { .. }, Self::File(_)) => false,
+            (Self::Tpm { handle: one, .. }, Self::Tpm { handle: other, .. }) => one == other,
+            (Self::Pkcs11(one), Self::Pkcs11(other)) => Arc::ptr_eq(one, other),
+            (Self::Store(one), Self::Store(other)) => Arc::ptr_eq(one, other),
+            (
+                Self::File(_)
+                | Self::Held { .. }
+                | Self::Tpm { .. }
+                | Self::Pkcs11(_)
+                | Self::Store(_),
+                _,
+            ) => false,
         }
     }
 }

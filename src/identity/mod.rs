@@ -8,18 +8,33 @@ pub mod distinguished_name;
 pub mod error;
 pub mod files;
 pub mod locator;
+mod name_match;
+pub mod os_store;
+pub mod pkcs11;
 pub mod public_key;
 pub mod rotation;
 pub mod secrets;
 pub mod selector;
 pub mod signer;
+pub mod tpm;
 mod source;
 mod unlock;
+mod unlock_tpm;
+mod verification;
+pub mod watch;
 pub mod work_budget;
 
 pub use self::source::FilesVersion;
+pub use self::source::Hardware;
 pub use self::source::IdentitySource;
+pub use self::source::is_in_hardware;
+pub use self::source::list_certificates;
+pub use self::source::list_store;
 pub use self::source::open_certificate;
+pub use self::source::open_certificates;
+pub use self::source::open_key;
+use time::OffsetDateTime;
+
 use crate::identity::certificate::Certificate;
 use crate::identity::chain::Chain;
 use crate::identity::signer::Signer;
@@ -51,6 +66,12 @@ impl Identity {
     /// The intermediates that are sent with it.
     pub fn chain(&self) -> &Chain {
         &self.chain
+    }
+
+    /// The end of its validity: the first of certificate and chain that is no longer valid.
+    pub fn not_after(&self) -> OffsetDateTime {
+        let (_, leaf) = self.certificate.validity();
+        self.chain.not_after().map_or(leaf, |chain| chain.min(leaf))
     }
 
     /// The key that signs.

@@ -5,6 +5,8 @@ use std::fmt;
 use p256::elliptic_curve::sec1::ToSec1Point;
 use x509_parser::der_parser::oid;
 use x509_parser::oid_registry::Oid;
+use x509_parser::prelude::FromDer;
+use x509_parser::public_key::RSAPublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 /// A kind of key that IAM Roles Anywhere signs with.
@@ -102,6 +104,14 @@ impl PublicKey {
                 .uncompressed(bytes)
                 .ok_or_else(|| format!("{oid} with a point that is not on its curve"))?,
         })
+    }
+}
+
+impl PublicKey {
+    /// The length of an RSA key's modulus in bits; `None` for other keys.
+    pub fn rsa_bits(&self) -> Option<usize> {
+        let (_, key) = RSAPublicKey::from_der(&self.bytes).ok()?;
+        (self.algorithm == KeyAlgorithm::Rsa).then_some(key.key_size())
     }
 }
 

@@ -121,6 +121,7 @@ mod tests {
             certificate: pki.join(format!("{name}.crt")).into(),
             private_key: Some(pki.join(format!("{name}.key")).into()),
             intermediates: None,
+            hardware: Default::default(),
         }
         .open(&NoSecrets::default())
         .unwrap()
@@ -151,6 +152,7 @@ mod tests {
                 certificate: pki.join("chain2.crt").into(),
                 private_key: Some(pki.join("rsa2048.key").into()),
                 intermediates: Some(pki.join(intermediates).into()),
+                hardware: Default::default(),
             }
             .open(&NoSecrets::default())
             .unwrap()

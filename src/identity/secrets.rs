@@ -14,6 +14,16 @@ pub trait Secrets {
     /// without a password is tried with the empty one first, and then asked for again.
     fn secret(&self, wanted: SecretRequest<'_>) -> Result<Option<Secret<String>>, SecretError>;
 
+    /// True if a secret for this purpose was given with the command, so that one that is not needed can be reported.
+    fn is_given(&self, _purpose: Purpose) -> bool {
+        false
+    }
+
+    /// True if a secret is worth a trial before it is needed: one that was typed, so that another can be asked for.
+    fn is_worth_a_trial(&self, purpose: Purpose) -> bool {
+        !self.is_given(purpose)
+    }
+
     /// Secrets that were rejected so far: the same value for the life of the secrets.
     fn refusals(&self) -> &RefusedSecrets;
 }
@@ -23,7 +33,7 @@ pub trait Secrets {
 pub struct SecretRequest<'a> {
     /// Purpose.
     pub purpose: Purpose,
-    /// The file that it opens.
+    /// The file that it opens, or the URI of a token or key.
     pub path: &'a Path,
     /// Number of secrets rejected so far, now or earlier.
     pub refused: u32,
@@ -36,6 +46,23 @@ pub enum Purpose {
     PrivateKey,
     /// The password of a PKCS#12 file.
     Pkcs12,
+    /// The password of a key in a TPM.
+    TpmKey,
+    /// The user PIN of a token.
+    UserPin(TriesLeft),
+    /// The PIN of a key on a token that wants one for each signature.
+    KeyPin(TriesLeft),
+}
+
+/// Tries before a token locks its PIN, as far as its flags say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TriesLeft {
+    /// As many as ever, or the token does not say.
+    Some,
+    /// A PIN was wrong since the last right one.
+    Few,
+    /// The last one.
+    One,
 }
 
 /// No secrets: what is encrypted is refused, except PKCS#12 with the empty password.

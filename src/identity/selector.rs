@@ -1,8 +1,9 @@
 //! [`CertSelector`]: which of the certificates in a token or store is meant.
 //!
 //! What is accepted and refused is what the reference helper accepts and refuses, down to its oddities:
-//! existing configurations hold such selectors. A name matches as a whole and byte for byte, in the
-//! form of [`distinguished_name::describe`].
+//! existing configurations hold such selectors. A name matches as a whole: byte for byte in the form of
+//! [`distinguished_name::describe`], or relative name by relative name, as other tools write names. A
+//! thumbprint is an addition.
 
 use std::fmt;
 use std::path::Path;
@@ -12,20 +13,27 @@ use serde::Deserializer;
 use serde::de::IgnoredAny;
 use serde::de::MapAccess;
 use serde::de::Visitor;
+use sha1::Digest;
+use sha1::Sha1;
+use sha2::Sha256;
 use x509_parser::certificate::X509Certificate;
+use x509_parser::x509::X509Name;
 
 use crate::identity::distinguished_name;
+use crate::identity::name_match;
 use crate::text::Printable;
 
 /// Required fields of a certificate; `None` matches any value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CertSelector {
-    /// Its subject, in the form of [`distinguished_name::describe`].
+    /// Its subject, in the form of [`distinguished_name::describe`] or of another tool.
     pub subject: Option<String>,
-    /// Its issuer, in the same form.
+    /// Its issuer, in such a form.
     pub issuer: Option<String>,
     /// Its serial number.
     pub serial_number: Option<SerialNumber>,
+    /// The SHA-1 or SHA-256 of its DER.
+    pub thumbprint: Option<Thumbprint>,
 }
 
 impl CertSelector {
@@ -35,8 +43,8 @@ impl CertSelector {
         text.strip_prefix("file://").map(Path::new)
     }
 
-    /// Reads `Key=x509Subject,Value=CN=... Key=x509Issuer,Value=... Key=x509Serial,Value=...`, any of
-    /// them. No text matches every certificate.
+    /// Reads `Key=x509Subject,Value=CN=... Key=x509Issuer,Value=... Key=x509Serial,Value=...
+    /// Key=x509Thumbprint,Value=...`, any of them. No text matches every certificate.
     ///
     /// A value ends before white space and the next `Key=`, or at the end, so a name that has `Key=`
     /// in it or ends in a space takes the JSON form. A `Key=` that is the end of the text is passed
@@ -52,7 +60,7 @@ impl CertSelector {
             fields.set(pair.key, pair.value)?;
             rest = pair.rest;
         }
-        Ok(fields.into())
+        fields.read()
     }
 
     /// Reads `[{"Key":"x509Subject","Value":"CN=..."},..]`. The members' names are taken in any case,
@@ -70,17 +78,21 @@ impl CertSelector {
             let entry = entry.unwrap_or_default();
             fields.set(&entry.key, &entry.value)?;
         }
-        Ok(fields.into())
+        fields.read()
     }
 
     /// True if `certificate` has everything that the selector asks for.
     pub fn matches(&self, certificate: &X509Certificate<'_>) -> bool {
-        let is_subject =
-            |name: &String| *name == distinguished_name::describe(certificate.subject());
-        let is_issuer = |name: &String| *name == distinguished_name::describe(certificate.issuer());
+        let is_named = |text: &String, name: &X509Name<'_>| {
+            *text == distinguished_name::describe(name) || name_match::names(text, name)
+        };
+        let is_subject = |text: &String| is_named(text, certificate.subject());
+        let is_issuer = |text: &String| is_named(text, certificate.issuer());
         let is_serial_number =
             |number: &SerialNumber| *number == SerialNumber::from_octets(certificate.raw_serial());
+        let is_thumbprint = |thumbprint: &Thumbprint| thumbprint.is_of(certificate.as_raw());
         self.serial_number.as_ref().is_none_or(is_serial_number)
+            && self.thumbprint.as_ref().is_none_or(is_thumbprint)
             && self.subject.as_ref().is_none_or(is_subject)
             && self.issuer.as_ref().is_none_or(is_issuer)
     }
@@ -140,6 +152,31 @@ impl fmt::Display for SerialNumber {
     }
 }
 
+/// The hash that Windows and `openssl x509 -fingerprint` show of a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thumbprint(Vec<u8>);
+
+impl Thumbprint {
+    /// Reads 40 or 64 hexadecimal digits, perhaps with colons or white space between them. Windows puts a
+    /// character that is not shown in front when a thumbprint is copied from its dialog.
+    fn from_hex(text: &str) -> Option<Self> {
+        let is_between = |c: char| c == ':' || c == '\u{200e}' || c.is_whitespace();
+        let digits: String = text.chars().filter(|c| !is_between(*c)).collect();
+        let octets = hex::decode(digits).ok()?;
+        [Sha1::output_size(), Sha256::output_size()]
+            .contains(&octets.len())
+            .then_some(Self(octets))
+    }
+
+    fn is_of(&self, der: &[u8]) -> bool {
+        let Self(octets) = self;
+        match octets.len() == Sha1::output_size() {
+            true => octets.as_slice() == Sha1::digest(der).as_slice(),
+            false => octets.as_slice() == Sha256::digest(der).as_slice(),
+        }
+    }
+}
+
 /// One `Key=...,Value=...` and what comes after it.
 struct Pair<'a> {
     key: &'a str,
@@ -179,6 +216,7 @@ struct Fields {
     subject: Option<String>,
     issuer: Option<String>,
     serial_number: Option<String>,
+    thumbprint: Option<String>,
 }
 
 impl Fields {
@@ -187,6 +225,7 @@ impl Fields {
             SUBJECT => (SUBJECT, &mut self.subject),
             ISSUER => (ISSUER, &mut self.issuer),
             SERIAL_NUMBER => (SERIAL_NUMBER, &mut self.serial_number),
+            THUMBPRINT => (THUMBPRINT, &mut self.thumbprint),
             _ => {
                 return Err(SelectorError::UnknownKey {
                     key: key.to_owned(),
@@ -198,17 +237,17 @@ impl Fields {
             Some(_) => Err(SelectorError::RepeatedKey { key }),
         }
     }
-}
 
-impl From<Fields> for CertSelector {
-    fn from(fields: Fields) -> Self {
-        Self {
-            subject: fields.subject.filter(|name| !name.is_empty()),
-            issuer: fields.issuer.filter(|name| !name.is_empty()),
-            serial_number: fields
-                .serial_number
-                .map(|text| SerialNumber::from_hex(&text)),
-        }
+    fn read(self) -> Result<CertSelector, SelectorError> {
+        let thumbprint = self
+            .thumbprint
+            .map(|text| Thumbprint::from_hex(&text).ok_or(SelectorError::Thumbprint { text }));
+        Ok(CertSelector {
+            subject: self.subject.filter(|name| !name.is_empty()),
+            issuer: self.issuer.filter(|name| !name.is_empty()),
+            serial_number: self.serial_number.map(|text| SerialNumber::from_hex(&text)),
+            thumbprint: thumbprint.transpose()?,
+        })
     }
 }
 
@@ -274,6 +313,11 @@ pub enum SelectorError {
         /// The name.
         key: String,
     },
+    /// It is not a certificate's thumbprint.
+    Thumbprint {
+        /// The text.
+        text: String,
+    },
     /// Something is asked for twice.
     RepeatedKey {
         /// Its name.
@@ -297,8 +341,14 @@ impl fmt::Display for SelectorError {
             ),
             Self::UnknownKey { key } => write!(
                 f,
-                "the selector's key \"{}\" is not one of {SUBJECT}, {ISSUER} and {SERIAL_NUMBER}",
+                "the selector's key \"{}\" is not one of {SUBJECT}, {ISSUER}, {SERIAL_NUMBER} and \
+                 {THUMBPRINT}",
                 shown(key)
+            ),
+            Self::Thumbprint { text } => write!(
+                f,
+                "\"{}\" is not a thumbprint, 40 hexadecimal digits (SHA-1) or 64 (SHA-256)",
+                shown(text)
             ),
             Self::RepeatedKey { key } => write!(f, "the selector has the key {key} twice"),
         }
@@ -317,9 +367,10 @@ const VALUE: &str = ",Value=";
 const SUBJECT: &str = "x509Subject";
 const ISSUER: &str = "x509Issuer";
 const SERIAL_NUMBER: &str = "x509Serial";
+const THUMBPRINT: &str = "x509Thumbprint";
 
 /// Two names of certificates as long as certificates get, and then some.
-const SELECTOR_BYTES_MAX: usize = 64 * 1024;
+pub const SELECTOR_BYTES_MAX: usize = 64 * 1024;
 
 const SHOWN_CHARACTERS_MAX: usize = 120;
 
@@ -343,8 +394,10 @@ mod tests {
             subject: Some(subject.to_owned()),
             issuer: Some(issuer.to_owned()),
             serial_number: Some(serial_number.to_owned()).filter(|text| !text.is_empty()),
+            thumbprint: None,
         }
-        .into()
+        .read()
+        .unwrap()
     }
 
     fn malformed(rest: &str) -> SelectorError {
@@ -598,6 +651,47 @@ mod tests {
         assert!(!matches(selector(subject, issuer, "zz")));
         assert!(!matches(selector("CN=widget serial-128", "", "")));
         assert!(!matches(selector(&subject.to_lowercase(), "", "")));
+    }
+
+    #[test]
+    fn thumbprint_is_sha1_or_sha256_of_the_certificate() {
+        let der = fixture("serial-128");
+        let certificate = certificate::parse(&der).unwrap();
+        let selector =
+            |thumbprint: &str| CertSelector::parse(&format!("Key={THUMBPRINT},Value={thumbprint}"));
+        let sha1 = hex::encode_upper(Sha1::digest(&der));
+        let pairs: Vec<&str> = sha1
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| std::str::from_utf8(pair).unwrap())
+            .collect();
+        for text in [
+            sha1.clone(),
+            sha1.to_lowercase(),
+            pairs.join(":"),
+            format!("\u{200e}{}", pairs.join(" ")),
+            hex::encode(Sha256::digest(&der)),
+        ] {
+            assert!(selector(&text).unwrap().matches(&certificate), "{text}");
+        }
+        assert!(!selector(&"0".repeat(40)).unwrap().matches(&certificate));
+        for text in ["00", "zz", &sha1[1..]] {
+            let refused = SelectorError::Thumbprint {
+                text: text.to_owned(),
+            };
+            assert_eq!(selector(text), Err(refused));
+        }
+    }
+
+    #[test]
+    fn name_of_another_tool_matches() {
+        let der = fixture("serial-128");
+        let certificate = certificate::parse(&der).unwrap();
+        let subject = "C = US, O = Example Widgets, CN = widget serial-128";
+        assert!(selector(subject, "", "").matches(&certificate));
+        let issuer = "C=US,O=Example Widgets,CN=widget root";
+        assert!(selector("", issuer, "").matches(&certificate));
+        assert!(!selector(issuer, "", "").matches(&certificate));
     }
 
     fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {

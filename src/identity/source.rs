@@ -22,16 +22,27 @@ use super::files::pkcs12::error::Pkcs12Error;
 use super::files::private_key::PrivateKey;
 use super::locator::Fingerprint;
 use super::locator::Locator;
+use super::os_store::StorePlace;
+use super::os_store::error::StoreError;
+use super::pkcs11::ListedCertificate;
+use super::pkcs11::Opening;
+use super::pkcs11::TokenPlace;
+use super::pkcs11::WantedKey;
+use super::pkcs11::error::Pkcs11Error;
+use super::public_key::PublicKey;
+use super::secrets::NoSecrets;
 use super::secrets::Purpose;
 use super::secrets::Secrets;
 use super::signer::Signer;
+use super::tpm::TpmDevice;
 use super::unlock;
 use super::unlock::Attempt;
 use super::unlock::Protected;
+use super::unlock_tpm;
 use super::work_budget::WorkBudget;
 use crate::secret::Secret;
 
-/// Source of an identity: PEM, or one PKCS#12 file.
+/// Source of an identity: PEM, one PKCS#12 file, tokens, or a certificate store.
 #[derive(Debug, Clone)]
 pub struct IdentitySource {
     /// PEM holds the certificate first; the rest of it is the chain, unless `intermediates` is
@@ -41,6 +52,15 @@ pub struct IdentitySource {
     pub private_key: Option<Locator>,
     /// Holds the chain, which is sent in this file's order.
     pub intermediates: Option<Locator>,
+    /// Where keys in hardware are.
+    pub hardware: Hardware,
+}
+
+/// Devices that hold private keys.
+#[derive(Debug, Clone, Default)]
+pub struct Hardware {
+    /// The TPM of key files and handles.
+    pub tpm: TpmDevice,
 }
 
 impl IdentitySource {
@@ -56,17 +76,34 @@ impl IdentitySource {
         identity
     }
 
-    /// The state of the files, which differs once one of them has changed. Nothing is read.
+    /// The state of the files, which differs once one of them has changed. Nothing is read but the
+    /// certificates of a store; those on a token are not looked at.
     pub fn version(&self) -> FilesVersion {
         let fingerprint = |locator: &Locator| locator.fingerprint().ok();
         FilesVersion(self.locators().map(fingerprint).collect())
     }
 
+    /// The certificate that its URI names on a token now, as far as it can be seen without a login.
+    pub(crate) fn token_certificate(&self) -> Option<Certificate> {
+        token_place(&self.certificate)?;
+        open_certificate(&self.certificate).ok()
+    }
+
+    /// True if certificate or key are on a token.
+    pub(crate) fn is_on_token(&self) -> bool {
+        self.locators()
+            .any(|locator| token_place(locator).is_some())
+    }
+
     /// The names of what stays as it is until the process ends.
     pub fn fixed(&self) -> impl Iterator<Item = &Path> {
-        self.locators()
-            .filter(|locator| locator.is_fixed())
-            .map(Locator::name)
+        let fixed = self.locators().filter(|locator| locator.is_fixed());
+        fixed.map(Locator::name)
+    }
+
+    /// The names of all inputs.
+    pub fn names(&self) -> impl Iterator<Item = &Path> {
+        self.locators().map(Locator::name)
     }
 
     /// Location of the private key.
@@ -79,6 +116,7 @@ impl IdentitySource {
             certificate,
             private_key,
             intermediates,
+            hardware: _,
         } = self;
         [
             Some(certificate),
@@ -95,12 +133,19 @@ impl IdentitySource {
             certificate,
             private_key,
             intermediates,
+            hardware: _,
         } = self;
+        if [certificate, self.private_key()]
+            .iter()
+            .any(|locator| matches!(locator, Locator::Pkcs11(_)))
+        {
+            return self.read_with_token(secrets);
+        }
+        if let Locator::Store(place) = certificate {
+            return self.read_from_store(place);
+        }
         match read(certificate)? {
-            Contents::Pem(blocks) => {
-                let private_key = private_key.as_ref();
-                open_pem(certificate, &blocks, private_key, intermediates, secrets)
-            }
+            Contents::Pem(blocks) => self.open_pem(&blocks, secrets),
             Contents::Pkcs12(_) if private_key.is_some() => Err(IdentityError::Pkcs12NotAlone {
                 path: certificate.name().to_owned(),
                 beside: "private key",
@@ -112,16 +157,211 @@ impl IdentitySource {
             Contents::Pkcs12(der) => open_pkcs12(certificate, der.expose(), secrets),
         }
     }
+
+    fn open_pem(&self, blocks: &Blocks, secrets: &dyn Secrets) -> Result<Identity, IdentityError> {
+        let (certificate, intermediates) = (&self.certificate, &self.intermediates);
+        let mut work = WorkBudget::new();
+        let (leaf, others) = pem_contents::certificate(certificate.name(), blocks)?;
+        let given = intermediates.as_ref().map(read_chain).transpose()?;
+        let is_certified = |key: &PublicKey| pem_contents::is_certified(key, &leaf, &others);
+        let key = self.open_key(blocks, &is_certified, secrets, &mut work)?;
+        let (leaf, others) = pem_contents::leaf_of(key.as_ref(), leaf, others);
+        let chain = given.unwrap_or_else(|| Chain::by_issuer(leaf.der(), &others, &mut work));
+        check_chain_length(intermediates.as_ref().unwrap_or(certificate), &chain)?;
+        self.matched(leaf, chain, key)
+    }
+
+    /// Opens the private key, wherever it is. `beside` are the blocks of the certificate's file. No password is
+    /// asked for if a TPM says that the key is not certified.
+    fn open_key(
+        &self,
+        beside: &Blocks,
+        is_certified: &dyn Fn(&PublicKey) -> bool,
+        secrets: &dyn Secrets,
+        work: &mut WorkBudget,
+    ) -> Result<Box<dyn Signer>, IdentityError> {
+        let (hardware, locator) = (&self.hardware, self.private_key());
+        let blocks = match locator {
+            Locator::Tpm { .. } => &Vec::new(),
+            _ if locator.is_same(&self.certificate) => beside,
+            _ => &read_pem(locator, Missing::PrivateKey)?,
+        };
+        key_of((hardware, locator), blocks, is_certified, secrets, work)
+    }
+
+    /// Certificate, key or both are on a token; what is not is PEM.
+    fn read_with_token(&self, secrets: &dyn Secrets) -> Result<Identity, IdentityError> {
+        let mut work = WorkBudget::new();
+        let mut opening = Opening::new(secrets);
+        let found = match &self.certificate {
+            Locator::Pkcs11(place) => {
+                let key_place = token_place(self.private_key());
+                let with_chain = self.intermediates.is_none();
+                let found = opening.certificate(place, key_place, with_chain);
+                Some((place.as_ref(), found.map_err(on_token(place))?))
+            }
+            Locator::File(_) | Locator::Held { .. } | Locator::Tpm { .. } | Locator::Store(_) => {
+                None
+            }
+        };
+        let (leaf, others) = match &found {
+            Some((_, found)) => (found.leaf.clone(), found.others.clone()),
+            None => {
+                let blocks = read_pem(&self.certificate, Missing::Certificate)?;
+                pem_contents::certificate(self.certificate.name(), &blocks)?
+            }
+        };
+        let given = self.intermediates.as_ref().map(read_chain).transpose()?;
+        let chain = given.unwrap_or_else(|| Chain::by_issuer(leaf.der(), &others, &mut work));
+        let chain_locator = self.intermediates.as_ref().unwrap_or(&self.certificate);
+        check_chain_length(chain_locator, &chain)?;
+        let signer = match token_place(self.private_key()) {
+            Some(place) => {
+                let wanted = WantedKey {
+                    place,
+                    beside: found.as_ref().map(|(place, found)| (*place, found)),
+                    public_key: Some(leaf.public_key()),
+                };
+                opening.key(wanted).map_err(on_token(place))?
+            }
+            None => {
+                let is_certified = |key: &PublicKey| key == leaf.public_key();
+                self.open_key(&Vec::new(), &is_certified, secrets, &mut work)?
+            }
+        };
+        self.matched(leaf, chain, signer)
+    }
+
+    /// Certificate and key are in a store. The key is the system's word for it.
+    fn read_from_store(&self, place: &StorePlace) -> Result<Identity, IdentityError> {
+        let (leaf, others, signer) = place.open().map_err(in_store(place))?;
+        let given = self.intermediates.as_ref().map(read_chain).transpose()?;
+        let chain =
+            given.unwrap_or_else(|| Chain::by_issuer(leaf.der(), &others, &mut WorkBudget::new()));
+        let chain_locator = self.intermediates.as_ref().unwrap_or(&self.certificate);
+        check_chain_length(chain_locator, &chain)?;
+        self.matched(leaf, chain, Box::new(signer))
+    }
+
+    /// The identity, if the key is the certificate's.
+    fn matched(
+        &self,
+        certificate: Certificate,
+        chain: Chain,
+        signer: Box<dyn Signer>,
+    ) -> Result<Identity, IdentityError> {
+        let (wanted, found) = (certificate.public_key(), signer.public_key());
+        if wanted != found {
+            return Err(IdentityError::KeyDoesNotMatchCertificate {
+                certificate: self.certificate.name().to_owned(),
+                certificate_key: wanted.algorithm,
+                private_key: self.private_key().name().to_owned(),
+                private_key_algorithm: found.algorithm,
+            });
+        }
+        Ok(Identity {
+            certificate,
+            chain,
+            signer,
+        })
+    }
 }
 
 /// The state of an identity's files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilesVersion(Vec<Option<Fingerprint>>);
 
-/// The first certificate of PEM, without chain and key.
+/// The first certificate of PEM, or the one on a token that can be seen without a login; without chain and
+/// key.
 pub fn open_certificate(locator: &Locator) -> Result<Certificate, IdentityError> {
+    if let Locator::Pkcs11(place) = locator {
+        let secrets = NoSecrets::default();
+        let found = Opening::new(&secrets).visible_certificate(place);
+        return found.map_err(on_token(place));
+    }
+    if let Locator::Store(place) = locator {
+        return place.certificate().map_err(in_store(place));
+    }
     let blocks = read_pem(locator, Missing::Certificate)?;
     pem_contents::certificate(locator.name(), &blocks).map(|(certificate, _)| certificate)
+}
+
+/// The certificates that a URI names on tokens.
+pub fn list_certificates(
+    place: &TokenPlace,
+    secrets: &dyn Secrets,
+) -> Result<Vec<ListedCertificate>, IdentityError> {
+    Opening::new(secrets).list(place).map_err(on_token(place))
+}
+
+/// The DER of the certificates that match in a certificate store.
+pub fn list_store(place: &StorePlace) -> Result<Vec<Vec<u8>>, IdentityError> {
+    place.list().map_err(in_store(place))
+}
+
+/// The key in a TPM, or in these blocks of its file.
+fn key_of(
+    (hardware, locator): (&Hardware, &Locator),
+    blocks: &Blocks,
+    is_certified: &dyn Fn(&PublicKey) -> bool,
+    secrets: &dyn Secrets,
+    work: &mut WorkBudget,
+) -> Result<Box<dyn Signer>, IdentityError> {
+    let (tpm, name) = (&hardware.tpm, locator.name());
+    if let Locator::Tpm { handle, .. } = locator {
+        return unlock_tpm::persistent(tpm, (name, *handle), is_certified, secrets);
+    }
+    match pem_contents::tss2_key(blocks) {
+        Some(der) => unlock_tpm::file(tpm, (name, der), is_certified, secrets),
+        None => {
+            let key = pem_contents::private_key(name, blocks, secrets, work)?;
+            Ok(Box::new(key))
+        }
+    }
+}
+
+/// True if the private key there is on a token or in a TPM.
+pub fn is_in_hardware(locator: &Locator) -> bool {
+    match locator {
+        Locator::Pkcs11(_) | Locator::Tpm { .. } => true,
+        Locator::File(_) | Locator::Held { .. } => matches!(
+            read(locator),
+            Ok(Contents::Pem(blocks)) if pem_contents::tss2_key(&blocks).is_some()
+        ),
+        Locator::Store(_) => false,
+    }
+}
+
+/// The private key at `locator`, without a certificate; on a token, the one key that its URI names.
+pub fn open_key(
+    locator: &Locator,
+    hardware: &Hardware,
+    secrets: &dyn Secrets,
+) -> Result<Box<dyn Signer>, IdentityError> {
+    if let Locator::Pkcs11(place) = locator {
+        let wanted = WantedKey {
+            place,
+            beside: None,
+            public_key: None,
+        };
+        return Opening::new(secrets).key(wanted).map_err(on_token(place));
+    }
+    let blocks = match locator {
+        Locator::Tpm { .. } => Vec::new(),
+        _ => read_pem(locator, Missing::PrivateKey)?,
+    };
+    let mut work = WorkBudget::new();
+    key_of((hardware, locator), &blocks, &|_| true, secrets, &mut work)
+}
+
+/// All certificates of PEM, which holds one at least and nothing else.
+pub fn open_certificates(locator: &Locator) -> Result<Chain, IdentityError> {
+    let blocks = read_pem(locator, Missing::Certificate)?;
+    if blocks.is_empty() {
+        let path = locator.name();
+        return Err(IdentityError::missing(Missing::Certificate, path, &blocks));
+    }
+    pem_contents::chain(locator.name(), blocks)
 }
 
 type Blocks = Vec<Result<PemBlock, PemError>>;
@@ -155,46 +395,32 @@ fn read_pem(locator: &Locator, what: Missing) -> Result<Blocks, IdentityError> {
     }
 }
 
-fn open_pem(
-    certificate: &Locator,
-    blocks: &Blocks,
-    private_key: Option<&Locator>,
-    intermediates: &Option<Locator>,
-    secrets: &dyn Secrets,
-) -> Result<Identity, IdentityError> {
-    let mut work = WorkBudget::new();
-    let (leaf, others) = pem_contents::certificate(certificate.name(), blocks)?;
-    let given = match intermediates {
-        Some(locator) => {
-            let blocks = read_pem(locator, Missing::Certificate)?;
-            Some(pem_contents::chain(locator.name(), blocks)?)
-        }
-        None => None,
-    };
-    let key_locator = private_key.unwrap_or(certificate);
-    let key = match key_locator.is_same(certificate) {
-        true => pem_contents::private_key(key_locator.name(), blocks, secrets, &mut work)?,
-        false => {
-            let blocks = read_pem(key_locator, Missing::PrivateKey)?;
-            pem_contents::private_key(key_locator.name(), &blocks, secrets, &mut work)?
-        }
-    };
-    let (leaf, others) = pem_contents::leaf_of(&key, leaf, others);
-    let chain = given.unwrap_or_else(|| Chain::by_issuer(leaf.der(), &others, &mut work));
-    check_chain_length(intermediates.as_ref().unwrap_or(certificate), &chain)?;
-    if key.public_key() != leaf.public_key() {
-        return Err(IdentityError::KeyDoesNotMatchCertificate {
-            certificate: certificate.name().to_owned(),
-            certificate_key: leaf.public_key().algorithm,
-            private_key: key_locator.name().to_owned(),
-            private_key_algorithm: key.public_key().algorithm,
-        });
+fn read_chain(locator: &Locator) -> Result<Chain, IdentityError> {
+    let blocks = read_pem(locator, Missing::Certificate)?;
+    pem_contents::chain(locator.name(), blocks)
+}
+
+fn token_place(locator: &Locator) -> Option<&TokenPlace> {
+    match locator {
+        Locator::Pkcs11(place) => Some(place),
+        Locator::File(_) | Locator::Held { .. } | Locator::Tpm { .. } | Locator::Store(_) => None,
     }
-    Ok(Identity {
-        certificate: leaf,
-        chain,
-        signer: Box::new(key),
-    })
+}
+
+fn in_store(place: &StorePlace) -> impl Fn(StoreError) -> IdentityError {
+    let store = place.name().to_owned();
+    move |source| IdentityError::Store {
+        store: store.clone(),
+        source,
+    }
+}
+
+fn on_token(place: &TokenPlace) -> impl Fn(Pkcs11Error) -> IdentityError {
+    let uri = place.name().to_owned();
+    move |source| IdentityError::Pkcs11 {
+        uri: uri.clone(),
+        source: Box::new(source),
+    }
 }
 
 fn open_pkcs12(

@@ -13,6 +13,7 @@ use super::secrets::RefusedSecret;
 use super::secrets::RefusedSecrets;
 use super::secrets::SecretRequest;
 use super::secrets::Secrets;
+use super::tpm::TpmError;
 use super::work_budget::WorkBudget;
 use crate::secret::Secret;
 
@@ -49,6 +50,14 @@ impl Protected<'_> {
                 path,
                 source: Pkcs12Error::Password,
             },
+            Purpose::TpmKey => IdentityError::Tpm {
+                path,
+                source: TpmError::RefusedBefore,
+            },
+            // PINs are presented by `pkcs11`, under stricter rules.
+            purpose @ (Purpose::UserPin(_) | Purpose::KeyPin(_)) => {
+                IdentityError::PasswordMissing { purpose, path }
+            }
         }
     }
 }
@@ -80,7 +89,7 @@ pub(super) fn unlock<T>(
         let secret = match (given, purpose, refused) {
             (Some(secret), _, _) => secret,
             (None, Purpose::Pkcs12, 0) => Secret::new(String::new()),
-            (None, Purpose::Pkcs12 | Purpose::PrivateKey, _) => {
+            (None, _, _) => {
                 return Err(failure.unwrap_or_else(|| IdentityError::PasswordMissing {
                     purpose,
                     path: path(),

@@ -57,6 +57,7 @@ mod tests {
             session_token: Secret::new("t=".to_owned()),
             expiration: "2030-01-01T00:00:00Z".to_owned(),
             date: None,
+            assumed_role_arn: None,
         };
         assert_eq!(
             std::str::from_utf8(document(&credentials).expose()).unwrap(),

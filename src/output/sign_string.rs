@@ -6,9 +6,13 @@ use sha2::Sha256;
 use crate::identity::public_key::KeyAlgorithm;
 use crate::identity::public_key::PublicKey;
 
-/// Text to sign for a key: a fixed text, and for RSA and EC the hash of the public key behind it.
-pub fn message(key: &PublicKey) -> Vec<u8> {
+/// Text to sign for a key: a fixed text, and for RSA and EC the hash of the public key behind it, if one is
+/// given.
+pub fn message(key: Option<&PublicKey>) -> Vec<u8> {
     let mut message = TEXT.as_bytes().to_vec();
+    let Some(key) = key else {
+        return message;
+    };
     match key.algorithm {
         KeyAlgorithm::Rsa | KeyAlgorithm::Ec(_) => {
             let mut hash = Sha256::new();

@@ -7,3 +7,8 @@ use std::io::Empty;
 pub fn inherited_descriptor(_number: u32) -> io::Result<Empty> {
     Err(io::ErrorKind::Unsupported.into())
 }
+
+/// Fails, likewise.
+pub fn keep_from_commands(_number: u32) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}

@@ -209,6 +209,14 @@ impl Rights {
         false
     }
 
+    pub(crate) fn strangers_can_write(self) -> bool {
+        false
+    }
+
+    pub(crate) fn strangers_can_replace(self) -> bool {
+        false
+    }
+
     pub(crate) fn flaw(self) -> Option<String> {
         None
     }

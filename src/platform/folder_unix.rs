@@ -267,6 +267,11 @@ impl Entry {
 }
 
 impl Rights {
+    /// Owner and mode of the file at `path`, behind links too.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        Ok(rights(&rustix::fs::stat(path)?))
+    }
+
     /// True if this process's user is the owner.
     pub(crate) fn is_ours(self) -> bool {
         self.owner == rustix::process::geteuid().as_raw()
@@ -305,6 +310,21 @@ impl Rights {
     /// True if users other than the superuser can replace the superuser's files in this directory.
     pub(crate) fn others_can_replace(self) -> bool {
         self.others_can_write() && !(self.is_superusers() && self.mode & STICKY != 0)
+    }
+
+    /// True if users other than the superuser and this one can write it, or its owner is one of them.
+    pub(crate) fn strangers_can_write(self) -> bool {
+        self.is_strangers() || self.mode & 0o022 != 0
+    }
+
+    /// True if users other than the superuser and this one can replace what these two have in this
+    /// directory.
+    pub(crate) fn strangers_can_replace(self) -> bool {
+        self.strangers_can_write() && (self.is_strangers() || self.mode & STICKY == 0)
+    }
+
+    fn is_strangers(self) -> bool {
+        !self.is_superusers() && !self.is_ours()
     }
 
     /// Fault of a directory that must be private to this user; `None` if it is private.

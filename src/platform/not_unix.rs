@@ -14,6 +14,8 @@ use std::time::Instant;
 
 use time::OffsetDateTime;
 
+use super::Channel;
+
 /// Nothing to do: Windows writes no core files unless an administrator asked for them.
 pub fn forbid_core_files() {}
 
@@ -26,20 +28,6 @@ pub const NULL_DEVICE: &str = "NUL";
 /// Windows has no systemd.
 pub fn is_stderr(_device_and_inode: &str) -> bool {
     false
-}
-
-/// Lines for a shell that set these variables for the programs that it starts: for cmd, and below them
-/// for PowerShell.
-pub fn lines_to_set(variables: &[(&str, String)]) -> Vec<String> {
-    let cmd = |(name, value): &(&str, String)| format!("set \"{name}={value}\"");
-    let power_shell = |(name, value): &(&str, String)| {
-        let value = value.replace('\'', "''");
-        format!("$env:{name} = '{value}'")
-    };
-    let mut lines: Vec<String> = variables.iter().map(cmd).collect();
-    lines.push("or, in PowerShell:".to_owned());
-    lines.extend(variables.iter().map(power_shell));
-    lines
 }
 
 /// A command line of the documentation, written for a shell of Unix, as cmd takes it.
@@ -82,13 +70,8 @@ pub(crate) fn time_since_boot(wall: OffsetDateTime) -> Duration {
 }
 
 /// Access by other users is unknown: asking the system needs unsafe calls.
-pub(crate) fn exposure(path: &Path) -> io::Result<(bool, bool)> {
-    path.metadata().map(|_| (false, false))
-}
-
-/// Unknown without the file's access control list, which is the directory's.
-pub(crate) fn strangers_can_write(_metadata: &Metadata) -> bool {
-    false
+pub(crate) fn exposure(_path: &Path) -> io::Result<(bool, bool)> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Windows reuses such an address by default; the option of this name would let any process take an
@@ -100,11 +83,6 @@ pub(crate) fn share_with_closed_connections(_: &socket2::Socket, _is_so: bool) -
 /// Windows has no such limit.
 pub fn allow_open_files(_wanted: u64) -> u64 {
     u64::MAX
-}
-
-/// Opens a file for reading, behind links too.
-pub(crate) fn open_link_without_waiting(path: &Path) -> io::Result<File> {
-    File::open(path)
 }
 
 /// True if the machine does not support the address family, such as IPv6.
@@ -139,7 +117,11 @@ pub(crate) fn is_superuser() -> bool {
     false
 }
 
-/// Unknown: Windows has no mode.
-pub(crate) fn others_can_read(_metadata: &Metadata) -> bool {
-    false
+/// The name of the machine's TPM.
+pub(crate) const TPM: &str = "by TBS";
+
+/// No file is a TPM here.
+pub(crate) fn open_channel(_path: &Path) -> io::Result<Box<dyn Channel>> {
+    let why = "host:port is expected here, or no TPM_DEVICE for the machine's own";
+    Err(io::Error::new(io::ErrorKind::Unsupported, why))
 }

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::net::TcpListener;
 use std::task::Poll;
 
 use tokio::signal::windows::CtrlBreak;
@@ -47,6 +48,11 @@ impl Termination {
         })
         .await
     }
+}
+
+/// Windows has no socket activation.
+pub fn inherited_listeners() -> io::Result<Vec<TcpListener>> {
+    Ok(Vec::new())
 }
 
 /// Windows has no readiness notification.

@@ -2,8 +2,10 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::net::TcpListener;
 use std::task::Poll;
 
+use listenfd::ListenFd;
 use tokio::signal::unix::Signal;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
@@ -80,6 +82,16 @@ impl EndingSignals {
         })
         .await
     }
+}
+
+/// Sockets that the parent process passed on (systemd's socket activation).
+pub fn inherited_listeners() -> io::Result<Vec<TcpListener>> {
+    let mut inherited = ListenFd::from_env();
+    let mut listeners = Vec::new();
+    for index in 0..inherited.len() {
+        listeners.extend(inherited.take_tcp_listener(index)?);
+    }
+    Ok(listeners)
 }
 
 /// Notifies systemd that the service is ready, if it is of `Type=notify`: its library

@@ -2,22 +2,24 @@
 
 use std::fs::File;
 use std::fs::Metadata;
-use std::fs::OpenOptions;
 use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::fs::fchown;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use rustix::fs::OFlags;
 use rustix::process::Resource;
 use rustix::process::Rlimit;
 use rustix::time::ClockId;
 use time::OffsetDateTime;
+
+use super::Channel;
+use super::Rights;
 
 /// Lets no crash write the private key to disk, and on Linux no other process of the same user
 /// read it from memory: a core pattern that is a pipe does not look at the limit. The hard limit stays,
@@ -71,12 +73,6 @@ pub const NULL_DEVICE: &str = "/dev/null";
 pub fn is_stderr(device_and_inode: &str) -> bool {
     rustix::fs::fstat(io::stderr())
         .is_ok_and(|stat| format!("{}:{}", stat.st_dev, stat.st_ino) == device_and_inode)
-}
-
-/// Lines for a shell that set these variables for the programs that it starts.
-pub fn lines_to_set(variables: &[(&str, String)]) -> Vec<String> {
-    let line = |(name, value): &(&str, String)| format!("export {name}={value}");
-    variables.iter().map(line).collect()
 }
 
 /// A command line of the documentation as this system's shell takes it.
@@ -159,14 +155,6 @@ pub(crate) const VARIABLES_IGNORE_CASE: bool = false;
 /// The variable that holds the user's home directory.
 pub(crate) const HOME_VARIABLE: &str = "HOME";
 
-/// Opens a file for reading, behind links too, and does not wait for the writer of a FIFO.
-pub(crate) fn open_link_without_waiting(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(flags(OFlags::NONBLOCK | OFlags::NOCTTY))
-        .open(path)
-}
-
 /// Gives `new` owner, group, access control list and mode of `old`, in this order: a change of
 /// owner may clear bits of the mode, and the list is changed by the mode.
 pub(crate) fn keep_rights(old: &File, new: &File) -> io::Result<()> {
@@ -213,16 +201,11 @@ fn keep_access_control_list(old: &File, new: &File) -> io::Result<()> {
 /// us and the superuser. Links are followed.
 pub(crate) fn exposure(path: &Path) -> io::Result<(bool, bool)> {
     let path = path.canonicalize()?;
-    let file = path.metadata()?;
-    let is_replaceable = match path.parent().map(Path::metadata).transpose()? {
-        Some(folder) => {
-            let is_writable = folder.mode() & 0o022 != 0 && folder.mode() & STICKY == 0;
-            is_writable || is_strangers(&folder)
-        }
-        None => false,
-    };
-    let is_changeable = strangers_can_write(&file) || is_replaceable;
-    Ok((others_can_read(&file), is_changeable))
+    let file = Rights::of(&path)?;
+    let folder = path.parent().map(Rights::of).transpose()?;
+    let is_replaceable = folder.is_some_and(Rights::strangers_can_replace);
+    let is_changeable = file.strangers_can_write() || is_replaceable;
+    Ok((file.others_can_read(), is_changeable))
 }
 
 /// Reserves room on the disk for a file to grow to `length` bytes, without making it longer, where the
@@ -255,35 +238,41 @@ pub(crate) fn is_superuser() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// True if the superuser owns it.
-fn is_superusers(metadata: &Metadata) -> bool {
-    metadata.uid() == 0
-}
-
-/// True if users other than the owner can read it.
-pub(crate) fn others_can_read(metadata: &Metadata) -> bool {
-    metadata.mode() & 0o044 != 0
-}
-
-/// True if users other than the superuser and this user can write it.
-pub(crate) fn strangers_can_write(metadata: &Metadata) -> bool {
-    is_strangers(metadata) || metadata.mode() & 0o022 != 0
-}
-
-/// True if its owner is neither the superuser nor this user.
-fn is_strangers(metadata: &Metadata) -> bool {
-    !is_superusers(metadata) && metadata.uid() != rustix::process::geteuid().as_raw()
-}
-
-/// As the standard library takes them.
-fn flags(flags: OFlags) -> i32 {
-    flags.bits().cast_signed()
-}
-
 const MODE: u32 = 0o7777;
-const STICKY: u32 = 0o1000;
 #[cfg(target_os = "linux")]
 const ACCESS_CONTROL_LIST: &str = "system.posix_acl_access";
 /// Largest value that the kernel accepts.
 #[cfg(target_os = "linux")]
 const ACCESS_CONTROL_LIST_BYTES_MAX: usize = 65536;
+/// Opens a character device, or connects to a unix socket. Any other file is refused: it would be written to.
+pub(crate) fn open_channel(path: &Path) -> io::Result<Box<dyn Channel>> {
+    let kind = path.metadata()?.file_type();
+    if kind.is_socket() {
+        let stream = UnixStream::connect(path)?;
+        stream.set_read_timeout(Some(CHANNEL_TIME_MAX))?;
+        stream.set_write_timeout(Some(CHANNEL_TIME_MAX))?;
+        return Ok(Box::new(stream));
+    }
+    if !kind.is_char_device() {
+        let why = "it is neither a device nor a socket";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    let file = File::options().read(true).write(true).open(path)?;
+    Ok(Box::new(file))
+}
+
+/// Opens the machine's TPM: the device that the kernel shares among processes, else the one that it does not.
+pub(crate) fn open_tpm() -> io::Result<Box<dyn Channel>> {
+    match open_channel(Path::new(TPM)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            open_channel(Path::new("/dev/tpm0"))
+        }
+        opened => opened,
+    }
+}
+
+/// The name of the machine's TPM.
+pub(crate) const TPM: &str = "/dev/tpmrm0";
+
+/// Making a key takes a slow TPM that long.
+const CHANNEL_TIME_MAX: Duration = Duration::from_secs(40);

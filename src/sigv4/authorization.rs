@@ -12,7 +12,8 @@ use crate::identity::public_key::KeyAlgorithm;
 pub struct Authorization {
     /// Algorithm of the signature.
     pub algorithm: SignatureAlgorithm,
-    /// The certificate's serial number in decimal and the credential scope, joined by `/`.
+    /// The certificate's serial number in decimal, or the access key's id, and the credential scope, joined
+    /// by `/`.
     pub credential: String,
     /// The names of the signed headers.
     pub signed_headers: String,
@@ -46,7 +47,8 @@ impl fmt::Debug for Authorization {
     }
 }
 
-/// The algorithm's name on the wire; it follows the private key, never the certificate's signature.
+/// The algorithm's name on the wire; with a certificate it follows the private key, never the certificate's
+/// signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignatureAlgorithm {
@@ -56,10 +58,12 @@ pub enum SignatureAlgorithm {
     EcdsaSha256,
     /// ML-DSA of any parameter set, over the string to sign itself.
     MlDsa,
+    /// HMAC with SHA-256, by a key derived from a secret access key.
+    HmacSha256,
 }
 
 impl SignatureAlgorithm {
-    /// The algorithm by which a key of this kind signs.
+    /// The algorithm by which a private key of this kind signs.
     pub fn of(key: KeyAlgorithm) -> Self {
         match key {
             KeyAlgorithm::Rsa => Self::RsaSha256,
@@ -75,6 +79,7 @@ impl fmt::Display for SignatureAlgorithm {
             Self::RsaSha256 => "AWS4-X509-RSA-SHA256",
             Self::EcdsaSha256 => "AWS4-X509-ECDSA-SHA256",
             Self::MlDsa => "AWS4-X509-MLDSA",
+            Self::HmacSha256 => "AWS4-HMAC-SHA256",
         })
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fmt::Write;
 
 use percent_encoding::AsciiSet;
 use percent_encoding::NON_ALPHANUMERIC;
@@ -10,13 +9,14 @@ use percent_encoding::utf8_percent_encode;
 use sha2::Digest;
 use sha2::Sha256;
 
+use crate::secret::Secret;
 use crate::sigv4::SignableRequest;
+use crate::sigv4::header::X_AMZ_SECURITY_TOKEN;
 
-/// Method, path, query, headers, names of the headers and hash of the body. `Display` is exactly the
-/// text that is hashed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Method, path, query, headers, names of the headers and hash of the body. `Display` is the text that is
+/// hashed, without the value of a session token.
 pub struct CanonicalRequest {
-    text: String,
+    text: Secret<String>,
     signed_headers: String,
 }
 
@@ -32,33 +32,37 @@ impl CanonicalRequest {
             .map(String::as_str)
             .collect::<Vec<_>>()
             .join(";");
-        let mut text = format!(
+        let begin = format!(
             "{}\n{}\n{}\n",
             request.method,
             request.path,
             canonical_query(request.query)
         );
-        for (name, value) in &headers {
-            text.push_str(name);
-            text.push(':');
-            text.push_str(value);
-            text.push('\n');
-        }
-        // Writing to a String does not fail.
-        let _ = write!(
-            text,
+        let end = format!(
             "\n{signed_headers}\n{}",
             hex::encode(Sha256::digest(request.body))
         );
+        let line =
+            |(name, value): (&String, &Secret<String>)| name.len() + value.expose().len() + 2;
+        let lines: usize = headers.iter().map(line).sum();
+        // A text that grows leaves its old memory unwiped.
+        let mut text = Secret::new(String::with_capacity(begin.len() + lines + end.len()));
+        text.expose_mut().push_str(&begin);
+        for (name, value) in &headers {
+            for part in [name.as_str(), ":", value.expose(), "\n"] {
+                text.expose_mut().push_str(part);
+            }
+        }
+        text.expose_mut().push_str(&end);
         Self {
             text,
             signed_headers,
         }
     }
 
-    /// The text that is hashed.
-    pub fn as_str(&self) -> &str {
-        &self.text
+    /// The text that is hashed, with the session token in it.
+    pub(crate) fn expose(&self) -> &str {
+        self.text.expose()
     }
 
     /// Names of the signed headers, in lower case, sorted, joined by `;`.
@@ -69,7 +73,24 @@ impl CanonicalRequest {
 
 impl fmt::Display for CanonicalRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        let text = self.text.expose();
+        let token = format!("\n{}:", X_AMZ_SECURITY_TOKEN.to_ascii_lowercase());
+        match text.split_once(&token) {
+            None => f.write_str(text),
+            Some((before, behind)) => {
+                let rest = behind.find('\n').and_then(|end| behind.get(end..));
+                let rest = rest.unwrap_or_default();
+                write!(f, "{before}{token}(not shown){rest}")
+            }
+        }
+    }
+}
+
+impl fmt::Debug for CanonicalRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CanonicalRequest")
+            .field(&self.to_string())
+            .finish()
     }
 }
 
@@ -96,19 +117,15 @@ fn percent_encode(text: &str) -> String {
 /// Names in lower case, sorted; values trimmed, runs of spaces made one, repeats joined by a comma.
 fn canonical_headers<'a>(
     headers: impl Iterator<Item = (&'a str, &'a str)>,
-) -> BTreeMap<String, String> {
-    let mut canonical = BTreeMap::<String, String>::new();
+) -> BTreeMap<String, Secret<String>> {
+    let mut canonical = BTreeMap::<String, Secret<String>>::new();
     for (name, value) in headers {
-        let value = value
-            .split(' ')
-            .filter(|word| !word.is_empty())
-            .collect::<Vec<_>>()
-            .join(" ");
+        let words: Vec<&str> = value.split(' ').filter(|word| !word.is_empty()).collect();
+        let value = Secret::new(words.join(" "));
         canonical
             .entry(name.to_ascii_lowercase())
             .and_modify(|joined| {
-                joined.push(',');
-                joined.push_str(&value);
+                *joined = Secret::new([joined.expose().as_str(), value.expose()].join(","));
             })
             .or_insert(value);
     }
@@ -168,16 +185,21 @@ mod tests {
             values in prop::collection::vec("[ -~]{0,20}", 8),
         ) {
             let headers: Vec<(String, String)> = names.into_iter().zip(values).collect();
-            let straight = canonical_headers(headers.iter().map(|(n, v)| (n.as_str(), v.as_str())));
+            let plain = |headers: BTreeMap<String, Secret<String>>| -> Vec<(String, String)> {
+                let headers = headers.into_iter();
+                headers.map(|(name, value)| (name, value.expose().clone())).collect()
+            };
+            let straight =
+                plain(canonical_headers(headers.iter().map(|(n, v)| (n.as_str(), v.as_str()))));
             let disguised: Vec<(String, String)> = headers
                 .iter()
                 .rev()
                 .map(|(name, value)| (name.to_uppercase(), format!("  {value} ").replace(' ', "  ")))
                 .collect();
             let disguised =
-                canonical_headers(disguised.iter().map(|(n, v)| (n.as_str(), v.as_str())));
+                plain(canonical_headers(disguised.iter().map(|(n, v)| (n.as_str(), v.as_str()))));
             prop_assert_eq!(&straight, &disguised);
-            prop_assert!(straight.values().all(|value| !value.contains("  ")));
+            prop_assert!(straight.iter().all(|(_, value)| !value.contains("  ")));
         }
     }
 }

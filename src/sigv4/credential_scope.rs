@@ -19,7 +19,8 @@ impl CredentialScope {
     /// The scope of a signature made at `time` for a `service` in `region`. The service's name is that of its
     /// documentation: `rolesanywhere`.
     pub fn new(time: OffsetDateTime, region: &Region, service: &'static str) -> Self {
-        let time = time.to_offset(UtcOffset::UTC);
+        // The last hours of the year 9999 may have none.
+        let time = time.checked_to_offset(UtcOffset::UTC).unwrap_or(time);
         let (year, month, day) = time.to_calendar_date();
         let (hour, minute, second) = time.to_hms();
         let month = u8::from(month);
@@ -34,14 +35,30 @@ impl CredentialScope {
     pub fn date_time(&self) -> &str {
         &self.date_time
     }
+
+    /// The day, `YYYYMMDD`.
+    pub(crate) fn date(&self) -> &str {
+        self.date_time.split('T').next().unwrap_or_default()
+    }
+
+    pub(crate) fn region(&self) -> &str {
+        &self.region
+    }
+
+    pub(crate) fn service(&self) -> &'static str {
+        self.service
+    }
 }
 
 impl fmt::Display for CredentialScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let date = self.date_time.split('T').next().unwrap_or_default();
-        write!(f, "{date}/{}/{}/aws4_request", self.region, self.service)
+        let (date, region, service) = (self.date(), &self.region, self.service);
+        write!(f, "{date}/{region}/{service}/{TERMINATOR}")
     }
 }
+
+/// The last part of every scope.
+pub(crate) const TERMINATOR: &str = "aws4_request";
 
 #[cfg(test)]
 mod tests {

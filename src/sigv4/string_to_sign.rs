@@ -20,7 +20,7 @@ impl StringToSign {
         scope: &CredentialScope,
         canonical_request: &CanonicalRequest,
     ) -> Self {
-        let hash = hex::encode(Sha256::digest(canonical_request.as_str()));
+        let hash = hex::encode(Sha256::digest(canonical_request.expose()));
         let date_time = scope.date_time();
         Self(format!("{algorithm}\n{date_time}\n{scope}\n{hash}"))
     }

@@ -42,6 +42,7 @@ pub fn sign(
     };
     Ok(SignedRequest {
         headers,
+        session_token: None,
         canonical_request,
         string_to_sign,
         authorization,

@@ -137,7 +137,10 @@ impl<D: Clone> Supply<D> {
     /// be wrong. Without a set it is all there is.
     pub fn service_time(&self, now: Moment) -> OffsetDateTime {
         match self.locked().service_date {
-            Some((date, received)) => date + now.since_by_boot(received),
+            Some((date, received)) => {
+                let passed = now.since_by_boot(received).try_into();
+                date.saturating_add(passed.unwrap_or(time::Duration::MAX))
+            }
             None => now.wall,
         }
     }

@@ -106,8 +106,9 @@ impl SessionSource {
         }
     }
 
-    /// Checks the identity's files every [`LOOK_APART`] from now on, on its own thread, so that a
-    /// hanging file system or a slow key derivation does not delay a renewal.
+    /// Checks the identity's files every [`LOOK_APART`] from now on, and its certificate on a token in the last
+    /// minute before a renewal, on its own thread, so that a hanging file system or a slow key derivation does not
+    /// delay a renewal.
     pub fn watch<D: Clone + Send + 'static>(
         &self,
         supply: &Arc<Supply<D>>,
@@ -115,17 +116,32 @@ impl SessionSource {
     ) -> io::Result<()> {
         let (request, files) = (Arc::clone(&self.request), Arc::clone(&self.files));
         let supply = Arc::clone(supply);
+        let leaf = |identity: &Identity| identity.certificate().der().to_vec();
         let mut known = Some(self.rotation.version().clone());
+        let mut known_leaf = leaf(self.rotation.in_use());
         let watch = move || {
             let source = &request.identity;
             loop {
                 thread::sleep(LOOK_APART);
                 let version = source.version();
-                let is_new = known.as_ref() != Some(&version);
+                let wait = supply.state(Clock::System.moment()).wait;
+                let is_time = !source.is_on_token() || wait < TOKEN_LOOKS_BEFORE;
+                // A token that is pulled, or on which the old certificate is beside the new one, is no news.
+                let on_token = is_time.then(|| source.token_certificate()).flatten();
+                let is_replaced = on_token.is_some_and(|found| found.der() != known_leaf);
+                let is_changed = match &known {
+                    Some(known) => *known != version,
+                    // The last reading failed.
+                    None => is_time,
+                };
+                let is_new = is_replaced || is_changed;
                 if is_new {
                     let read = source.open(secrets.as_ref());
                     // Unusable files are read again, even if they do not change.
                     known = read.is_ok().then(|| version.clone());
+                    if let Ok(identity) = &read {
+                        known_leaf = leaf(identity);
+                    }
                     *files.found() = Some(read.map(|identity| (identity, version)));
                 }
                 if is_new || supply.state(Clock::System.moment()).wait.is_zero() {
@@ -136,6 +152,9 @@ impl SessionSource {
         thread::Builder::new().spawn(watch).map(drop)
     }
 }
+
+/// Each look at a token is a session, which an HSM may put into its log.
+const TOKEN_LOOKS_BEFORE: Duration = Duration::from_secs(60);
 
 impl Files {
     fn found(&self) -> MutexGuard<'_, Option<Result<(Identity, FilesVersion), IdentityError>>> {
@@ -175,7 +194,7 @@ impl CredentialSource for SessionSource {
 
     async fn create_session(&mut self, effort: Effort) -> Result<Credentials, Self::Error> {
         let identity = self.rotation.identity();
-        let outcome = self.provider.create_session(identity, effort).await;
+        let outcome = self.provider.credentials(identity, effort).await;
         outcome.map_err(|error| {
             let identity = Some(Arc::clone(identity));
             RenewalError { error, identity }
@@ -230,8 +249,11 @@ impl CredentialSource for SessionSource {
     }
 
     fn failed(&mut self, error: Self::Error, renewal: &Renewal) {
-        if error.error.class() == FailureClass::Refused {
-            self.rotation.refused();
+        match error.error {
+            // The service accepted the certificate; STS refused what came after.
+            SessionError::Role { .. } => self.rotation.accepted(),
+            ref error if error.class() == FailureClass::Refused => self.rotation.refused(),
+            _ => {}
         }
         (self.observe)(SupplyEvent::Failed { error, renewal });
     }

@@ -121,6 +121,7 @@ impl CredentialSource for Service {
             session_token: Secret::new(format!("T{number}")),
             expiration: (now + life).format(&Rfc3339).unwrap(),
             date: Some(now),
+            assumed_role_arn: None,
         })
     }
 
@@ -423,6 +424,7 @@ fn set_that_was_kept_needs_no_first_call() {
         session_token: Secret::new("T0".to_owned()),
         expiration: String::new(),
         date: None,
+        assumed_role_arn: None,
     };
     supply.begin_with(credentials, renewal);
     let service = Service::new(|| Ok(HOUR));
@@ -516,6 +518,16 @@ fn renewed_identity_ends_a_wait_after_failures() {
         sleep(LOOK_APART + Duration::from_secs(6)).await;
         assert!(handed_out(&supply).is_some());
     });
+}
+
+#[test]
+fn time_of_a_service_at_the_end_of_the_calendar_stays_there() {
+    let date = datetime!(9999-12-31 23:59:59 UTC);
+    let supply = supply();
+    supply.locked().service_date = Some((date, simulated()));
+    let mut later = simulated();
+    later.boot += HOUR;
+    assert!(supply.service_time(later) >= date);
 }
 
 #[test]

@@ -52,6 +52,20 @@ fn refused(helper: &Helper) -> String {
 }
 
 #[test]
+fn missing_home_names_the_way_out() {
+    let helper = Helper::command_at("configure", "http://127.0.0.1:1").env("HOME", "");
+    let output = helper.env("USERPROFILE", "").run();
+    assert_eq!(output.exit, 1);
+    assert!(
+        output
+            .stderr
+            .contains("is not set; set it, or name the file"),
+        "{}",
+        output.stderr
+    );
+}
+
+#[test]
 fn command_of_the_profile_gets_credentials_from_any_folder() {
     let service = service(&[]);
     let helper = configure(&service.url());
@@ -145,6 +159,39 @@ fn helper_is_named_by_the_link_that_was_typed() {
         let begin = format!("{} credential-process ", link.display());
         assert!(command(&profile).starts_with(&begin), "{profile}");
     }
+}
+
+/// Go would take away the quotes around a value, and run another program.
+#[test]
+fn value_is_not_between_two_quotes() {
+    let service = service(&[]);
+    let helper = configure(&service.url()).args(["--relative", "--print"]);
+    let helper = helper.args(["--cache", "--cache-dir", "a b"]);
+    let link = helper.home().join("d x");
+    symlink(env!("CARGO_BIN_EXE_aws_signing_helper"), &link).unwrap();
+    let command_line = helper.command(&[]);
+    let words = command_line.get_args();
+    let words: Vec<_> = words.skip_while(|word| *word != "configure").collect();
+    let output = Command::new("sh")
+        .args(["-c", "cd \"$HOME\"; PATH=; exec './d x' \"$@\"", "sh"])
+        .args(&words)
+        .env("HOME", helper.home())
+        .output()
+        .unwrap();
+    let profile = String::from_utf8(output.stdout).unwrap();
+    let command = command(&profile);
+    assert!(command.ends_with("'a b'"), "{profile}");
+    assert!(
+        command.starts_with(".'/d x' credential-process "),
+        "{profile}"
+    );
+    let output = Command::new("sh")
+        .args(["-c", command])
+        .current_dir(helper.home())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.starts_with("aws_signing_helper: "), "{said}");
 }
 
 #[test]

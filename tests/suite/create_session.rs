@@ -68,6 +68,7 @@ fn source(certificate: &str, key: &str) -> IdentitySource {
         certificate: vectors().join("pki").join(certificate).into(),
         private_key: Some(vectors().join("pki").join(key).into()),
         intermediates: None,
+        hardware: Default::default(),
     }
 }
 
@@ -308,6 +309,7 @@ fn provider_remembers_how_wrong_the_clock_is() {
             trust_roots: TrustRoots::Unverified,
             attempts_max: 1,
         },
+        role_chain: None,
     };
     let provider = SessionProvider::new(&request, Clock::System, || 0.0, |_| {});
     let identity = request.identity.open(&NoSecrets::default()).unwrap();

@@ -41,5 +41,6 @@ fn credentials_of(values: &BTreeMap<String, String>) -> Credentials {
         session_token: Secret::new(value("aws_session_token")),
         expiration: "2030-01-01T00:00:00Z".to_owned(),
         date: None,
+        assumed_role_arn: None,
     }
 }

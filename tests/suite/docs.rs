@@ -5,20 +5,21 @@
 //! clients.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
 
 use rolesanywhere_emulator::Emulator;
+use rolesanywhere_emulator::Outcome;
+use rolesanywhere_emulator::RequestRecord;
 use rolesanywhere_emulator::Settings;
 use rolesanywhere_emulator::trust_anchors_from_pem;
 use tempfile::TempDir;
 use time::OffsetDateTime;
 use walkthrough::Walkthrough;
 
+use crate::support::port;
 use crate::support::program::is_there;
 use crate::support::program::without_aws_variables;
 use crate::support::skip;
-use crate::support::sts::sts;
 
 #[test]
 fn getting_started() {
@@ -67,6 +68,32 @@ fn configure() {
 }
 
 #[test]
+fn trust_policy() {
+    let Some(page) = Page::new("trust-policy", &[]) else {
+        return;
+    };
+    let said = page.follow();
+    assert!(
+        said.contains("policy.json lets the certificate in"),
+        "{said}"
+    );
+    assert!(
+        said.contains("x509Subject/CN = cicd-agent.example.com"),
+        "{said}"
+    );
+}
+
+#[test]
+fn session_policy() {
+    let Some(page) = Page::new("session-policy", &["python3"]) else {
+        return;
+    };
+    let said = page.follow();
+    assert!(said.contains("\"s3:prefix\": \"docs/*\""), "{said}");
+    assert_eq!(said.matches("\"AccessKeyId\":").count(), 1, "{said}");
+}
+
+#[test]
 fn exec() {
     let Some(page) = Page::new("exec", &["aws"]) else {
         return;
@@ -74,6 +101,51 @@ fn exec() {
     let said = page.follow();
     assert_eq!(said.matches("\"Account\"").count(), 3, "{said}");
     assert!(said.contains("in us-east-1\n"), "{said}");
+}
+
+#[test]
+fn role_chaining() {
+    let Some(page) = Page::new("role-chaining", &["aws"]) else {
+        return;
+    };
+    page.walk();
+    let emulator = page.emulator();
+    let said = page.run(&page.blocks, Some(&emulator));
+    assert!(said.contains(":assumed-role/deploy/"), "{said}");
+    assert_eq!(said.matches("\"AccessKeyId\":").count(), 3, "{said}");
+    // Each of the first two commands asks for a session of its own, the last two share one.
+    let requests = emulator.requests();
+    let is_issued = |request: &&RequestRecord| matches!(request.outcome, Outcome::Issued { .. });
+    assert_eq!(requests.iter().filter(is_issued).count(), 3, "{requests:?}");
+}
+
+#[test]
+fn doctor() {
+    let Some(page) = Page::new("doctor", &["aws"]) else {
+        return;
+    };
+    let said = page.follow();
+    assert!(said.contains(":assumed-role/ci/"), "{said}");
+    assert!(said.contains("\"check\":\"expires-within\""), "{said}");
+}
+
+/// After the first step of getting-started.md, as its CA issues the next certificate.
+#[test]
+fn pipelines() {
+    let programs = ["aws", "openssl"];
+    let Some(page) = Page::new("pipelines", &programs) else {
+        return;
+    };
+    let Some(start) = Page::new("getting-started", &programs) else {
+        return;
+    };
+    page.run(&start.blocks[..1], None);
+    let emulator = page.emulator();
+    let said = page.run(&page.blocks, Some(&emulator));
+    assert_eq!(said.matches("\"Account\"").count(), 1, "{said}");
+    // That of the first certificate, then that of the next.
+    assert!(said.contains("private-key        RSA"), "{said}");
+    assert!(said.contains("private-key        EC"), "{said}");
 }
 
 #[test]
@@ -117,6 +189,16 @@ fn examples_of_help() {
         "serve",
         "update",
         "configure",
+        "doctor",
+        "trust-policy",
+        "session-policy",
+        "session-policy ecr-push",
+        "session-policy ecs-deploy",
+        "session-policy terraform-state",
+        "session-policy terragrunt-state",
+        "session-policy s3-sync",
+        "session-policy cloudformation-stack",
+        "session-policy lambda-deploy",
         "exec",
         "export",
         "sign-string",
@@ -216,11 +298,11 @@ impl Page {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let text = fs::read_to_string(root.join(format!("docs/{name}.md"))).unwrap();
         assert!(text.lines().count() <= 120, "{name}.md is too long");
-        let default_port = free_port().to_string();
+        let default_port = port::unused().to_string();
         let text = text.replace("9911", &default_port);
         let others = ["9912", "9921", "9931"].iter();
-        let text = others.fold(text, |text, port| {
-            text.replace(port, &free_port().to_string())
+        let text = others.fold(text, |text, other| {
+            text.replace(other, &port::unused().to_string())
         });
         let folder = TempDir::new().unwrap();
         let helper = env!("CARGO_BIN_EXE_aws_signing_helper");
@@ -256,7 +338,6 @@ impl Page {
     /// Runs blocks in one shell; what they print.
     fn run(&self, blocks: &[String], emulator: Option<&Emulator>) -> String {
         let script: String = blocks.iter().map(|block| step(block)).collect();
-        let sts = sts();
         let home = self.folder.path();
         let path = std::env::var("PATH").unwrap();
         let arn = |kind: &str| format!("arn:aws:rolesanywhere:us-east-1:123456789012:{kind}/1");
@@ -272,8 +353,7 @@ impl Page {
             .env("AWS_SIGNING_HELPER_PORT", &self.default_port)
             .env("AWS_REGION", "us-east-1")
             .env("AWS_DEFAULT_REGION", "us-east-1")
-            .env("AWS_ENDPOINT_URL_STS", sts.url())
-            .envs(emulator.map(|emulator| ("AWS_ENDPOINT_URL_ROLESANYWHERE", emulator.url())))
+            .envs(emulator.map(|emulator| ("AWS_ENDPOINT_URL", emulator.url())))
             .output()
             .unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
@@ -336,9 +416,4 @@ fn blocks(page: &str, language: &str) -> Vec<String> {
         }
     }
     blocks
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }

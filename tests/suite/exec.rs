@@ -65,9 +65,13 @@ impl Facts {
         Facts::read(helper).unwrap()
     }
 
+    /// Asks for credentials with the token.
+    fn request(&self) -> String {
+        request("GET /v1/credentials", &[("Authorization", &self.token)])
+    }
+
     fn ask(&self) -> Answer {
-        let request = request("GET /v1/credentials", &[("Authorization", &self.token)]);
-        Connection::open(self.port).ask(&request)
+        Connection::open(self.port).ask(&self.request())
     }
 }
 

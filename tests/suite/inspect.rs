@@ -141,7 +141,12 @@ fn sign_string_cases_match_the_reference() {
 
 #[test]
 fn read_certificate_data_cases_match_the_reference() {
-    assert_all("read_certificate_data", &[], 72);
+    // Elsewhere there is a certificate store to select from.
+    let waiting: &[&str] = match cfg!(windows) {
+        true => &["selector-on-linux"],
+        false => &[],
+    };
+    assert_all("read_certificate_data", waiting, 72);
 }
 
 #[test]

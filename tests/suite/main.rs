@@ -18,6 +18,7 @@ mod credential_process;
 mod deploy;
 #[cfg(unix)]
 mod docs;
+mod doctor;
 #[cfg(unix)]
 mod exec;
 #[cfg(unix)]
@@ -27,12 +28,23 @@ mod inspect;
 #[cfg(unix)]
 mod interop;
 mod past_defects;
+#[cfg(target_os = "linux")]
+mod pkcs11;
+#[cfg(unix)]
+mod pipelines;
 #[cfg(unix)]
 mod name_resolution;
+mod role_chain;
 mod serve;
+mod session_policy;
 mod sigv4;
 mod support;
+mod trust_policy;
+#[cfg(unix)]
+mod tpm;
 mod update;
 mod vectors;
+#[cfg(unix)]
+mod walkthrough;
 #[cfg(windows)]
 mod windows;

@@ -85,6 +85,7 @@ fn identity(case: &Case) -> Result<Identity, IdentityError> {
         certificate: locator("--certificate").unwrap(),
         private_key: locator("--private-key"),
         intermediates: locator("--intermediates").or_else(no_chain),
+        hardware: Default::default(),
     };
     source.open(&Passwords {
         case,
@@ -145,7 +146,7 @@ fn sign_again(recorded: &ExpectedRequest, identity: &Identity) -> Result<(), Str
     let signed = x509::sign(&to_sign, identity, &scope).unwrap();
     stage(
         "canonical request",
-        signed.canonical_request.as_str(),
+        &signed.canonical_request.to_string(),
         &recorded.canonical_request,
     )?;
     stage(

@@ -1,11 +1,15 @@
 //! What is Windows' own: paths, command lines, names of variables, line ends, shells.
 
+mod rights;
+mod stores;
+
+use std::env;
 use std::fs;
 use std::os::windows::process::CommandExt;
 use std::process::Command;
 use std::process::Stdio;
 
-use rolesanywhere::platform;
+use rolesanywhere::output::export::shells::lines_to_paste;
 use rolesanywhere_emulator::Settings;
 
 use crate::support::emulator;
@@ -22,6 +26,18 @@ const ARNS: &str = "--trust-anchor-arn arn:aws:rolesanywhere:us-east-1:123456789
 fn succeeds(output: &Output) -> &str {
     assert_eq!((output.exit, output.stderr.as_str()), (0, ""));
     output.stdout_text()
+}
+
+#[test]
+fn version_is_that_of_the_package_for_windows() {
+    let version = |more: &[&str]| {
+        let words = ["version"].iter().chain(more).copied();
+        succeeds(&Helper::new().args(words).run()).to_owned()
+    };
+    let plain = concat!(env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(version(&[]), plain);
+    let built_for = format!("{plain}built for: windows, {}\n", env::consts::ARCH);
+    assert!(version(&["--verbose"]).starts_with(&built_for));
 }
 
 /// The line of `~/.aws/config` that an SDK hands over as it stands.
@@ -120,11 +136,19 @@ fn serve_prints_lines_for_cmd_and_power_shell() {
 
 #[test]
 fn quotes_in_power_shell_values_are_doubled() {
-    let lines = platform::lines_to_set(&[("NAME", "it's".to_owned())]);
+    let lines = lines_to_paste(&[("NAME", "it's".to_owned())], true);
     let expected = [
         "set \"NAME=it's\"",
         "or, in PowerShell:",
         "$env:NAME = 'it''s'",
     ];
     assert_eq!(lines, expected);
+    let lines = lines_to_paste(&[("NAME", "\u{2019}; a".to_owned())], true);
+    assert_eq!(lines[2], "$env:NAME = '\u{2019}\u{2019}; a'");
+}
+
+#[test]
+fn percent_signs_in_values_for_cmd_stay() {
+    let lines = lines_to_paste(&[("NAME", r"C:\%PATH% & b".to_owned())], true);
+    assert_eq!(lines[0], r"set NAME=C:\^%PATH^% ^& b");
 }

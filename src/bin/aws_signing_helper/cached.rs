@@ -10,6 +10,7 @@ use rolesanywhere::cache::Caller;
 use rolesanywhere::cache::Failed;
 use rolesanywhere::cache::Fallback;
 use rolesanywhere::cache::Surroundings;
+use rolesanywhere::cache::entry::FailureReport;
 use rolesanywhere::cache::key::CacheKey;
 use rolesanywhere::cache::session_entry::SessionEntry;
 use rolesanywhere::clock::Clock;
@@ -18,10 +19,12 @@ use rolesanywhere::environment::Environment;
 use rolesanywhere::identity::error::IdentityError;
 use rolesanywhere::log::Level;
 use rolesanywhere::log::LogEvent;
+use rolesanywhere::session::RoleChain;
+use rolesanywhere::session::SessionRequest;
 use rolesanywhere::text::ShownName;
 
-use crate::arguments::CacheFlags;
-use crate::arguments::CacheFolderFlag;
+use crate::arguments::call::CacheFlags;
+use crate::arguments::call::CacheFolderFlag;
 use crate::debug;
 use crate::error::RunError;
 use crate::inputs::created_path;
@@ -45,9 +48,7 @@ pub(crate) fn entry(
         }
     };
     let version = session.request().identity.version();
-    let key = CacheKey::of(session.request())
-        .map_err(|error| RunError::Identity(IdentityError::File(error)))?;
-    let Some(key) = key else {
+    let Some(key) = key(session.request())? else {
         log("not used for such an identity, or without verification");
         return Ok(None);
     };
@@ -78,6 +79,10 @@ pub(crate) fn entry(
     }
 }
 
+fn key(request: &SessionRequest) -> Result<Option<CacheKey>, RunError> {
+    CacheKey::of(request).map_err(|error| RunError::Identity(IdentityError::File(error)))
+}
+
 /// The credentials of a command that ends with them: from `entry`, if there is one, or of a call.
 pub(crate) fn credentials(
     session: Session,
@@ -88,35 +93,56 @@ pub(crate) fn credentials(
         let identity = session.open()?;
         return session.call(&identity, Fallback::Nothing);
     };
-    let surroundings = Surroundings {
-        clock: Clock::System,
-        sleep: std::thread::sleep,
-        jitter,
-    };
     let caller = SessionCaller {
         session,
+        cache: entry.cache(),
         identity: None,
+        fallback: Fallback::Nothing,
     };
-    entry
-        .cache()
-        .credentials(entry.key(), usage, surroundings, caller)
-        .map_err(|error| match error {
-            CachedError::Call(error) => error,
-            error => RunError::Cached(error.to_string()),
-        })
+    caller.cached(entry.key(), usage)
 }
 
 /// Calls for a cache.
-struct SessionCaller {
+struct SessionCaller<'a> {
     session: Session,
+    cache: &'a Cache,
     /// Once it was read.
     identity: Option<Identity>,
+    /// What there is if the call fails, whatever this cache has.
+    fallback: Fallback,
 }
 
-impl SessionCaller {
+impl SessionCaller<'_> {
+    fn cached(self, key: &CacheKey, usage: Usage) -> Result<Credentials, RunError> {
+        let surroundings = Surroundings {
+            clock: Clock::System,
+            sleep: std::thread::sleep,
+            jitter,
+        };
+        self.cache
+            .credentials(key, usage, surroundings, self)
+            .map_err(|error| match error {
+                CachedError::Call(error) => error,
+                CachedError::Noted { ref report, .. } => RunError::Cached {
+                    message: error.to_string(),
+                    hint: report.hint.clone(),
+                },
+                error => RunError::Cached {
+                    message: error.to_string(),
+                    hint: None,
+                },
+            })
+    }
+
     fn credentials(self, fallback: Fallback) -> Result<Credentials, RunError> {
         if fallback == Fallback::ValidSet {
             self.session.passwords().ask_no_more();
+        }
+        if let (Some(base), Some(chain)) = (self.session.base(), &self.session.request().role_chain)
+            && let Some(key) = key(base.request())?
+        {
+            let chain = chain.clone();
+            return self.chained(base, &key, &chain, fallback);
         }
         let identity = match self.identity {
             Some(identity) => identity,
@@ -124,9 +150,39 @@ impl SessionCaller {
         };
         self.session.call(&identity, fallback)
     }
+
+    /// Assumes the roles with the cached session `base`, or with a new one, if that was refused.
+    fn chained(
+        self,
+        base: Session,
+        key: &CacheKey,
+        chain: &RoleChain,
+        fallback: Fallback,
+    ) -> Result<Credentials, RunError> {
+        if let Some((cached, _)) = self.cache.latest(key, Clock::System.moment()) {
+            match self.session.assume_roles(chain, &cached, fallback) {
+                Err(RunError::Session { error, .. }) if error.is_base_refused() => {
+                    self.cache.forget(key);
+                }
+                outcome => return outcome,
+            }
+        }
+        let caller = SessionCaller {
+            session: base,
+            identity: self.identity,
+            cache: self.cache,
+            fallback,
+        };
+        let base = match fallback {
+            Fallback::Nothing => caller.cached(key, Usage::OnDemand)?,
+            // There is no time to wait for another process.
+            Fallback::ValidSet => caller.credentials(fallback)?,
+        };
+        self.session.assume_roles(chain, &base, fallback)
+    }
 }
 
-impl Caller for SessionCaller {
+impl Caller for SessionCaller<'_> {
     type Error = RunError;
 
     fn prepare(&mut self) -> Result<(), RunError> {
@@ -140,10 +196,16 @@ impl Caller for SessionCaller {
     }
 
     fn call(self, fallback: Fallback) -> Result<Credentials, Failed<RunError>> {
+        let fallback = match self.fallback {
+            Fallback::ValidSet => Fallback::ValidSet,
+            Fallback::Nothing => fallback,
+        };
         self.credentials(fallback).map_err(|error| Failed {
             report: match &error {
-                RunError::Session { error, .. } => {
-                    Some((error.class(), report::chain(error.as_ref())))
+                RunError::Session { error, hint } => {
+                    let message = report::chain(error.as_ref());
+                    let hint = hint.clone();
+                    Some((error.class(), FailureReport { message, hint }))
                 }
                 _ => None,
             },

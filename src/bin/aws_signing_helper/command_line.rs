@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use clap::ArgMatches;
 use clap::CommandFactory;
 use clap::FromArgMatches;
 use rolesanywhere::environment::Environment;
@@ -10,7 +11,8 @@ use crate::arguments;
 use crate::arguments::Arguments;
 use crate::arguments::CacheCommand;
 use crate::arguments::Command;
-use crate::arguments::ProcessFlags;
+use crate::arguments::configure::ProcessFlags;
+use crate::arguments::session_policy::SessionPolicyCase;
 use crate::error::RunError;
 use crate::exclusions;
 use crate::given;
@@ -54,6 +56,9 @@ pub(crate) fn parse(
             Command::Export(arguments) => {
                 variables::fill_in(arguments.as_mut(), typed, environment)?;
             }
+            Command::Doctor(arguments) => {
+                variables::fill_in(arguments.as_mut(), typed, environment)?;
+            }
             Command::Configure(arguments) => {
                 arguments.given = given::flags::<ProcessFlags>(typed, environment)?;
                 variables::fill_in(arguments.as_mut(), typed, environment)?;
@@ -70,8 +75,33 @@ pub(crate) fn parse(
                 let typed = typed.subcommand().map_or(typed, |(_, typed)| typed);
                 variables::fill_in(flag, typed, environment)?;
             }
+            Command::TrustPolicy(arguments) => {
+                variables::fill_in(arguments.as_mut(), typed, environment)?;
+            }
+            Command::SessionPolicy { case } => {
+                let typed = typed.subcommand().map_or(typed, |(_, typed)| typed);
+                fill_in_case(case, typed, environment)?;
+            }
             Command::Completion { .. } | Command::Version(_) | Command::Help { .. } => {}
         }
     }
     Ok(command)
+}
+
+fn fill_in_case(
+    case: &mut SessionPolicyCase,
+    typed: &ArgMatches,
+    environment: &Environment,
+) -> Result<(), RunError> {
+    match case {
+        SessionPolicyCase::EcrPush(flags) => variables::fill_in(flags, typed, environment),
+        SessionPolicyCase::EcsDeploy(flags) => variables::fill_in(flags, typed, environment),
+        SessionPolicyCase::TerraformState(flags) => variables::fill_in(flags, typed, environment),
+        SessionPolicyCase::TerragruntState(flags) => variables::fill_in(flags, typed, environment),
+        SessionPolicyCase::S3Sync(flags) => variables::fill_in(flags, typed, environment),
+        SessionPolicyCase::CloudformationStack(flags) => {
+            variables::fill_in(flags, typed, environment)
+        }
+        SessionPolicyCase::LambdaDeploy(flags) => variables::fill_in(flags, typed, environment),
+    }
 }

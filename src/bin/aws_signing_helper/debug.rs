@@ -10,10 +10,13 @@ use std::time::Duration;
 use rolesanywhere::IdentitySource;
 use rolesanywhere::aws_call::Event;
 use rolesanywhere::file;
+use rolesanywhere::identity::watch::Watch;
 use rolesanywhere::log::Level;
 use rolesanywhere::log::LogEvent;
 use rolesanywhere::text::Printable;
 use rolesanywhere::text::ShownName;
+
+use crate::report;
 
 /// An event for `--debug`.
 pub(crate) fn event(name: &'static str, message: String) -> LogEvent {
@@ -71,6 +74,14 @@ pub(crate) fn describe(event: &Event<'_>) -> String {
         other => write!(text, "{other:?}"),
     };
     text
+}
+
+/// Logs the calls of keys in hardware.
+pub(crate) fn watch(is_debug: bool) -> Watch {
+    match is_debug {
+        true => Watch::new(|line| report::log(&event("key", line))),
+        false => Watch::default(),
+    }
 }
 
 /// The access that others have to the private key's file, if it is too much. The key is used all the

@@ -1,5 +1,6 @@
 //! [`RunError`]: why a command failed, and what to do about it.
 
+use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
@@ -15,8 +16,14 @@ use rolesanywhere::aws_call::endpoint::EndpointError;
 use rolesanywhere::aws_call::proxy::ProxyError;
 use rolesanywhere::aws_call::retry::RetryVariableError;
 use rolesanywhere::identity::error::IdentityError;
+use rolesanywhere::identity::os_store::error::StoreError;
+use rolesanywhere::identity::pkcs11::error::Pin;
+use rolesanywhere::identity::pkcs11::error::Pkcs11Error;
+use rolesanywhere::identity::pkcs11::uri::Pkcs11UriError;
 use rolesanywhere::identity::secrets::Purpose;
+use rolesanywhere::identity::selector::SelectorError;
 use rolesanywhere::identity::signer::SignatureError;
+use rolesanywhere::identity::tpm::TpmError;
 use rolesanywhere::output::config_file::command_line::CommandLineError;
 use rolesanywhere::output::credentials_file::error::CredentialsFileError;
 use rolesanywhere::output::credentials_file::profile_name::ProfileNameError;
@@ -24,9 +31,15 @@ use rolesanywhere::output::endpoint::address::AddressError;
 use rolesanywhere::output::endpoint::healthcheck::HealthcheckError;
 use rolesanywhere::output::endpoint::token_file::AuthorizationTokenError;
 use rolesanywhere::output::export::ExportError;
+use rolesanywhere::policy::authorities::NotAnAuthority;
+use rolesanywhere::policy::session_policy;
+use rolesanywhere::policy::trust_policy::TagAbsent;
+use rolesanywhere::policy::verdict::PolicyError;
 use rolesanywhere::session::SessionError;
+use rolesanywhere::text::Printable;
 use rolesanywhere::text::ShownName;
 
+use crate::hint::KEY_REPLACED;
 use crate::usage::UsageError;
 
 /// Why a command failed.
@@ -44,12 +57,22 @@ pub(crate) enum RunError {
         one: &'static str,
         other: &'static str,
     },
+    /// Two flags name one stream.
+    SharedStream {
+        one: &'static str,
+        other: &'static str,
+        descriptor: u32,
+    },
     /// A flag is missing.
     Missing {
         what: &'static str,
         flag: &'static str,
         strays: Vec<String>,
     },
+    /// The selector is malformed.
+    Selector(SelectorError),
+    /// There is no certificate store.
+    Store(StoreError),
     /// This version does not support it.
     Unsupported { what: String },
     /// An ARN is malformed.
@@ -74,6 +97,13 @@ pub(crate) enum RunError {
         name: String,
         why: String,
     },
+    /// The URI of an object on a token is malformed.
+    Pkcs11Uri {
+        flag: &'static str,
+        /// Without its PIN.
+        uri: String,
+        source: Pkcs11UriError,
+    },
     /// Certificate, chain or key.
     Identity(IdentityError),
     /// Certificate, chain or key could not be read in time.
@@ -91,13 +121,18 @@ pub(crate) enum RunError {
         error: Box<SessionError>,
         hint: Option<String>,
     },
-    /// The cache says no.
-    Cached(String),
+    /// Another process failed a moment ago.
+    Cached {
+        message: String,
+        hint: Option<String>,
+    },
     /// Another flag is missing for this one.
     Needs {
         flag: &'static str,
         needed: &'static str,
     },
+    /// A flag of role chaining has a value of no use.
+    RoleChain { flag: &'static str, why: String },
     /// The role has no name by which it could be offered.
     RoleName { arn: String },
     /// There is nothing to listen at.
@@ -133,6 +168,12 @@ pub(crate) enum RunError {
         flag: String,
         file_flag: Option<String>,
     },
+    /// A PIN would stand in the config file.
+    PinWritten {
+        flag: &'static str,
+        /// Without the PIN.
+        uri: String,
+    },
     /// What can be read only once is of no use in the config file.
     ReadOnce { name: OsString },
     /// A profile's name that not all SDKs find in the config file.
@@ -143,6 +184,17 @@ pub(crate) enum RunError {
     Export(ExportError),
     /// The file of `GITHUB_ENV` cannot be written.
     EnvironmentFile { path: PathBuf, source: io::Error },
+    /// The certificate lacks an attribute that a trust policy is to ask for.
+    TagAbsent(TagAbsent),
+    /// A trust anchor cannot have this certificate.
+    NotAnAuthority {
+        path: PathBuf,
+        source: NotAnAuthority,
+    },
+    /// The policy to explain cannot be read.
+    Policy { path: PathBuf, source: PolicyError },
+    /// STS does not take the session policy.
+    SessionPolicy(session_policy::TooLong),
     /// `exec` has nothing to run.
     CommandMissing,
     /// A command cannot be run.
@@ -208,7 +260,15 @@ impl RunError {
     /// The hint, if it adds something to the error.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::Session { hint, .. } => hint.clone(),
+            Self::Session { hint, .. } | Self::Cached { hint, .. } => hint.clone(),
+            Self::Command { program, source }
+                if source.kind() == io::ErrorKind::NotFound && is_file_named(program) =>
+            {
+                Some(INTERPRETER.to_owned())
+            }
+            Self::SharedStream { .. } => {
+                Some("give one of them by a file, or by another descriptor: /dev/fd/N".to_owned())
+            }
             Self::Missing { strays, .. } if !strays.is_empty() => Some(
                 "keep the whole command on one line; in a configuration file, a backslash at the \
                  end of a line ends the command there"
@@ -218,20 +278,56 @@ impl RunError {
                 let (flag, variable) = match purpose {
                     Purpose::PrivateKey => ("--pkcs8-password-file", "PKCS8_PASSWORD"),
                     Purpose::Pkcs12 => ("--pkcs12-password-file", "PKCS12_PASSWORD"),
+                    Purpose::TpmKey => ("--tpm-key-password-file", "TPM_KEY_PASSWORD"),
+                    Purpose::UserPin(_) | Purpose::KeyPin(_) => PIN,
                 };
                 Some(format!(
                     "give {flag}, or AWS_SIGNING_HELPER_{variable} in the environment, or run it at \
                      a terminal"
                 ))
             }
+            Self::Identity(IdentityError::Pkcs11 { source, .. }) => token_hint(source),
+            Self::Identity(IdentityError::Tpm {
+                source: TpmError::OtherKey { .. },
+                ..
+            }) => Some(KEY_REPLACED.to_owned()),
             error if error.hides_a_name() => Some(CONTENT.to_owned()),
-            Self::Unsupported { .. } => {
+            Self::Unsupported { .. } | Self::Store(StoreError::Unsupported) => {
                 Some("use --certificate and --private-key with PEM files".to_owned())
             }
             _ => None,
         }
     }
 }
+
+/// True if the name of a program is the path of a file, which is not looked for in `PATH`.
+fn is_file_named(program: &OsStr) -> bool {
+    let path = Path::new(program);
+    path.components().count() > 1 && path.is_file()
+}
+
+/// What to do about a PIN that is missing.
+fn token_hint(error: &Pkcs11Error) -> Option<String> {
+    match error {
+        Pkcs11Error::PinMissing { pin: Pin::User, .. } => Some(format!(
+            "give {}, or AWS_SIGNING_HELPER_{} in the environment, or pin-source in the URI, or run it \
+             at a terminal",
+            PIN.0, PIN.1
+        )),
+        Pkcs11Error::PinMissing { pin: Pin::Key, .. } => Some(
+            "the key needs a PIN for each signature: with --reuse-pin the user PIN is taken, else run \
+             it at a terminal"
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+/// Enough to find the fault.
+const URI_CHARACTERS_MAX: usize = 400;
+
+/// The flag and the variable of a user PIN.
+const PIN: (&str, &str) = ("--pkcs11-pin-file", "PKCS11_PIN");
 
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -244,6 +340,18 @@ impl fmt::Display for RunError {
             Self::Exclusive { one, other } => {
                 write!(f, "--{one} and --{other} cannot be used together")
             }
+            Self::SharedStream {
+                one,
+                other,
+                descriptor,
+            } => {
+                write!(f, "--{one} and --{other} both read ")?;
+                match descriptor {
+                    0 => f.write_str("standard input")?,
+                    number => write!(f, "descriptor {number}")?,
+                }
+                f.write_str(", which can be read only once")
+            }
             Self::Missing { what, flag, strays } => {
                 write!(f, "no {what} is given; --{flag} is missing")?;
                 match strays.as_slice() {
@@ -255,6 +363,8 @@ impl fmt::Display for RunError {
                     strays => write!(f, ", and these words belong to no flag: {strays:?}"),
                 }
             }
+            Self::Selector(_) => f.write_str("cannot use --cert-selector"),
+            Self::Store(error) => error.fmt(f),
             Self::Unsupported { what } => write!(f, "{what} is not supported by this version"),
             Self::Arn {
                 what, flag, text, ..
@@ -281,6 +391,10 @@ impl fmt::Display for RunError {
                     ShownName::of(name)
                 )
             }
+            Self::Pkcs11Uri { flag, uri, .. } => {
+                let uri = Printable::new(uri, URI_CHARACTERS_MAX);
+                write!(f, "--{flag} is a malformed pkcs11: URI: {uri}")
+            }
             Self::Identity(error) => error.fmt(f),
             Self::IdentityTimedOut => write!(
                 f,
@@ -292,10 +406,11 @@ impl fmt::Display for RunError {
             Self::Retry(error) => error.fmt(f),
             Self::Runtime(_) => f.write_str("cannot start the event loop"),
             Self::Session { error, .. } => error.fmt(f),
-            Self::Cached(message) => f.write_str(message),
+            Self::Cached { message, .. } => f.write_str(message),
             Self::Needs { flag, needed } => {
                 write!(f, "--{flag} needs --{needed}; add it, or remove both")
             }
+            Self::RoleChain { flag, why } => write!(f, "cannot use --{flag}: {why}"),
             Self::RoleName { arn } => {
                 write!(
                     f,
@@ -334,6 +449,14 @@ impl fmt::Display for RunError {
                     None => f.write_str("set its variable where the command runs"),
                 }
             }
+            Self::PinWritten { flag, uri } => {
+                let uri = Printable::new(uri, URI_CHARACTERS_MAX);
+                write!(
+                    f,
+                    "the PIN of --{flag} {uri} is not written into the config file; name a file with \
+                     --pkcs11-pin-file or pin-source"
+                )
+            }
             Self::ReadOnce { name } => write!(
                 f,
                 "{} is not there any more when the profile is used; name a file, or env:NAME",
@@ -354,6 +477,14 @@ impl fmt::Display for RunError {
                     ShownName::of(path)
                 )
             }
+            Self::TagAbsent(error) => error.fmt(f),
+            Self::NotAnAuthority { path, .. } => {
+                write!(f, "cannot make a trust anchor of {}", ShownName::of(path))
+            }
+            Self::Policy { path, .. } => {
+                write!(f, "cannot read the policy in {}", ShownName::of(path))
+            }
+            Self::SessionPolicy(error) => error.fmt(f),
             Self::CommandMissing => f.write_str(
                 "no command is given; write it behind the flags: exec [FLAGS] -- COMMAND [ARGS]",
             ),
@@ -374,6 +505,8 @@ impl std::error::Error for RunError {
         match self {
             Self::Arn { source, .. } => Some(source),
             Self::Region(source) => Some(source),
+            Self::NotAnAuthority { source, .. } => Some(source),
+            Self::Policy { source, .. } => Some(source),
             Self::Runtime(source)
             | Self::Output(source)
             | Self::CacheClear { source, .. }
@@ -384,6 +517,9 @@ impl std::error::Error for RunError {
             Self::StatusAddress { source, .. } | Self::Activation(source) => Some(source),
             Self::Healthcheck(error) => error.source(),
             Self::Identity(error) => error.source(),
+            Self::Pkcs11Uri { source, .. } => Some(source),
+            Self::Selector(source) => Some(source),
+            Self::Store(error) => error.source(),
             Self::Profile { source, .. } => Some(source),
             Self::CredentialsFile(error) => error.source(),
             Self::Endpoint(error) => error.source(),
@@ -395,19 +531,24 @@ impl std::error::Error for RunError {
             | Self::IdentityTimedOut
             | Self::Variable { .. }
             | Self::Exclusive { .. }
+            | Self::SharedStream { .. }
             | Self::Missing { .. }
             | Self::Unsupported { .. }
             | Self::Input { .. }
-            | Self::Cached(_)
+            | Self::Cached { .. }
             | Self::CachePath
             | Self::Export(_)
             | Self::PasswordWritten { .. }
+            | Self::PinWritten { .. }
             | Self::ReadOnce { .. }
             | Self::ProfileNotFound { .. }
             | Self::CommandLine(_)
+            | Self::SessionPolicy(_)
+            | Self::TagAbsent(_)
             | Self::CommandMissing
             | Self::NoCredentials
             | Self::Needs { .. }
+            | Self::RoleChain { .. }
             | Self::RoleName { .. }
             | Self::Randomness
             | Self::AuthorizationMissing
@@ -421,6 +562,9 @@ impl std::error::Error for RunError {
 /// executed.
 const NOT_FOUND: u8 = 127;
 const NOT_EXECUTABLE: u8 = 126;
+
+const INTERPRETER: &str = "the file is there; what runs it is not: see its first line (#!), which may end \
+                           with a carriage return, or the system that it was built for";
 
 const CONTENT: &str = "the flag takes the path of a file; to pass the content itself, put it into a \
                        variable and give env:NAME";

@@ -41,8 +41,10 @@ const SIGN_STRING: &str = "sign-string";
 const EXCLUSIVE: &[(&str, &str)] = &[
     ("certificate", "cert-selector"),
     ("certificate", "system-store-name"),
+    ("certificate", "system-store-location"),
     ("private-key", "cert-selector"),
     ("private-key", "system-store-name"),
+    ("private-key", "system-store-location"),
     ("private-key", "use-latest-expiring-certificate"),
     ("use-latest-expiring-certificate", "intermediates"),
     ("use-latest-expiring-certificate", "reuse-pin"),
@@ -54,8 +56,16 @@ const EXCLUSIVE: &[(&str, &str)] = &[
     ("no-tpm-key-password", "cert-selector"),
     ("no-tpm-key-password", "tpm-key-password"),
     ("pkcs8-password", "tpm-key-password"),
+    ("tpm-key-password", "tpm-key-password-file"),
+    ("no-tpm-key-password", "tpm-key-password-file"),
     ("pkcs8-password", "pkcs8-password-file"),
     ("pkcs12-password", "pkcs12-password-file"),
+    ("pkcs11-pin", "pkcs11-pin-file"),
+    ("trust-anchor-arn", "trust-anchor-certificate"),
+    ("explain", "condition"),
+    ("explain", "format"),
+    ("explain", "role-arn"),
+    ("explain", "trust-anchor-certificate"),
 ];
 
 /// Another pair, which the reference helper refuses in `sign-string` only.

@@ -7,11 +7,13 @@ use clap::ArgMatches;
 use clap::Args;
 use rolesanywhere::environment::Environment;
 
-use crate::arguments::Given;
+use crate::arguments::configure::Given;
+use crate::arguments::role_chain::is_inline_policy;
 use crate::arguments::variable;
 use crate::error::RunError;
 use crate::exclusions::is_excluded;
 use crate::exclusions::is_typed;
+use crate::variables;
 
 /// The flags of `A` that were given, in the order of their definition. Passwords are refused where they were
 /// typed, and left in the variables that hold them.
@@ -35,15 +37,19 @@ pub(crate) fn flags<A: Args>(
             false if is_password || is_excluded(typed, flag) => continue,
             false => environment
                 .raw(&variable)
-                .map(OsString::from)
-                .into_iter()
-                .collect(),
+                .map(|value| variables::values(flag, value))
+                .unwrap_or_default(),
+        };
+        let is_policy = names(argument, &["FILE|JSON"]);
+        let is_path = |value: &OsString| match is_policy {
+            true => !is_inline_policy(&value.to_string_lossy()),
+            false => names(argument, &["FILE", "FOLDER"]),
         };
         given.extend(values.into_iter().map(|value| Given {
             flag: flag.to_owned(),
-            value,
             is_boolean: argument.is_require_equals_set(),
-            is_path: names(argument, &["FILE", "FOLDER"]),
+            is_path: is_path(&value),
+            value,
         }));
     }
     Ok(given)

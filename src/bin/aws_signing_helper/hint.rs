@@ -1,5 +1,7 @@
 //! [`hint`]: advice for failures whose message is known to confuse people.
 
+pub(crate) mod assume_role;
+
 use std::fmt::Write;
 
 use rolesanywhere::aws_call::Failure;
@@ -8,6 +10,9 @@ use rolesanywhere::aws_call::error::CallError;
 use rolesanywhere::aws_call::error::ServerCertificateFault;
 use rolesanywhere::create_session::request::CreateSessionRequest;
 use rolesanywhere::identity::Identity;
+use rolesanywhere::identity::chain::CHAIN_LENGTH_SERVICE_MAX;
+use rolesanywhere::identity::signer::SignatureError;
+use rolesanywhere::identity::tpm::TpmError;
 use rolesanywhere::text::Printable;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -15,8 +20,8 @@ use time::format_description::well_known::Rfc3339;
 /// The request and its circumstances, which a hint may point at.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HintContext<'a> {
-    /// The identity that signed.
-    pub(crate) identity: &'a Identity,
+    /// The identity that signed; `None` if it was not read for this call.
+    pub(crate) identity: Option<&'a Identity>,
     /// For what.
     pub(crate) request: &'a CreateSessionRequest,
     /// True if intermediates were given in a separate file.
@@ -41,9 +46,7 @@ pub(crate) fn hint(failure: &Failure, asked: HintContext<'_>) -> Option<String> 
             if *status == 429 || code == "ThrottlingException" {
                 return Some(THROTTLED.to_owned());
             }
-            let ahead =
-                clock_ahead_seconds.filter(|ahead| ahead.unsigned_abs() > CLOCK_SKEW_SECONDS_MAX);
-            let clock = ahead.map(wrong_clock);
+            let clock = clock_ahead_seconds.and_then(wrong_clock);
             let is_denied = *status == 403 && matches!(code, "" | "AccessDeniedException");
             let own = || match code {
                 "ResourceNotFoundException" => Some(NOT_FOUND.to_owned()),
@@ -55,6 +58,13 @@ pub(crate) fn hint(failure: &Failure, asked: HintContext<'_>) -> Option<String> 
                 false => clock.or_else(own),
             }
         }
+        _ => hint_on_the_way(failure, asked),
+    }
+}
+
+/// Advice for failures that do not depend on what was asked for.
+fn hint_on_the_way(failure: &Failure, asked: HintContext<'_>) -> Option<String> {
+    match &failure.error {
         CallError::ServerCertificate { fault, .. } => server_certificate(*fault, asked.time),
         CallError::NotTls { .. } => Some(NOT_TLS.to_owned()),
         CallError::NameResolution { .. }
@@ -67,7 +77,12 @@ pub(crate) fn hint(failure: &Failure, asked: HintContext<'_>) -> Option<String> 
         CallError::UnexpectedAnswer { .. } | CallError::TooLarge { .. } => {
             Some(SOMEBODY_ELSE.to_owned())
         }
-        CallError::Signature(_)
+        CallError::Signature(SignatureError::Signer(source)) => match source.downcast_ref() {
+            Some(TpmError::OtherKey { .. }) => Some(KEY_REPLACED.to_owned()),
+            _ => None,
+        },
+        CallError::Service { .. }
+        | CallError::Signature(_)
         | CallError::NameResolution { .. }
         | CallError::Connect { .. }
         | CallError::Connection { .. }
@@ -84,6 +99,9 @@ fn access_denied(message: &str, asked: HintContext<'_>) -> String {
             "session tags refuse characters in {part} of the certificate; {SESSION_TAGS}"
         );
     }
+    if message.contains("revoked") {
+        return REVOKED.to_owned();
+    }
     if message.contains("invalid or empty profile") {
         return PROFILE.to_owned();
     }
@@ -91,10 +109,7 @@ fn access_denied(message: &str, asked: HintContext<'_>) -> String {
     if message.contains("insufficient certificate") {
         return format!("{KEY_USAGE}{concerns}");
     }
-    if message.contains("untrusted")
-        && asked.has_intermediates
-        && asked.identity.chain().certificates().is_empty()
-    {
+    if message.contains("untrusted") && asked.has_intermediates && chain_length(asked) == 0 {
         return NO_INTERMEDIATES.to_owned();
     }
     if message.contains("untrusted") {
@@ -156,7 +171,9 @@ fn server_certificate(fault: ServerCertificateFault, now: OffsetDateTime) -> Opt
 /// The known reasons for the service to reject the certificate and its chain, each after a `; `.
 fn concerns(asked: HintContext<'_>) -> String {
     let mut text = String::new();
-    let concerns = asked.identity.certificate().concerns(asked.time);
+    let certificate = asked.identity.map(Identity::certificate);
+    let concerns = certificate.map(|certificate| certificate.concerns(asked.time));
+    let concerns = concerns.unwrap_or_default();
     for (index, concern) in concerns.iter().enumerate() {
         let lead = match index {
             0 => "; the certificate: ",
@@ -164,7 +181,7 @@ fn concerns(asked: HintContext<'_>) -> String {
         };
         let _ = write!(text, "{lead}{concern}");
     }
-    let length = asked.identity.chain().certificates().len();
+    let length = chain_length(asked);
     if length > CHAIN_LENGTH_SERVICE_MAX {
         let _ = write!(
             text,
@@ -175,23 +192,28 @@ fn concerns(asked: HintContext<'_>) -> String {
     text
 }
 
-fn wrong_clock(ahead_seconds: i64) -> String {
+fn chain_length(asked: HintContext<'_>) -> usize {
+    let chain = asked.identity.map(Identity::chain);
+    chain.map_or(0, |chain| chain.certificates().len())
+}
+
+fn wrong_clock(ahead_seconds: i64) -> Option<String> {
+    if ahead_seconds.unsigned_abs() <= CLOCK_SKEW_SECONDS_MAX {
+        return None;
+    }
     let minutes = (ahead_seconds.unsigned_abs() + 30) / 60;
     let direction = match ahead_seconds > 0 {
         true => "behind",
         false => "ahead of",
     };
-    format!(
+    Some(format!(
         "this machine's clock is {minutes} minutes {direction} the service's; set it (is NTP \
          running?)"
-    )
+    ))
 }
 
 /// Of what the service says between brackets.
 const ENTRIES_CHARACTERS_MAX: usize = 100;
-
-/// The most certificates that the service accepts in `X-Amz-X509-Chain`.
-const CHAIN_LENGTH_SERVICE_MAX: usize = 5;
 
 const THROTTLED: &str = "CreateSession takes 10 calls a second per account and region; let sessions \
                          last longer, or start fewer helpers at once";
@@ -199,6 +221,7 @@ const NOT_FOUND: &str =
     "check that trust anchor and profile exist in this region and account, and are enabled";
 const PROFILE: &str = "check that the profile exists in this region and account, is enabled, and \
                        lists a role";
+const REVOKED: &str = "the certificate is on a revocation list of the trust anchor; issue another";
 const SESSION_TAGS: &str = "turn off their attribute mapping in the profile, or issue a certificate \
                             with letters, digits, spaces and _.:/=+-@ only";
 const KEY_USAGE: &str = "the certificate needs the key usage digitalSignature, version 3, and \
@@ -219,6 +242,8 @@ const SERVER_UNTRUSTED: &str = "if a proxy or gateway inspects TLS here, name th
                                 CA in AWS_CA_BUNDLE";
 const CA_AS_SERVER: &str = "the server shows a CA's own certificate; give it one that was issued for \
                             it (basicConstraints CA:FALSE)";
+pub(crate) const KEY_REPLACED: &str = "put the certificate's key back at the handle, or name the new key's \
+                            certificate";
 const NOT_TLS: &str = "does the endpoint begin with https:// where http:// is meant?";
 const PROXY_UNUSED: &str = "a proxy is set in the environment; it is used only with --with-proxy";
 const SOMEBODY_ELSE: &str = "check the endpoint, and that no proxy or captive portal answers in \

@@ -2,17 +2,22 @@
 
 mod arguments;
 mod cached;
+mod certificate_store;
 mod command_line;
 mod commands;
 mod debug;
+mod doctor;
 mod error;
 mod exclusions;
 mod given;
 mod hint;
+mod identity;
 mod inputs;
+mod network;
 mod passwords;
 mod renewing;
 mod report;
+mod role_chain;
 mod session;
 mod signals;
 mod usage;
@@ -28,6 +33,11 @@ use rolesanywhere::platform;
 use crate::arguments::CacheCommand;
 use crate::arguments::Command;
 use crate::error::RunError;
+
+/// The C library's maps 64 KB for each size of block, which was a tenth of a short call.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
     platform::forbid_core_files();
@@ -52,7 +62,10 @@ fn run(command: Command, environment: &Environment) -> Result<ExitCode, RunError
         Command::Update(arguments) => commands::update::run(*arguments, environment),
         Command::Exec(arguments) => commands::exec::run(*arguments, environment),
         Command::Export(arguments) => commands::export::run(*arguments, environment),
+        Command::Doctor(arguments) => commands::doctor::run(*arguments, environment),
         Command::Configure(arguments) => commands::configure::run(*arguments, environment),
+        Command::TrustPolicy(arguments) => commands::trust_policy::run(*arguments, environment),
+        Command::SessionPolicy { case } => commands::session_policy::run(case),
         Command::SignString(arguments) => commands::sign_string::run(*arguments, environment),
         Command::ReadCertificateData(arguments) => {
             commands::read_certificate_data::run(*arguments, environment)
@@ -61,7 +74,7 @@ fn run(command: Command, environment: &Environment) -> Result<ExitCode, RunError
             command: CacheCommand::Clear(flag),
         } => commands::cache::run(flag, environment),
         Command::Completion { shell, strays: _ } => commands::completion::run(shell),
-        Command::Version(_) => commands::version::run(),
+        Command::Version(flags) => commands::version::run(flags.verbose == Some(true)),
         Command::Help { topic } => commands::help::run(&topic),
     }
 }

@@ -14,17 +14,21 @@ use std::time::Instant;
 use rolesanywhere::environment::Environment;
 use rolesanywhere::file;
 use rolesanywhere::file::FileError;
+use rolesanywhere::identity::pkcs11::uri::Pkcs11Uri;
 use rolesanywhere::identity::secrets::Purpose;
 use rolesanywhere::identity::secrets::RefusedSecrets;
 use rolesanywhere::identity::secrets::SecretError;
 use rolesanywhere::identity::secrets::SecretRequest;
 use rolesanywhere::identity::secrets::Secrets;
+use rolesanywhere::identity::secrets::TriesLeft;
 use rolesanywhere::platform;
 use rolesanywhere::secret::Secret;
+use rolesanywhere::text::Printable;
 use rolesanywhere::text::ShownName;
 
-use crate::arguments::PasswordFlags;
 use crate::arguments::VARIABLE_PREFIX;
+use crate::arguments::identity::PasswordFlags;
+use crate::arguments::identity::PinFlags;
 use crate::error::RunError;
 use crate::inputs::home_expanded;
 use crate::signals;
@@ -43,6 +47,8 @@ struct Prompted {
     count: u32,
     is_answer_kept: bool,
     answer: Option<Secret<String>>,
+    /// The token that the PIN of flags was given to; no other gets it.
+    pin_token: Option<PathBuf>,
     streams: Vec<(PathBuf, Secret<String>)>,
     /// The time spent waiting for typed answers.
     time: Duration,
@@ -57,6 +63,8 @@ impl Passwords {
         for (flag, file) in [
             (PKCS8_FILE, &mut flags.pkcs8_password_file),
             (PKCS12_FILE, &mut flags.pkcs12_password_file),
+            (TPM_KEY_FILE, &mut flags.tpm_key_password_file),
+            (PIN_FILE, &mut flags.pins.pkcs11_pin_file),
         ] {
             *file = file
                 .take()
@@ -69,6 +77,25 @@ impl Passwords {
             refusals: RefusedSecrets::default(),
             begin,
         })
+    }
+
+    /// The PINs of a command that reads nothing encrypted.
+    pub(crate) fn for_pins(
+        pins: PinFlags,
+        environment: &Environment,
+        begin: Instant,
+    ) -> Result<Self, RunError> {
+        let flags = PasswordFlags {
+            pkcs8_password: None,
+            pkcs8_password_file: None,
+            pkcs12_password: None,
+            pkcs12_password_file: None,
+            tpm_key_password: None,
+            tpm_key_password_file: None,
+            no_tpm_key_password: None,
+            pins,
+        };
+        Self::new(flags, environment, begin)
     }
 
     /// From now on, what is typed is kept: the files are read again at every renewal.
@@ -89,7 +116,10 @@ impl Passwords {
             flags.pkcs12_password.is_some(),
             flags.pkcs12_password_file.is_some(),
         );
-        !(pkcs8 && pkcs12) && self.asked().count < ASKED_MAX && platform::has_terminal()
+        let tpm_key = self.is_given(Purpose::TpmKey);
+        let pin = self.is_given(Purpose::UserPin(TriesLeft::Some));
+        let is_all_given = pkcs8 && pkcs12 && tpm_key && pin;
+        !is_all_given && self.asked().count < ASKED_MAX && platform::has_terminal()
     }
 
     /// The time that the command has run, without the waits for typed answers: its limits do not apply
@@ -145,10 +175,59 @@ impl Passwords {
     }
 }
 
+/// What flags say of a PIN.
+enum Given {
+    /// Nothing: it may be typed.
+    Nothing,
+    /// This one, or that it was refused.
+    Pin(Option<Secret<String>>),
+}
+
+impl Passwords {
+    /// True if the PIN of the flags was given to this token, or to none yet.
+    fn is_pin_for(&self, token: &Path) -> bool {
+        let mut asked = self.asked();
+        asked.pin_token.get_or_insert_with(|| token.to_owned()) == token
+    }
+
+    fn given_pin(&self, wanted: SecretRequest<'_>) -> Result<Given, SecretError> {
+        let PinFlags {
+            pkcs11_pin,
+            pkcs11_pin_file,
+        } = &self.flags.pins;
+        let is_first = wanted.refused == 0;
+        Ok(match (pkcs11_pin, pkcs11_pin_file) {
+            (Some(pin), _) => Given::Pin(is_first.then(|| copy(&pin.0))),
+            (None, Some(path)) if is_first => Given::Pin(Some(self.read_file(PIN_FILE, path)?)),
+            (None, Some(_)) => Given::Pin(None),
+            (None, None) => Given::Nothing,
+        })
+    }
+
+    /// Asks for a PIN.
+    fn ask_pin(&self, wanted: SecretRequest<'_>) -> Option<Secret<String>> {
+        let mut asked = self.asked();
+        if asked.count == ASKED_MAX || wanted.refused == ASKED_MAX {
+            return None;
+        }
+        let begun = Instant::now();
+        let answer = ask(&prompt(wanted));
+        asked.time += begun.elapsed();
+        answer
+    }
+}
+
 impl Secrets for Passwords {
     fn secret(&self, wanted: SecretRequest<'_>) -> Result<Option<Secret<String>>, SecretError> {
         let flags = &self.flags;
         let (flag, file_flag, file) = match wanted.purpose {
+            Purpose::UserPin(_) if self.is_pin_for(wanted.path) => {
+                return match self.given_pin(wanted)? {
+                    Given::Nothing => Ok(self.ask_pin(wanted)),
+                    Given::Pin(pin) => Ok(pin),
+                };
+            }
+            Purpose::UserPin(_) | Purpose::KeyPin(_) => return Ok(self.ask_pin(wanted)),
             Purpose::PrivateKey => (
                 &flags.pkcs8_password,
                 PKCS8_FILE,
@@ -158,6 +237,14 @@ impl Secrets for Passwords {
                 &flags.pkcs12_password,
                 PKCS12_FILE,
                 &flags.pkcs12_password_file,
+            ),
+            Purpose::TpmKey if flags.no_tpm_key_password == Some(true) => {
+                return Ok((wanted.refused == 0).then(|| Secret::new(String::new())));
+            }
+            Purpose::TpmKey => (
+                &flags.tpm_key_password,
+                TPM_KEY_FILE,
+                &flags.tpm_key_password_file,
             ),
         };
         if let Some(password) = flag {
@@ -171,8 +258,10 @@ impl Secrets for Passwords {
         }
         // The empty password is tried before any prompt.
         let tried_unasked = match wanted.purpose {
-            Purpose::PrivateKey => 0,
+            Purpose::PrivateKey | Purpose::TpmKey => 0,
             Purpose::Pkcs12 => 1,
+            // They are asked for above.
+            Purpose::UserPin(_) | Purpose::KeyPin(_) => return Ok(None),
         };
         if wanted.refused < tried_unasked {
             return Ok(None);
@@ -188,7 +277,7 @@ impl Secrets for Passwords {
         }
         asked.count += 1;
         let begun = Instant::now();
-        let answer = ask(wanted.path);
+        let answer = ask(&prompt(wanted));
         asked.time += begun.elapsed();
         if asked.is_answer_kept {
             asked.answer = answer.as_ref().map(copy);
@@ -196,8 +285,50 @@ impl Secrets for Passwords {
         Ok(answer)
     }
 
+    fn is_given(&self, purpose: Purpose) -> bool {
+        let flags = &self.flags;
+        let (flag, file) = match purpose {
+            Purpose::PrivateKey => (&flags.pkcs8_password, &flags.pkcs8_password_file),
+            Purpose::Pkcs12 => (&flags.pkcs12_password, &flags.pkcs12_password_file),
+            Purpose::TpmKey => (&flags.tpm_key_password, &flags.tpm_key_password_file),
+            Purpose::UserPin(_) => (&flags.pins.pkcs11_pin, &flags.pins.pkcs11_pin_file),
+            Purpose::KeyPin(_) => return false,
+        };
+        let is_none = purpose == Purpose::TpmKey && flags.no_tpm_key_password == Some(true);
+        flag.is_some() || file.is_some() || is_none
+    }
+
     fn refusals(&self) -> &RefusedSecrets {
         &self.refusals
+    }
+}
+
+/// The reference helper's texts for TPMs and tokens.
+fn prompt(wanted: SecretRequest<'_>) -> String {
+    match (wanted.purpose, wanted.refused) {
+        (Purpose::TpmKey, 0) => "Please enter your TPM key password:\n".to_owned(),
+        (Purpose::TpmKey, _) => "Incorrect TPM key password. Please try again:\n".to_owned(),
+        (Purpose::PrivateKey | Purpose::Pkcs12, _) => {
+            format!("Password of {}: ", ShownName::of(wanted.path))
+        }
+        (Purpose::UserPin(tries), refused) => pin_prompt("user PIN", refused, tries),
+        (Purpose::KeyPin(tries), refused) => {
+            let key = wanted.path.to_string_lossy();
+            let key = Printable::new(&key, KEY_CHARACTERS_MAX);
+            let kind = format!("context-specific PIN for private key object ({key})");
+            pin_prompt(&kind, refused, tries)
+        }
+    }
+}
+
+fn pin_prompt(kind: &str, refused: u32, tries: TriesLeft) -> String {
+    let warning = match tries {
+        TriesLeft::One => "One try is left before the token locks the PIN.\n",
+        TriesLeft::Some | TriesLeft::Few => "",
+    };
+    match refused {
+        0 => format!("{warning}Please enter your {kind}:\n"),
+        _ => format!("{warning}Incorrect {kind}. Please re-enter your {kind}:\n"),
     }
 }
 
@@ -228,13 +359,13 @@ fn shown(flag: &str, path: &Path) -> String {
 
 /// Prompts on the terminal, because stdin and stdout belong to the program that reads the credentials.
 /// Without a terminal, or if the prompt is cancelled, there is no password.
-fn ask(path: &Path) -> Option<Secret<String>> {
+fn ask(prompt: &str) -> Option<Secret<String>> {
     if !platform::has_terminal() {
         return None;
     }
     // Without it, a signal would leave the terminal without echo; so there is no prompt.
     signals::end_by_signals().ok()?;
-    match platform::prompt_password(&format!("Password of {}: ", ShownName::of(path))) {
+    match platform::prompt_password(prompt) {
         Ok(answer) => Some(Secret::new(answer)),
         // Ctrl-C: the signal is on its way, and ends the process.
         Err(error) if error.kind() == ErrorKind::Interrupted => loop {
@@ -244,20 +375,32 @@ fn ask(path: &Path) -> Option<Secret<String>> {
     }
 }
 
-/// Whether a variable of this name may hold a password, or say where one is.
-pub(crate) fn is_variable(name: &OsStr) -> bool {
-    let name = name.to_string_lossy();
-    name.starts_with(VARIABLE_PREFIX) && name.contains("PASSWORD")
+/// The variables that may hold a password, or say where one is, also within the URI of a token.
+pub(crate) fn variables(environment: &Environment) -> impl Iterator<Item = &OsStr> {
+    environment.names().filter(|name| {
+        let name = name.to_string_lossy();
+        let is_password = || name.contains("PASSWORD") || name.contains("PKCS11_PIN");
+        let has_pin = || {
+            let value = environment.text(&name);
+            value.is_some_and(|value| Pkcs11Uri::has_pin(&value))
+        };
+        name.starts_with(VARIABLE_PREFIX) && (is_password() || has_pin())
+    })
 }
 
 const PKCS8_FILE: &str = "pkcs8-password-file";
 const PKCS12_FILE: &str = "pkcs12-password-file";
+const TPM_KEY_FILE: &str = "tpm-key-password-file";
+const PIN_FILE: &str = "pkcs11-pin-file";
 
 /// For a password pipe without a writer.
 const STREAM_TIME_MAX: Duration = file::STREAM_TIME_MAX.saturating_sub(Duration::from_secs(1));
 
 /// The first time, and twice after a wrong answer.
 const ASKED_MAX: u32 = 3;
+
+/// Of the URI of a key.
+const KEY_CHARACTERS_MAX: usize = 400;
 
 /// Longer passwords exist in no key file.
 const PASSWORD_FILE_BYTES_MAX: usize = 64 * 1024;

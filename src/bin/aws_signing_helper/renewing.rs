@@ -1,5 +1,6 @@
 //! The common part of the long-running commands: reading the identity, renewing, logging.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -19,10 +20,12 @@ use rolesanywhere::supply::engine;
 use rolesanywhere::supply::session_source::SessionSource;
 use rolesanywhere::supply::session_source::SupplyEvent;
 use rolesanywhere::text::ShownName;
+use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::arguments::LogFlags;
-use crate::arguments::LogFormat;
+use crate::arguments::call::LogFlags;
+use crate::arguments::call::LogFormat;
+use crate::doctor::DAYS_LEFT_ADVISED;
 use crate::error::RunError;
 use crate::report;
 use crate::session::Failures;
@@ -47,6 +50,7 @@ pub(crate) struct Renewing {
     identity: Identity,
     version: FilesVersion,
     entry: Option<SessionEntry>,
+    is_for_good: bool,
 }
 
 impl Renewing {
@@ -63,7 +67,10 @@ impl Renewing {
             );
             report::log(&LogEvent::new(Level::Warning, "read_once", message));
         }
-        Self::open(session, entry)
+        Ok(Self {
+            is_for_good: true,
+            ..Self::open(session, entry)?
+        })
     }
 
     /// Reads the identity. During a password prompt, signals end the process directly.
@@ -77,12 +84,13 @@ impl Renewing {
             identity,
             version,
             entry,
+            is_for_good: false,
         })
     }
 
     /// The role of the sessions.
     pub(crate) fn role_arn(&self) -> &RoleArn {
-        &self.session.request().create_session.role_arn
+        self.session.request().role_arn()
     }
 
     /// The identity that requests sessions.
@@ -123,6 +131,7 @@ impl Renewing {
             identity,
             version,
             entry,
+            is_for_good,
         } = self;
         let latest = entry
             .as_ref()
@@ -134,8 +143,12 @@ impl Renewing {
         let (provider, failures) = session.into_provider();
         let failures = Arc::new(failures);
         let logged = Arc::clone(&failures);
+        let expiry = is_for_good.then(ExpiryWarning::default);
         let observe = move |event: SupplyEvent<'_>| {
             observe(&event);
+            if let (Some(expiry), SupplyEvent::InUse(identity)) = (&expiry, &event) {
+                expiry.look(identity, Clock::System.now());
+            }
             log(&logged, event);
         };
         let source = SessionSource::new((request, provider), (identity, version), entry, observe);
@@ -195,6 +208,29 @@ fn log(failures: &Failures, event: SupplyEvent<'_>) {
             );
         }
         SupplyEvent::InUse(_) | SupplyEvent::Renewed { .. } | _ => {}
+    }
+}
+
+/// Warns of a certificate that ends soon, once a day.
+#[derive(Default)]
+struct ExpiryWarning {
+    latest: Cell<Option<OffsetDateTime>>,
+}
+
+impl ExpiryWarning {
+    fn look(&self, identity: &Identity, now: OffsetDateTime) {
+        let not_after = identity.not_after();
+        let is_soon = not_after - now < time::Duration::days(DAYS_LEFT_ADVISED);
+        let is_today = |latest| now - latest < time::Duration::DAY;
+        if !is_soon || self.latest.get().is_some_and(is_today) {
+            return;
+        }
+        self.latest.set(Some(now));
+        let expiration = not_after.format(&Rfc3339).unwrap_or_default();
+        let message =
+            format!("the certificate, or one of its chain, ends at {expiration}; renew it");
+        let event = LogEvent::new(Level::Warning, "certificate_ends_soon", message);
+        report::log(&event.with("expiration", expiration));
     }
 }
 

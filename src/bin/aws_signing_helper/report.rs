@@ -23,7 +23,7 @@ use rolesanywhere::log::Level;
 use rolesanywhere::log::LogEvent;
 use time::OffsetDateTime;
 
-use crate::arguments::LogFormat;
+use crate::arguments::call::LogFormat;
 use crate::error::RunError;
 
 /// Prints `error` to stderr, or requested help to stdout.

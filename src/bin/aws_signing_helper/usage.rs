@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 
+use clap::error::ErrorKind;
 use rolesanywhere::text::ShownName;
 
 /// Clap's message, without any word of the command line that may be a secret.
@@ -20,7 +21,8 @@ impl UsageError {
             text: words
                 .iter()
                 .fold(text, |text, word| without(text, word.as_ref())),
-            is_help: !error.use_stderr(),
+            is_help: !error.use_stderr()
+                || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
         }
     }
 

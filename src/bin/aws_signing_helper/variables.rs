@@ -4,6 +4,7 @@
 //! where a typed flag excludes its own.
 
 use std::ffi::OsStr;
+use std::ffi::OsString;
 
 use clap::ArgMatches;
 use clap::Args;
@@ -37,20 +38,39 @@ pub(crate) fn fill_in<A: Args>(
         if is_typed(typed, flag) || is_excluded(typed, flag) || is_kubernetes(flag, value) {
             continue;
         }
-        let mut word = std::ffi::OsString::from(format!("--{flag}="));
-        word.push(value);
+        let word = |value: OsString| {
+            let mut word = OsString::from(format!("--{flag}="));
+            word.push(value);
+            word
+        };
+        let words: Vec<OsString> = values(flag, value).into_iter().map(word).collect();
         command
             .clone()
             .no_binary_name(true)
-            .try_get_matches_from([&word])
+            .try_get_matches_from(&words)
             .and_then(|matches| arguments.update_from_arg_matches(&matches))
             .map_err(|error| RunError::Variable {
                 variable,
-                source: UsageError::new(&error, &[word]),
+                source: UsageError::new(&error, &words),
             })?;
     }
     Ok(())
 }
+
+/// The values for a flag in its variable: several ARNs are separated by white space, which none of them has. A
+/// role's name may have a comma.
+pub(crate) fn values(flag: &str, value: &OsStr) -> Vec<OsString> {
+    match value.to_str() {
+        // White space alone is a mistake, which must not give more rights than are meant.
+        Some(text) if LISTS.contains(&flag) && !text.trim().is_empty() => {
+            text.split_whitespace().map(OsString::from).collect()
+        }
+        _ => vec![value.to_owned()],
+    }
+}
+
+/// Flags that are repeated for several ARNs.
+const LISTS: [&str; 2] = ["assume-role", "session-policy-arn"];
 
 /// True if Kubernetes has set the variable: it sets one for each service in every container, and a
 /// service with the helper's name collides with `--port`.

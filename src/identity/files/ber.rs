@@ -123,6 +123,14 @@ impl<'a> Reader<'a> {
         Ok(octets)
     }
 
+    /// Skips an element with a tag of its context.
+    pub(super) fn context_specific(&mut self) -> Result<(), Malformed> {
+        match self.element()?.tag & CLASS == CONTEXT_0 {
+            true => Ok(()),
+            false => Err(Malformed),
+        }
+    }
+
     fn element(&mut self) -> Result<Element<'a>, Malformed> {
         let (element, rest) = split_element(self.rest).ok_or(Malformed)?;
         self.rest = rest;
@@ -199,6 +207,7 @@ pub(super) const CONTEXT_0: u8 = 0x80;
 /// The bit that says that elements are inside (X.690, 8.1.2.5).
 const CONSTRUCTED: u8 = 0x20;
 const TAG_NUMBER: u8 = 0x1f;
+const CLASS: u8 = 0xc0;
 const END_OF_CONTENTS: &[u8] = &[0, 0];
 
 #[cfg(test)]

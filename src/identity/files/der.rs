@@ -43,6 +43,37 @@ pub(in crate::identity) fn certificates_of_pkcs7(der: &[u8]) -> Option<Vec<PemBl
     read().ok()
 }
 
+/// A SEQUENCE of two positive integers: an `RSAPublicKey` (RFC 8017, A.1.1), or an `Ecdsa-Sig-Value` (RFC 3279,
+/// 2.2.3).
+pub(in crate::identity) fn two_integers(one: &[u8], other: &[u8]) -> Vec<u8> {
+    let content = [integer(one), integer(other)].concat();
+    element(ber::SEQUENCE, &content)
+}
+
+fn integer(octets: &[u8]) -> Vec<u8> {
+    let zeros = octets.iter().take_while(|octet| **octet == 0).count();
+    let octets = octets.get(zeros..).unwrap_or_default();
+    match octets.first() {
+        // One more, so that it is not negative.
+        None | Some(0x80..) => element(ber::INTEGER, &[&[0], octets].concat()),
+        Some(_) => element(ber::INTEGER, octets),
+    }
+}
+
+fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = content.len().to_be_bytes();
+    let octets = match content.len() {
+        ..0x80 => length.last().copied().into_iter().collect(),
+        _ => {
+            let octets: Vec<u8> = length.into_iter().skip_while(|octet| *octet == 0).collect();
+            // A length has eight octets at most.
+            let count = 0x80 | u8::try_from(octets.len()).unwrap_or_default();
+            [vec![count], octets].concat()
+        }
+    };
+    [vec![tag], octets, content.to_vec()].concat()
+}
+
 fn block(label: &str, der: &[u8]) -> PemBlock {
     PemBlock {
         label: label.to_owned(),

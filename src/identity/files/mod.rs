@@ -9,3 +9,4 @@ pub(super) mod pem_contents;
 mod pem_repair;
 pub mod pkcs12;
 pub mod private_key;
+pub mod tss2_key;

@@ -13,6 +13,7 @@ use crate::identity::certificate::Certificate;
 use crate::identity::chain::Chain;
 use crate::identity::error::IdentityError;
 use crate::identity::error::Missing;
+use crate::identity::public_key::PublicKey;
 use crate::identity::secrets::Purpose;
 use crate::identity::secrets::Secrets;
 use crate::identity::signer::Signer;
@@ -42,10 +43,21 @@ pub(in crate::identity) fn certificate(
     Ok((leaf, certificates.collect()))
 }
 
+/// True if one of these certificates is for `key`.
+pub(in crate::identity) fn is_certified(
+    key: &PublicKey,
+    first: &Certificate,
+    others: &[Vec<u8>],
+) -> bool {
+    let fits = |certificate: &Certificate| certificate.public_key() == key;
+    let is_other = |der: &Vec<u8>| Certificate::from_der(der).is_ok_and(|it| fits(&it));
+    fits(first) || others.iter().any(is_other)
+}
+
 /// The certificate that `key` fits, which need not be the first, and the others. Where it fits none, the
 /// first stays the leaf.
 pub(in crate::identity) fn leaf_of(
-    key: &PrivateKey,
+    key: &dyn Signer,
     first: Certificate,
     mut others: Vec<Vec<u8>>,
 ) -> (Certificate, Vec<Vec<u8>>) {
@@ -96,6 +108,13 @@ pub(in crate::identity) fn chain(
         path: path.to_owned(),
         source,
     })
+}
+
+/// The DER of a TPM's key, if that is the first private key.
+pub(in crate::identity) fn tss2_key(blocks: &[Result<PemBlock, PemError>]) -> Option<&[u8]> {
+    let mut keys = blocks.iter().flatten();
+    let key = keys.find(|block| block.label.ends_with(LABEL_PRIVATE_KEY_SUFFIX))?;
+    (key.label == LABEL_TSS2_KEY).then(|| key.der.expose().as_slice())
 }
 
 /// The first private key; an `EC PARAMETERS` block in front of it says nothing new.
@@ -173,5 +192,7 @@ const LABEL_CERTIFICATE: &str = "CERTIFICATE";
 
 /// Label that OpenSSL and Windows write for a `.p7b`.
 const LABELS_PKCS7: [&str; 2] = ["PKCS7", "PKCS #7 SIGNED DATA"];
+
+const LABEL_TSS2_KEY: &str = "TSS2 PRIVATE KEY";
 
 const LABEL_PRIVATE_KEY_SUFFIX: &str = "PRIVATE KEY";

@@ -311,7 +311,7 @@ fn sign_ml_dsa<P: MlDsaParams>(
         .map_err(|_| SignatureError::Refused)
 }
 
-fn hash(message: &[u8], digest: Digest) -> Vec<u8> {
+pub(in crate::identity) fn hash(message: &[u8], digest: Digest) -> Vec<u8> {
     use sha2::Digest as _;
     match digest {
         Digest::Sha256 => Sha256::digest(message).to_vec(),

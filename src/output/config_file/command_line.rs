@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::output::export::shells::is_plain;
+
 /// The words as one line: for botocore, which splits as Python's `shlex` or Windows do, and for the SDKs that
 /// start a shell. `is_windows` says for which system.
 pub fn quoted(words: &[String], is_windows: bool) -> Result<String, CommandLineError> {
@@ -10,7 +12,7 @@ pub fn quoted(words: &[String], is_windows: bool) -> Result<String, CommandLineE
         false => posix,
     };
     let mut line = String::new();
-    for word in words {
+    for (index, word) in words.iter().enumerate() {
         let refuse = |what| CommandLineError {
             word: word.clone(),
             what,
@@ -25,28 +27,36 @@ pub fn quoted(words: &[String], is_windows: bool) -> Result<String, CommandLineE
         if !line.is_empty() {
             line.push(' ');
         }
+        let begin = line.len();
         quote(&mut line, word).map_err(refuse)?;
+        // Go takes away the quotes around a value.
+        let is_last = index + 1 == words.len();
+        if is_windows && is_last && line.starts_with('"') && line.ends_with('"') {
+            line.truncate(begin);
+            windows_end(&mut line, word).map_err(refuse)?;
+        }
     }
     Ok(line)
 }
 
-/// Single quotes hide everything but themselves. A slash in front stays outside of them: Go takes away the
-/// quotes around a value.
+/// Single quotes hide everything but themselves. The line's first character stays outside of them: Go takes
+/// away the quotes around a value.
 fn posix(line: &mut String, word: &str) -> Result<(), &'static str> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         line.push_str(word);
         return Ok(());
     }
-    let rest = match word.strip_prefix('/').filter(|_| line.is_empty()) {
-        Some(rest) => {
-            line.push('/');
-            rest
+    let mut rest = word.chars();
+    if line.is_empty()
+        && let Some(first) = rest.next()
+    {
+        if !is_plain(first) {
+            line.push('\\');
         }
-        None => word,
-    };
+        line.push(first);
+    }
     line.push('\'');
-    line.push_str(&rest.replace('\'', r"'\''"));
+    line.push_str(&rest.as_str().replace('\'', r"'\''"));
     line.push('\'');
     Ok(())
 }
@@ -56,18 +66,37 @@ fn windows(line: &mut String, word: &str) -> Result<(), &'static str> {
     if word.contains(['"', '%']) {
         return Err("a quote or a percent sign");
     }
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@+:./\\-".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
+    if !word.is_empty() && word.chars().all(is_plain_for_windows) {
         line.push_str(word);
         return Ok(());
     }
+    windows_quoted(line, word);
+    Ok(())
+}
+
+/// As [`windows`], with the last character outside of the quotes.
+fn windows_end(line: &mut String, word: &str) -> Result<(), &'static str> {
+    let mut rest = word.chars();
+    let last = rest.next_back().ok_or("nothing, at the end of the line")?;
+    if !is_plain_for_windows(last) {
+        return Err("at the end of the line a character that needs quotes");
+    }
+    windows_quoted(line, rest.as_str());
+    line.push(last);
+    Ok(())
+}
+
+fn is_plain_for_windows(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_@+:./\\-".contains(c)
+}
+
+fn windows_quoted(line: &mut String, word: &str) {
     line.push('"');
     line.push_str(word);
     // A backslash in front of a quote would hide it.
     let backslashes = word.len() - word.trim_end_matches('\\').len();
     line.push_str(&"\\".repeat(backslashes));
     line.push('"');
-    Ok(())
 }
 
 /// A word that cannot stand in the config file.
@@ -111,6 +140,9 @@ mod tests {
                 r#"./a 'it'\''s' '' '$x`\"!*'"#,
             ),
             (&["./a", "/b c"], "./a '/b c'"),
+            (&["d x/h", "a b"], "d' x/h' 'a b'"),
+            (&["$d/h", "a b"], r"\$'d/h' 'a b'"),
+            (&["'", "a b"], r"\''' 'a b'"),
         ] {
             assert_eq!(line(words, false).unwrap(), expected);
         }
@@ -121,12 +153,19 @@ mod tests {
         for (words, expected) in [
             (&[r"C:\a\b.exe", "--c"][..], r"C:\a\b.exe --c"),
             (
-                &[r"C:\Program Files\b", "it's", ""],
-                r#""C:\Program Files\b" "it's" """#,
+                &[r"C:\Program Files\b", "it's", "", "c"],
+                r#""C:\Program Files\b" "it's" "" c"#,
             ),
-            (&[r"a b\"], r#""a b\\""#),
+            (&["a", r"a b\"], r#"a "a b\\""#),
+            // Not between two quotes.
+            (&["a b", "c d"], r#""a b" "c "d"#),
+            (&["a b", r"c d\"], r#""a b" "c d"\"#),
+            (&["a b", r"c d\\"], r#""a b" "c d\\"\"#),
         ] {
             assert_eq!(line(words, true).unwrap(), expected);
+        }
+        for end in ["", "a ", "a b&"] {
+            assert_eq!(line(&["a b", end], true).unwrap_err().word, end);
         }
         assert!(line(&["%PATH%"], true).is_err());
         assert!(line(&["a\"b"], true).is_err());

@@ -339,6 +339,7 @@ mod tests {
             session_token: Secret::new("T".to_owned()),
             expiration: String::new(),
             date: None,
+            assumed_role_arn: None,
         }
     }
 

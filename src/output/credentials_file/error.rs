@@ -38,7 +38,7 @@ impl fmt::Display for CredentialsFileError {
         match self {
             Self::HomeUnknown { variable } => write!(
                 f,
-                "the home directory is not known: {variable} is not set; name the credentials file"
+                "the home directory is not known: {variable} is not set; set it, or name the file by a path without ~"
             ),
             Self::HomeOfAnother { path } => write!(
                 f,

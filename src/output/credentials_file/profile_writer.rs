@@ -174,6 +174,7 @@ mod tests {
             session_token: Secret::new("T".to_owned()),
             expiration: String::new(),
             date: None,
+            assumed_role_arn: None,
         });
         for is_finished in [true, false] {
             fs::write(&path, "").unwrap();

@@ -23,7 +23,7 @@ pub fn imds(credentials: &Credentials, updated: OffsetDateTime) -> Secret<Vec<u8
             code: "Success",
             r#type: "AWS-HMAC",
             expiration: &expiration(credentials),
-            last_updated: &whole_seconds(updated),
+            last_updated: &whole_seconds(updated).unwrap_or_default(),
         },
     )
 }
@@ -79,16 +79,16 @@ fn json(credentials: &Credentials, document: &impl Serialize) -> Secret<Vec<u8>>
     json
 }
 
-/// As every SDK reads it: in UTC and without a fraction.
+/// As every SDK reads it: in UTC and without a fraction. What has no such form is passed on.
 fn expiration(credentials: &Credentials) -> String {
-    OffsetDateTime::parse(&credentials.expiration, &Rfc3339)
-        .map_or_else(|_| credentials.expiration.clone(), whole_seconds)
+    let time = OffsetDateTime::parse(&credentials.expiration, &Rfc3339).ok();
+    let text = time.and_then(whole_seconds);
+    text.unwrap_or_else(|| credentials.expiration.clone())
 }
 
-fn whole_seconds(time: OffsetDateTime) -> String {
-    time.to_offset(UtcOffset::UTC)
-        .format(WHOLE_SECONDS)
-        .unwrap_or_default()
+fn whole_seconds(time: OffsetDateTime) -> Option<String> {
+    let time = time.checked_to_offset(UtcOffset::UTC)?;
+    time.format(WHOLE_SECONDS).ok()
 }
 
 const WHOLE_SECONDS: &[BorrowedFormatItem<'_>] =
@@ -113,6 +113,7 @@ mod tests {
             session_token: Secret::new("t=".to_owned()),
             expiration: expiration.to_owned(),
             date: None,
+            assumed_role_arn: None,
         }
     }
 

@@ -54,7 +54,7 @@ impl FileWatch {
 
 fn run(mut look: impl FnMut(), wants: &Receiver<()>, begun: &AtomicU64, over: &watch::Sender<u64>) {
     loop {
-        match wants.recv_timeout(LOOK_APART) {
+        match wants.recv_timeout(IDLE_MAX) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -64,6 +64,9 @@ fn run(mut look: impl FnMut(), wants: &Receiver<()>, begun: &AtomicU64, over: &w
         thread::sleep(LEAST_APART);
     }
 }
+
+/// With the pause behind it, looks are [`LOOK_APART`] apart.
+const IDLE_MAX: Duration = LOOK_APART.saturating_sub(LEAST_APART);
 
 /// Requests with guessed tokens cause no more work than this.
 const LEAST_APART: Duration = Duration::from_secs(1);

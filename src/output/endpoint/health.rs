@@ -305,6 +305,7 @@ mod tests {
             session_token: Secret::new("token".to_owned()),
             expiration: "2030-01-01T18:00:00Z".to_owned(),
             date,
+            assumed_role_arn: None,
         };
         let mut renewal = Renewal::default();
         renewal.renewed(RECEIVED, HOUR, 0.5);

@@ -2,7 +2,7 @@
 //!
 //! `address` binds, `server` accepts, `connection` reads requests (`request`, `request_body`) and writes
 //! a `response` to each, which it gets from the `responder`. A [`Handler`] decides what is answered:
-//! `imds`, `container` or, without credentials, `status`; nothing there waits. `traffic` observes.
+//! `imds`, `container` or, without credentials, `health`; nothing there waits. `traffic` observes.
 
 pub mod address;
 pub mod authorization_token;
@@ -12,6 +12,7 @@ pub mod container;
 pub mod document;
 mod file_watch;
 pub mod handler;
+pub mod health;
 pub mod healthcheck;
 pub mod host_name;
 pub mod imds;
@@ -25,7 +26,6 @@ mod responder;
 pub mod response;
 pub mod route;
 mod server;
-pub mod health;
 pub mod token_file;
 pub mod traffic;
 

@@ -45,17 +45,17 @@ mod tests {
 
     #[test]
     fn a_line_a_minute_says_how_many_there_were() {
-        let refusals = RejectionLog::default();
+        let rejections = RejectionLog::default();
         let at = |seconds| Moment {
             wall: datetime!(2030-01-01 12:00 UTC),
             boot: Duration::from_secs(seconds),
         };
-        assert_eq!(refusals.count(at(1000)), Some(1));
+        assert_eq!(rejections.count(at(1000)), Some(1));
         for second in 1001..1060 {
-            assert_eq!(refusals.count(at(second)), None);
+            assert_eq!(rejections.count(at(second)), None);
         }
-        assert_eq!(refusals.count(at(1060)), Some(60));
-        assert_eq!(refusals.count(at(1061)), None);
-        assert_eq!(refusals.count(at(9999)), Some(2));
+        assert_eq!(rejections.count(at(1060)), Some(60));
+        assert_eq!(rejections.count(at(1061)), None);
+        assert_eq!(rejections.count(at(9999)), Some(2));
     }
 }

@@ -1,4 +1,4 @@
-//! [`Responder`]: gets each answer from the handler, logs refusals, and shows every answer to an observer.
+//! [`Responder`]: gets each answer from the handler, logs rejections, and shows every answer to an observer.
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
@@ -26,7 +26,7 @@ pub(super) struct Responder {
     handler: Handler,
     settings: Settings,
     observe: Box<Observe>,
-    refusals: RejectionLog,
+    rejections: RejectionLog,
     date: Mutex<Date>,
 }
 
@@ -57,7 +57,7 @@ impl Responder {
             handler,
             settings,
             observe,
-            refusals: RejectionLog::default(),
+            rejections: RejectionLog::default(),
             date: Mutex::default(),
         }
     }
@@ -130,7 +130,7 @@ impl Responder {
     }
 
     fn refused(&self, response: &Response, asked: impl FnOnce() -> String, peer: SocketAddr) {
-        if let Some(count) = self.refusals.count(self.settings.clock.moment()) {
+        if let Some(count) = self.rejections.count(self.settings.clock.moment()) {
             // Ours, and no document for programs.
             let why = match &response.body {
                 Body::Text(why) if response.content_type == TEXT => why,

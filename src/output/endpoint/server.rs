@@ -211,6 +211,7 @@ mod tests {
             session_token: Secret::new("token".to_owned()),
             expiration: "2030-01-01T13:00:00Z".to_owned(),
             date: None,
+            assumed_role_arn: None,
         };
         let mut renewal = Renewal::default();
         renewal.renewed(NOW, Duration::from_secs(3600), 0.5);

@@ -12,9 +12,13 @@ use crate::secret::Secret;
 
 /// For bash, dash, zsh and every other shell of POSIX: `eval "$(...)"`.
 pub fn posix(variables: &[Variable]) -> Result<Secret<String>, ExportError> {
-    let quote = |c| (c == '\'').then_some(r"'\''");
     text(variables, |text, variable| {
-        quoted(text, ["export ", variable.name, "="], variable, quote);
+        quoted(
+            text,
+            ["export ", variable.name, "="],
+            variable,
+            escape_posix,
+        );
         Ok(())
     })
 }
@@ -35,18 +39,13 @@ pub fn fish(variables: &[Variable]) -> Result<Secret<String>, ExportError> {
 /// For PowerShell: `... | Out-String | Invoke-Expression`. It takes typographic quotes for single ones, and
 /// its own line breaks for those of a program.
 pub fn powershell(variables: &[Variable]) -> Result<Secret<String>, ExportError> {
-    let quote = |c| match c {
-        '\'' => Some("''"),
-        '\u{2018}' => Some("\u{2018}\u{2018}"),
-        '\u{2019}' => Some("\u{2019}\u{2019}"),
-        '\u{201a}' => Some("\u{201a}\u{201a}"),
-        '\u{201b}' => Some("\u{201b}\u{201b}"),
-        '\n' => Some("'+[char]10+'"),
-        '\r' => Some("'+[char]13+'"),
-        _ => None,
-    };
     text(variables, |text, variable| {
-        quoted(text, ["$env:", variable.name, "="], variable, quote);
+        quoted(
+            text,
+            ["$env:", variable.name, "="],
+            variable,
+            escape_powershell,
+        );
         Ok(())
     })
 }
@@ -55,15 +54,7 @@ pub fn powershell(variables: &[Variable]) -> Result<Secret<String>, ExportError>
 pub fn cmd(variables: &[Variable]) -> Result<Secret<String>, ExportError> {
     let escape = |c| match c {
         '%' => Some("%%"),
-        '^' => Some("^^"),
-        '&' => Some("^&"),
-        '|' => Some("^|"),
-        '<' => Some("^<"),
-        '>' => Some("^>"),
-        '(' => Some("^("),
-        ')' => Some("^)"),
-        '"' => Some("^\""),
-        _ => None,
+        c => escape_cmd(c),
     };
     text(variables, |text, variable| {
         let value = variable.value.expose();
@@ -81,6 +72,81 @@ pub fn cmd(variables: &[Variable]) -> Result<Secret<String>, ExportError> {
         text.push_str("\r\n");
         Ok(())
     })
+}
+
+/// Lines to paste, which set variables for the programs that a shell starts: for a shell of POSIX, or on
+/// Windows for cmd, and below them for PowerShell.
+pub fn lines_to_paste(variables: &[(&str, String)], is_windows: bool) -> Vec<String> {
+    let posix = |(name, value): &(&str, String)| match value.chars().all(is_plain) {
+        true => format!("export {name}={value}"),
+        false => format!("export {name}='{}'", escaped(value, escape_posix)),
+    };
+    // At a prompt, quotes do not hide a percent sign, and a caret does.
+    let cmd = |(name, value): &(&str, String)| match value.contains('%') {
+        false => format!("set \"{name}={value}\""),
+        true => {
+            let escape = |c| match c {
+                '%' => Some("^%"),
+                c => escape_cmd(c),
+            };
+            format!("set {name}={}", escaped(value, escape))
+        }
+    };
+    let powershell = |(name, value): &(&str, String)| {
+        format!("$env:{name} = '{}'", escaped(value, escape_powershell))
+    };
+    if !is_windows {
+        return variables.iter().map(posix).collect();
+    }
+    let mut lines: Vec<String> = variables.iter().map(cmd).collect();
+    lines.push("or, in PowerShell:".to_owned());
+    lines.extend(variables.iter().map(powershell));
+    lines
+}
+
+/// True for what a shell of POSIX takes for text without quotes.
+pub(in crate::output) fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c)
+}
+
+/// Within single quotes.
+fn escape_posix(c: char) -> Option<&'static str> {
+    (c == '\'').then_some(r"'\''")
+}
+
+/// Within single quotes.
+fn escape_powershell(c: char) -> Option<&'static str> {
+    match c {
+        '\'' => Some("''"),
+        '\u{2018}' => Some("\u{2018}\u{2018}"),
+        '\u{2019}' => Some("\u{2019}\u{2019}"),
+        '\u{201a}' => Some("\u{201a}\u{201a}"),
+        '\u{201b}' => Some("\u{201b}\u{201b}"),
+        '\n' => Some("'+[char]10+'"),
+        '\r' => Some("'+[char]13+'"),
+        _ => None,
+    }
+}
+
+/// Outside of quotes. A percent sign is escaped in one way at a prompt, and in another in a file.
+fn escape_cmd(c: char) -> Option<&'static str> {
+    match c {
+        '^' => Some("^^"),
+        '&' => Some("^&"),
+        '|' => Some("^|"),
+        '<' => Some("^<"),
+        '>' => Some("^>"),
+        '(' => Some("^("),
+        ')' => Some("^)"),
+        '"' => Some("^\""),
+        _ => None,
+    }
+}
+
+fn escaped(value: &str, escape: impl Fn(char) -> Option<&'static str>) -> String {
+    let mut text = String::with_capacity(value.len());
+    push_escaped(&mut text, value, escape);
+    text
 }
 
 /// A command with the value in single quotes.

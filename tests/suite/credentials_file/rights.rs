@@ -356,19 +356,22 @@ fn links_of_others_in_world_writable_directories_fail() {
     }
     const OWNER: u32 = 12345;
     const STRANGER: u32 = 23456;
+    // A directory of the owner's would not be entered in one that any user can write.
+    let parent = TempDir::new().unwrap();
+    set_mode(parent.path(), 0o755);
     for folder_mode in [0o1777, 0o777] {
         for (link_owner, is_followed) in [(NOBODY, true), (OWNER, true), (STRANGER, false)] {
             // The link is the last part of the path, or one in the middle.
             for is_last in [true, false] {
-                let scene = Scene::new(&env::temp_dir(), "");
+                let scene = Scene::new(parent.path(), "");
                 fs::remove_file(scene.file()).unwrap();
-                let elsewhere = scene.folder().with_file_name("elsewhere");
-                fs::create_dir(&elsewhere).unwrap();
-                set_mode(&elsewhere, 0o777);
-                chown(&elsewhere, Some(STRANGER), None).unwrap();
+                let elsewhere = TempDir::new_in(parent.path()).unwrap();
+                let elsewhere = elsewhere.path();
+                set_mode(elsewhere, 0o777);
+                chown(elsewhere, Some(STRANGER), None).unwrap();
                 let (link, target) = match is_last {
                     true => (scene.file(), elsewhere.join("credentials")),
-                    false => (scene.folder(), elsewhere.clone()),
+                    false => (scene.folder(), elsewhere.to_owned()),
                 };
                 let shared = link.parent().unwrap().to_owned();
                 if !is_last {
@@ -414,6 +417,56 @@ fn file_in_a_strangers_directory_gets_no_credentials() {
         });
         assert!(!is_done, "{flag}: {stderr}");
         assert_eq!(scene.text(), "[b]\n", "{flag}");
+    }
+}
+
+#[test]
+fn strangers_directory_in_a_shared_one_gets_no_credentials() {
+    if !is_root("strangers_directory_in_a_shared_one_gets_no_credentials") {
+        return;
+    }
+    const STRANGER: u32 = 23456;
+    // The stranger's directory is the last one of the path, or has another in it, which holds the file.
+    for (flag, shared_mode, is_last) in [
+        ("--in-place", 0o1777, true),
+        ("--in-place", 0o777, true),
+        ("--in-place", 0o1777, false),
+        ("", 0o1777, true),
+    ] {
+        let scene = Scene::new(&env::temp_dir(), "[b]\n");
+        fs::write(scene.lock(), "").unwrap();
+        for path in [scene.file(), scene.lock()] {
+            set_mode(&path, 0o666);
+            chown(path, Some(STRANGER), None).unwrap();
+        }
+        let home = scene.folder().parent().unwrap().to_owned();
+        let (shared, theirs) = match is_last {
+            true => (home.clone(), scene.folder()),
+            false => (home.parent().unwrap().to_owned(), home.clone()),
+        };
+        let script = format!("exec \"$@\" {flag}");
+        let starter = ["sh", "-c", &script, "sh"];
+        let (is_done, stderr) = by_nobody_through(&scene, &starter, || {
+            set_mode(&theirs, 0o755);
+            chown(&theirs, Some(STRANGER), None).unwrap();
+            if is_last {
+                set_mode(&shared, shared_mode);
+            }
+        });
+        let case = format!("{flag} {shared_mode:o} {is_last}: {stderr}");
+        assert!(!is_done, "{case}");
+        assert_eq!(scene.text(), "[b]\n", "{case}");
+        let stderr = stderr.replace(&theirs.display().to_string(), "[FOLDER]");
+        assert_snapshot("folder-of-a-stranger", &stderr);
+        // One of root's, or of this user's, is fine.
+        for owner in [0, NOBODY] {
+            let (is_done, stderr) = by_nobody_through(&scene, &starter, || {
+                chown(&theirs, Some(owner), None).unwrap();
+                chown(scene.file(), Some(NOBODY), Some(NOBODY)).unwrap();
+                set_mode(&theirs, 0o777);
+            });
+            assert!(is_done, "{case}: {stderr}");
+        }
     }
 }
 

@@ -118,7 +118,19 @@ fn passwords_and_keys_do_not_reach_the_command() {
         ("AWS_SIGNING_HELPER_PKCS8_PASSWORD", "hunter2"),
         ("AWS_SIGNING_HELPER_PKCS12_PASSWORD_FILE", "pki/hunter2"),
         ("AWS_SIGNING_HELPER_TPM_KEY_PASSWORD", "hunter2"),
+        (
+            "AWS_SIGNING_HELPER_CERTIFICATE",
+            "pkcs11:object=k?pin-value=1234",
+        ),
+        (
+            "AWS_SIGNING_HELPER_PRIVATE_KEY",
+            "pkcs11:object=k?PIN%2dvalue=1234",
+        ),
     ];
+    let kept = (
+        "AWS_SIGNING_HELPER_OF_ANOTHER_VERSION",
+        "pkcs11:object=k?pin-source=/pin",
+    );
     for way in WAYS {
         let helper = Helper::command_at("exec", &service.url()).args([
             "--private-key",
@@ -132,12 +144,13 @@ fn passwords_and_keys_do_not_reach_the_command() {
         let helper = secrets
             .iter()
             .fold(helper, |helper, (name, value)| helper.env(name, value));
-        let output = helper.run();
+        let output = helper.env(kept.0, kept.1).run();
         assert_eq!(output.stderr, "", "{way}");
         let variables = variables(&output);
         for (name, _) in secrets {
             assert!(!variables.contains_key(name), "{way}: {name}");
         }
+        assert_eq!(variables[kept.0], kept.1, "{way}");
     }
 }
 
@@ -157,6 +170,46 @@ fn key_in_a_stream_does_not_reach_the_command() {
         let helper = from("-", "cat && echo empty").standard_input(key.clone());
         let output = helper.run();
         assert_eq!(output.stdout_text(), "empty\n", "{}", output.stderr);
+    }
+}
+
+/// A regular file could be read there again, from its begin.
+#[test]
+fn file_behind_a_descriptor_does_not_reach_the_command() {
+    let service = service(&[]);
+    let plain = "5<pki/rsa2048.key 6</dev/null";
+    let encrypted = "5<pki/rsa2048.aes-256-cbc-hmacSHA256.key 6<\"$HOME/password\"";
+    for way in WAYS {
+        for (key, password, redirections) in [
+            ("/dev/fd/5", "", plain),
+            ("/proc/self/fd/5", "", plain),
+            ("/dev//fd/5", "", plain),
+            ("/dev/fd/5", "/dev/fd/6", encrypted),
+        ] {
+            let password_flags: &[&str] = match password {
+                "" => &[],
+                _ => &["--pkcs8-password-file", password],
+            };
+            let helper = Helper::command_at("exec", &service.url())
+                .args(["--private-key", key])
+                .args(password_flags.iter().copied())
+                .args(["--via", way, "--", "/bin/sh", "-c"])
+                .args(["for n in 5 6; do cat <&$n || echo closed; done"])
+                .file("password", "correct horse");
+            let script = format!("exec \"$@\" {redirections}");
+            let output = helper.command(&["/bin/sh", "-c", &script, "sh"]).output();
+            let output = output.unwrap();
+            let expected = match password {
+                "" => "closed\n",
+                _ => "closed\nclosed\n",
+            };
+            assert_eq!(
+                String::from_utf8_lossy(&output.stdout),
+                expected,
+                "{way} {key}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
     }
 }
 
@@ -200,7 +253,7 @@ fn no_secret_is_in_an_argument() {
 fn help_names_every_variable_that_is_removed() {
     let output = Helper::new().args(["exec", "--help"]).run();
     let rivals = RIVALS.iter().flat_map(|(_, names)| *names);
-    for name in rivals.chain(&["AWS_SIGNING_HELPER_*PASSWORD*", "env:NAME"]) {
+    for name in rivals.chain(&["AWS_SIGNING_HELPER_*PASSWORD*", "pin-value", "env:NAME"]) {
         assert!(output.stdout_text().contains(name), "{name}");
     }
 }

@@ -47,6 +47,42 @@ fn command_that_cannot_run_is_127_or_126() {
 }
 
 #[test]
+fn file_whose_interpreter_is_missing_comes_with_a_hint() {
+    use std::os::unix::fs::PermissionsExt;
+    let service = service(&[]);
+    for way in WAYS {
+        let helper = Helper::new().file("script", "#!/bin/sh\r\n");
+        let file = helper.home().join("script");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let file = file.display().to_string();
+        let output = exec(way, &service.url(), &[&file]).run();
+        assert_eq!(output.exit, 127, "{way}");
+        assert!(
+            output.stderr.contains("hint: the file is there"),
+            "{}",
+            output.stderr
+        );
+        let output = exec(way, &service.url(), &["/no/such"]).run();
+        assert!(!output.stderr.contains("hint"), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn empty_name_of_a_command_is_none() {
+    let service = service(&[]);
+    for way in WAYS {
+        let output = exec(way, &service.url(), &["", "x"]).run();
+        assert_eq!(output.exit, 1, "{way}");
+        assert!(
+            output.stderr.contains("no command is given"),
+            "{}",
+            output.stderr
+        );
+    }
+    assert_eq!(service.requests().len(), 0);
+}
+
+#[test]
 fn command_is_not_started_without_credentials() {
     let service = service(&["error=403/AccessDeniedException:*"]);
     for way in WAYS {

@@ -72,7 +72,22 @@ fn github_file_that_is_not_there_is_an_error() {
     let output = helper.run();
     assert_eq!(output.exit, 1);
     assert!(output.stderr.contains("/no/such/file"), "{}", output.stderr);
-    assert!(!output.stdout_text().contains("AWS_"));
+    assert_eq!(output.stdout_text(), "");
+}
+
+/// Other steps may have written it without an end of its last line.
+#[test]
+fn github_file_keeps_its_last_line() {
+    for (before, after) in [("", "AWS_"), ("A=1\n", "A=1\nAWS_"), ("A=1", "A=1\nAWS_")] {
+        let service = service(&[]);
+        let helper = export("github-actions", &service.url()).file("env", before);
+        let path = helper.home().join("env");
+        let helper = helper.env("GITHUB_ENV", &path.display().to_string());
+        let output = helper.run();
+        assert_eq!((output.exit, &*output.stderr), (0, ""));
+        let file = fs::read_to_string(path).unwrap();
+        assert!(file.starts_with(after), "{file}");
+    }
 }
 
 /// The value of a service message, as TeamCity reads it: escapes, then references to parameters.

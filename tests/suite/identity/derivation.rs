@@ -28,6 +28,7 @@ fn encrypted_key_is_derived_once_a_read() {
         certificate: Locator::File(vectors().join("pki/ec256.crt")),
         private_key: Some(Locator::File(key)),
         intermediates: None,
+        hardware: Default::default(),
     };
     let asked = Cell::new(0);
     let shortest = |work: &dyn Fn()| {
@@ -56,6 +57,7 @@ fn refused_password_is_not_derived_again() {
         certificate: Locator::File(vectors().join("pki/ec256.crt")),
         private_key: Some(Locator::File(vectors().join("../keys/openssl-scrypt.key"))),
         intermediates: None,
+        hardware: Default::default(),
     };
     let password = Changing {
         password: RefCell::new("wrong"),

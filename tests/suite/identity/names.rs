@@ -256,13 +256,14 @@ fn password_file_that_is_absent_is_named_by_its_path() {
 }
 
 /// Flags that name a file or folder.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "certificate",
     "private-key",
     "intermediates",
     "pkcs8-password-file",
     "pkcs12-password-file",
     "pkcs11-lib",
+    "pkcs11-pin-file",
     "credentials-file",
     "authorization-token-file",
     "cache-dir",

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::io::Read;
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
@@ -239,6 +240,135 @@ fn as_nobody(helper: &Helper, shell: &str) -> Option<std::process::Output> {
         .status()
         .is_ok_and(|status| status.success());
     is_possible.then(|| with_descriptor(helper, shell))
+}
+
+/// The error of a command whose standard input stays as it is.
+fn refused_unread(helper: &Helper) -> String {
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    Write::write_all(&mut &ours, b"untouched").unwrap();
+    drop(ours);
+    let stdin = std::os::fd::OwnedFd::from(theirs.try_clone().unwrap());
+    let output = helper.command(&[]).stdin(Stdio::from(stdin)).output();
+    let output = output.unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert_eq!(output.stdout, b"", "{stderr}");
+    let mut left = String::new();
+    Read::read_to_string(&mut &theirs, &mut left).unwrap();
+    assert_eq!(left, "untouched", "{stderr}");
+    stderr
+}
+
+#[test]
+fn stream_of_two_flags_is_refused_unread() {
+    let policy = ["--assume-role", "arn:aws:iam::111111111111:role/x"];
+    let mut said = String::new();
+    for command in [
+        "credential-process",
+        "serve",
+        "update",
+        "exec",
+        "export",
+        "configure",
+        "doctor",
+    ] {
+        let helper = Helper::command_at(command, "http://127.0.0.1:1")
+            .args(policy)
+            .args(["--session-policy", "-", "--private-key", "-"]);
+        let helper = match command {
+            "exec" => helper.args(["--", "true"]),
+            _ => helper,
+        };
+        let refused = refused_unread(&helper);
+        assert!(said.is_empty() || said == refused, "{command}: {refused}");
+        said = refused;
+    }
+    for (one, name, other, other_name) in [
+        ("certificate", "-", "session-policy", "/dev/stdin"),
+        ("certificate", "-", "private-key", "/dev/stdin"),
+        ("intermediates", "fd:0", "pkcs8-password-file", "/dev/fd/0"),
+        ("private-key", "fd:0", "pkcs11-pin-file", "/dev/stdin"),
+        (
+            "pkcs8-password-file",
+            "/dev/stdin",
+            "pkcs12-password-file",
+            "/dev/fd/0",
+        ),
+        (
+            "tpm-key-password-file",
+            "/dev/stdin",
+            "session-policy",
+            "fd:0",
+        ),
+        ("certificate", "fd:3", "session-policy", "/dev/fd/3"),
+    ] {
+        let helper = Helper::command_at("credential-process", "http://127.0.0.1:1")
+            .args(policy)
+            .args([&format!("--{one}"), name])
+            .args([&format!("--{other}"), other_name]);
+        said += &refused_unread(&helper);
+    }
+    said += &refused_unread(
+        &Helper::new()
+            .args(["sign-string", "--certificate", "-", "--private-key", "-"])
+            .args(["--pkcs8-password-file", "/dev/stdin"]),
+    );
+    for (flag, more) in [("policy", "--explain"), ("trust-anchor-certificate", "")] {
+        let helper = Helper::new().args(["trust-policy", "--certificate", "-"]);
+        let helper = helper.args(Some(more).filter(|more| !more.is_empty()));
+        said += &refused_unread(&helper.args([&format!("--{flag}"), "-"]));
+    }
+    // By variables too.
+    said += &refused_unread(
+        &Helper::command_at("credential-process", "http://127.0.0.1:1")
+            .args(["--certificate", "-"])
+            .env("AWS_SIGNING_HELPER_ASSUME_ROLE", policy[1])
+            .env("AWS_SIGNING_HELPER_SESSION_POLICY", "-"),
+    );
+    assert_snapshot("stream-of-two-flags", &said);
+}
+
+/// A pipe of one password is read once, for both.
+#[test]
+fn passwords_may_share_a_stream() {
+    let emulator = emulator(Settings::default());
+    let helper = call(&emulator, ENCRYPTED)
+        .args(["--pkcs8-password-file", "/dev/stdin"])
+        .args(["--pkcs12-password-file", "/dev/stdin"])
+        .standard_input("correct horse");
+    succeeds(&helper.run());
+}
+
+/// A file there is read from its begin each time.
+#[test]
+fn file_on_standard_input_may_be_two_inputs() {
+    let emulator = emulator(Settings::default());
+    let both = pki("rsa2048.crt") + &pki("rsa2048.key");
+    let helper = Helper::command_at("credential-process", &emulator.url())
+        .file("both", &both)
+        .args(["--certificate", "/dev/stdin", "--private-key", "fd:0"]);
+    let both = fs::File::open(helper.home().join("both")).unwrap();
+    let output = helper.command(&[]).stdin(both).output().unwrap();
+    assert_succeeds(&output);
+}
+
+/// What it may not find there: a file on standard input can be read once more.
+#[test]
+fn command_does_not_see_a_password_on_standard_input() {
+    let emulator = emulator(Settings::default());
+    let helper = Helper::command_at("exec", &emulator.url())
+        .args(["--private-key", &format!("pki/{ENCRYPTED}")])
+        .flag_of_file("--pkcs12-password-file", "unused", "")
+        .args(["--pkcs8-password-file", "/dev/stdin", "--", "cat"]);
+    let password = helper.home().join("unused");
+    fs::write(&password, "correct horse").unwrap();
+    let output = helper
+        .command(&[])
+        .stdin(fs::File::open(password).unwrap())
+        .output()
+        .unwrap();
+    assert_succeeds(&output);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
 }
 
 #[test]

@@ -251,6 +251,7 @@ fn look_into_myself(path: &Path) {
         certificate: locator(&told["certificate"]).unwrap(),
         private_key: locator(&told["private_key"]),
         intermediates: None,
+        hardware: Default::default(),
     };
     let password = Told {
         masked: told["password"]

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
 use std::net::TcpListener;
+use std::process::Command;
 use std::time::Duration;
 use std::time::Instant;
 
 use regex_lite::Regex;
-use rolesanywhere::platform::lines_to_set;
+use rolesanywhere::output::export::shells::lines_to_paste;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -29,6 +30,7 @@ use crate::support::imds::serve;
 use crate::support::log::count;
 use crate::support::log::events;
 use crate::support::log::moment;
+use crate::support::running::wait_until;
 use crate::support::service;
 use crate::support::service_that_waits;
 use crate::support::skip;
@@ -422,7 +424,10 @@ fn sets_are_due_with_more_than_10_minutes_left() {
     for (duration, least) in [("900", 597), ("1800", 900), ("3600", 900)] {
         let service = service(&[]);
         let helper = serve(&service.url()).args(["--session-duration", duration]);
-        let server = Server::start(&helper);
+        let mut server = Server::start(&helper);
+        wait_until(&mut server.running, "a set", |said| {
+            !events(said, "credentials_renewed").is_empty()
+        });
         let said = server.running.stderr_so_far();
         let renewed = &events(&said, "credentials_renewed")[0];
         let left = moment(renewed, "expiration") - moment(renewed, "next_renewal");
@@ -443,7 +448,10 @@ fn printed_endpoint_works_with_and_without_slash() {
     let variable = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", url);
     let started = format!("Local server started on port: {}", server.port);
     let run = "Make it available to the sdk by running:".to_owned();
-    for line in [started, run].into_iter().chain(lines_to_set(&[variable])) {
+    for line in [started, run]
+        .into_iter()
+        .chain(lines_to_paste(&[variable], cfg!(windows)))
+    {
         assert!(
             said.contains(&format!("aws_signing_helper: {line}\n")),
             "{said}"
@@ -460,6 +468,20 @@ fn printed_endpoint_works_with_and_without_slash() {
             assert_eq!(set_number(&server.ask(&get(&path, &token))), 1, "{path}");
         }
     }
+}
+
+#[test]
+fn printed_lines_set_the_value_and_run_nothing() {
+    for value in ["/tmp/a b/x$(id);y", "it's `id` \"*\" \\", "~/a", ""] {
+        let lines = lines_to_paste(&[("NAME", value.to_owned())], false);
+        let script = format!("{}; printf '%s.' \"$NAME\" \"$#\"", lines[0]);
+        let output = Command::new("/bin/sh").args(["-c", &script]).output();
+        let said = String::from_utf8(output.unwrap().stdout).unwrap();
+        assert_eq!(said, format!("{value}.0."), "{lines:?}");
+    }
+    let plain = "http://127.0.0.1:9911/".to_owned();
+    let lines = lines_to_paste(&[("NAME", plain)], false);
+    assert_eq!(lines, ["export NAME=http://127.0.0.1:9911/"]);
 }
 
 /// Rule 13.

@@ -166,6 +166,35 @@ fn renewed_token_is_used_unless_its_file_is_bad() {
 }
 
 #[test]
+fn renewed_token_with_a_line_break_ends_the_previous_one() {
+    let service = service(&[]);
+    let helper = with_token_file(&service.url()).file("token", TOKEN);
+    let mut server = Server::start(&helper);
+    let renewed = TOKEN.replace('0', "9");
+    let path = helper.home().join("token");
+    fs::write(helper.home().join("new"), format!("{renewed}\n")).unwrap();
+    fs::rename(helper.home().join("new"), &path).unwrap();
+    wait_until(&mut server.running, "two looks", |said| {
+        count(said, "token_file_unusable") == 2
+    });
+    let said = server.running.stderr_so_far();
+    let events = events(&said, "token_file_unusable");
+    let messages = events
+        .iter()
+        .map(|event| event["message"].as_str().unwrap());
+    let messages: Vec<_> = messages.collect();
+    let messages = messages.join("\n");
+    assert_snapshot(
+        "token-file-that-became-unusable",
+        &messages.replace(&path.display().to_string(), "[FILE]"),
+    );
+    assert_eq!(ask(&server, TOKEN).status, 401);
+    assert_eq!(ask(&server, &renewed).status, 401);
+    fs::write(&path, &renewed).unwrap();
+    assert_eq!(ask(&server, &renewed).status, 200);
+}
+
+#[test]
 fn replaced_token_becomes_invalid_without_requests() {
     let service = service(&[]);
     let helper = with_token_file(&service.url()).file("token", TOKEN);
@@ -198,6 +227,45 @@ fn removed_token_is_invalid_until_there_is_a_file() {
     assert_eq!(ask(&server, TOKEN).status, 200);
 }
 
+#[cfg(unix)]
+#[test]
+fn link_of_another_user_gets_them_no_credentials() {
+    let service = service(&[]);
+    let helper = serve(&service.url()).args(["--container-credentials"]);
+    let shared = helper.home().join("shared");
+    fs::create_dir(&shared).unwrap();
+    set_mode(&shared, "777");
+    let path = shared.join("token");
+    let known = TOKEN.replace('0', "9");
+    let public = helper.home().join("public");
+    let helper = helper
+        .file("public", &known)
+        .args(["--authorization-token-file", &path.display().to_string()]);
+    let mut server = Server::start(&helper);
+    let token = fs::read_to_string(&path).unwrap();
+    assert_eq!(ask(&server, &token).status, 200);
+    // At once, so that no look finds a link of ours.
+    let link = helper.home().join("link");
+    std::os::unix::fs::symlink(public, &link).unwrap();
+    if std::os::unix::fs::lchown(&link, Some(12345), None).is_err() {
+        skip("link_of_another_user_gets_them_no_credentials: not run by root");
+        return;
+    }
+    fs::rename(link, &path).unwrap();
+    assert_eq!(ask(&server, &known).status, 401);
+    wait_until(&mut server.running, "the warning", |said| {
+        count(said, "token_file_unusable") > 0
+    });
+    let said = server.running.stderr_so_far();
+    let unusable = &events(&said, "token_file_unusable")[0];
+    let message = unusable["message"].as_str().unwrap();
+    let message = message.replace(&path.display().to_string(), "[FILE]");
+    assert_snapshot("token-file-behind-a-link-of-others", &message);
+    drop(server);
+    // Nor does it start.
+    assert_eq!(helper.run().exit, 1);
+}
+
 #[test]
 fn hanging_disk_delays_no_client_with_the_token() {
     let test = "hanging_disk_delays_no_client_with_the_token";
@@ -207,8 +275,7 @@ fn hanging_disk_delays_no_client_with_the_token() {
     }
     let service = service(&[]);
     let helper = with_token_file(&service.url()).file("token", TOKEN);
-    let path = helper.home().join("token").display().to_string();
-    // From the second time on, opening the file takes 40 s.
+    // From the second time on, opening the file in its folder takes 40 s.
     let hangs = "inject=openat:delay_enter=40000000:when=2+";
     let starter = [
         "strace",
@@ -217,7 +284,7 @@ fn hanging_disk_delays_no_client_with_the_token() {
         "-o",
         "/dev/null",
         "-P",
-        &path,
+        "token",
         "-e",
         hangs,
     ];

@@ -26,11 +26,14 @@ use crate::support::log::events;
 use crate::support::log::failure;
 use crate::support::port::unused;
 use crate::support::running::terminated;
+use crate::support::running::wait_for;
 use crate::support::running::wait_until;
 use crate::support::service;
 use crate::support::skip;
 use crate::support::snapshots::assert_snapshot;
 use crate::support::systemd::NotifySocket;
+use crate::support::terminal::Ending;
+use crate::support::terminal::Terminal;
 
 /// Both loopback addresses, on a free port; `None`, with a notice, without IPv6.
 pub(crate) fn free_on_both(test: &str) -> Option<(TcpListener, TcpListener)> {
@@ -88,9 +91,13 @@ fn second_helper_on_the_port_makes_no_request() {
 #[test]
 fn other_loopback_address_may_be_named_and_is_a_host() {
     let service = service(&[]);
-    let helper = serve(&service.url()).args(["--bind-address", "127.0.0.9"]);
+    // On another address, another process may have the same ephemeral port.
+    let port = unused().to_string();
+    let helper = serve(&service.url())
+        .args(["--bind-address", "127.0.0.9"])
+        .args(["--port", &port]);
     let server = Server::start(&helper);
-    let address = format!("127.0.0.9:{}", server.port);
+    let address = format!("127.0.0.9:{port}");
     let mut connection = Connection::to(address.parse().unwrap()).unwrap();
     let token = connection.token();
     let request = get(CREDENTIALS, &token).replace("127.0.0.1", &address);
@@ -157,6 +164,26 @@ fn wait_until_ended_or(running: &mut Running<'_>, words: &str) {
         assert!(begin.elapsed() < Duration::from_secs(240));
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+#[test]
+fn control_c_at_the_terminal_ends_it_with_0() {
+    let Some(mut terminal) = Terminal::open("control_c_at_the_terminal_ends_it_with_0") else {
+        return;
+    };
+    let service = service(&[]);
+    let port = unused();
+    let helper = Helper::command_at("serve", &service.url()).args(["--port", &port.to_string()]);
+    let running = terminal.start(&helper);
+    let address = (Ipv4Addr::LOCALHOST, port).into();
+    wait_for("it listens", || Connection::to(address).is_ok());
+    let mut connection = Connection::to(address).unwrap();
+    let token = connection.token();
+    assert_eq!(set_number(&connection.ask(&get(CREDENTIALS, &token))), 1);
+    drop(connection);
+    terminal.press("\u{3}");
+    let Ending { output, .. } = terminal.end(running);
+    assert_eq!((output.exit, output.stdout_text()), (0, ""));
 }
 
 /// Starts it as systemd does, with these sockets.

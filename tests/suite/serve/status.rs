@@ -15,6 +15,7 @@ use crate::support::imds::serve;
 use crate::support::log::count;
 use crate::support::log::events;
 use crate::support::log::failure;
+use crate::support::port::ClosedPort;
 use crate::support::running::wait_until;
 use crate::support::script::Response;
 use crate::support::script::Script;
@@ -65,6 +66,26 @@ fn probes_tell_whether_there_are_credentials() {
     let after = healthcheck(&address.to_string());
     assert_eq!((after.exit, after.stderr.as_str()), (0, ""));
     assert!(after.stdout.is_empty());
+}
+
+/// Its end is no time of UTC that can be written.
+#[test]
+fn session_beyond_the_year_9999_is_served() {
+    for date in [None, Some("Fri, 31 Dec 9999 23:00:00 -0100")] {
+        let mut created = Response::created();
+        let expiration = "9999-12-31T23:59:59-01:00";
+        created.body = created.body.replace("2099-12-31T23:59:59Z", expiration);
+        let date = date.map(|date| ("Date".to_owned(), date.to_owned()));
+        created.headers.extend(date);
+        let service = Endpoint::start(Script::of([created]));
+        let helper = with_status(&service.url());
+        let server = Server::start(&helper);
+        let answer = server.credentials();
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert!(answer.text().contains(expiration), "{answer:?}");
+        let address = status_address(&server.running.stderr_so_far()).unwrap();
+        assert_eq!(probe(address, "GET /metrics").status, 200);
+    }
 }
 
 /// The sidecar of `deploy/` relies on it.
@@ -222,12 +243,11 @@ fn metrics_count_renewals_and_requests() {
 
 #[test]
 fn healthcheck_without_an_answer_fails_and_says_why() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    let output = healthcheck(&address.to_string());
+    let port = ClosedPort::reserve();
+    let address = format!("127.0.0.1:{}", port.number());
+    let output = healthcheck(&address);
     assert_eq!(output.exit, 1);
-    let stderr = output.stderr.replace(&address.to_string(), "[ADDRESS]");
+    let stderr = output.stderr.replace(&address, "[ADDRESS]");
     assert_snapshot("healthcheck-without-an-answer", &stderr);
     let output = Helper::new().args(["serve", "--healthcheck"]).run();
     assert_eq!(output.exit, 1);

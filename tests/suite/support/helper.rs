@@ -191,7 +191,7 @@ impl Helper {
     pub(crate) fn command(&self, starter: &[&str]) -> Command {
         let program = self.program.as_os_str();
         let default_signals: &[&str] = match *HAS_DEFAULT_SIGNAL {
-            true => &["env", "--default-signal=HUP,INT,TERM"],
+            true => &["env", "--default-signal=HUP,INT,QUIT,TERM"],
             false => &[],
         };
         let words = default_signals.iter().chain(starter).map(OsStr::new);

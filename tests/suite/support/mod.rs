@@ -25,12 +25,18 @@ pub(crate) mod running;
 pub(crate) mod script;
 pub(crate) mod signature;
 pub(crate) mod snapshots;
+#[cfg(target_os = "linux")]
+pub(crate) mod softhsm;
 #[cfg(unix)]
 pub(crate) mod systemd;
 pub(crate) mod sts;
 #[cfg(unix)]
 pub(crate) mod terminal;
 pub(crate) mod tls_server;
+#[cfg(windows)]
+pub(crate) mod windows_rights;
+#[cfg(windows)]
+pub(crate) mod windows_store;
 
 use std::path::Path;
 use std::path::PathBuf;

@@ -99,8 +99,23 @@ impl Terminal {
     /// Waits for this number of prompts, the last one ready for input.
     pub(crate) fn wait_for_prompt(&self, count: usize) {
         wait_until("a prompt", || {
-            let shown = self.shown();
+            let shown = without_cursor_moves(&self.shown());
             shown.matches(PROMPT).count() == count && shown.ends_with(": ") && !self.echoes()
+        });
+    }
+
+    /// Waits until this text is shown, ready for input.
+    pub(crate) fn wait_for_text(&self, text: &str) {
+        wait_until(text, || self.shown().contains(text) && !self.echoes());
+    }
+
+    /// Waits until a prompt that is this line has been shown so often, the last one ready for input.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn wait_for_line(&self, line: &str, count: usize) {
+        wait_until(line, || {
+            let shown = self.shown().replace("\r\n", "\n");
+            let line = format!("{line}\n");
+            shown.matches(&line).count() == count && shown.ends_with(&line) && !self.echoes()
         });
     }
 
@@ -134,6 +149,14 @@ pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
         assert!(started.elapsed() < WAIT_MAX, "no sign of {what}");
         thread::sleep(TICK);
     }
+}
+
+/// What a person reads. A console of wine hides the cursor while it draws, clears the rest of the line, and
+/// moves over a space instead of drawing it.
+fn without_cursor_moves(shown: &str) -> String {
+    let moves = ["\u{1b}[?25l", "\u{1b}[?25h", "\u{1b}[K"];
+    let spaced = shown.replace("\u{1b}[1C", " ");
+    moves.iter().fold(spaced, |text, one| text.replace(one, ""))
 }
 
 const PROMPT: &str = "Password of ";

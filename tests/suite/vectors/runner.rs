@@ -29,6 +29,9 @@ impl Group {
                 .any(|prefix| case.name.starts_with(prefix))
         });
         assert_eq!(cases.len(), self.count, "number of {} cases", self.title);
+        if cfg!(any(windows, target_os = "macos")) {
+            cases.retain(|case| !FOR_WANT_OF_A_STORE.contains(&case.name.as_str()));
+        }
 
         let failures = side_by_side(&cases, failure);
         let number = failures.len();
@@ -93,6 +96,13 @@ fn judge(case: &Case) -> (Vec<String>, String) {
     };
     (found, run.output.stderr)
 }
+
+/// Refused on Linux, where the system has no certificate store; elsewhere the selector searches one.
+const FOR_WANT_OF_A_STORE: [&str; 3] = [
+    "selector-file-empty-list",
+    "selector-file-good",
+    "selector-file-lower-case-names",
+];
 
 /// Most of a case is to wait: for the process, and between attempts.
 const WORKERS: usize = 8;

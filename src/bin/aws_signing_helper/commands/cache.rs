@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use rolesanywhere::cache::Cache;
 use rolesanywhere::environment::Environment;
 
-use crate::arguments::CacheFolderFlag;
+use crate::arguments::call::CacheFolderFlag;
 use crate::cached;
 use crate::error::RunError;
 

@@ -5,8 +5,10 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use rolesanywhere::environment::Environment;
+use rolesanywhere::identity::pkcs11::TokenPlace;
 use rolesanywhere::log::Level;
 use rolesanywhere::log::LogEvent;
 use rolesanywhere::output::config_file;
@@ -19,15 +21,20 @@ use rolesanywhere::output::credentials_file::profile_source;
 use rolesanywhere::platform;
 use rolesanywhere::text::ShownName;
 
-use crate::arguments::CallFlags;
-use crate::arguments::Configure;
-use crate::arguments::Given;
+use crate::arguments::call::CallFlags;
+use crate::arguments::configure::Configure;
+use crate::arguments::configure::Given;
+use crate::arguments::identity::IdentityFlags;
+use crate::certificate_store::certificate_path;
+use crate::certificate_store::store_place;
 use crate::error::RunError;
+use crate::inputs::Inputs;
 use crate::inputs::LaterInput;
 use crate::inputs::profile;
+use crate::inputs::refuse_shared_streams;
 use crate::report;
 use crate::report::print;
-use crate::session::certificate_path;
+use crate::role_chain;
 use crate::session::region;
 use crate::session::request;
 
@@ -41,7 +48,7 @@ pub(crate) fn run(arguments: Configure, environment: &Environment) -> Result<Exi
     let is_relative = arguments.config.relative == Some(true);
     let typed_region = arguments.process.call.network.region.clone();
     let typed_region = typed_region.filter(|region| !region.is_empty());
-    let is_region_needed = check(arguments.process.call)
+    let is_region_needed = check(arguments.process.call, environment)
         .map_err(|error| error.with_strays(&arguments.strays.strays))?;
     let mut words = vec![
         program(is_relative, environment)?,
@@ -67,16 +74,40 @@ pub(crate) fn run(arguments: Configure, environment: &Environment) -> Result<Exi
 }
 
 /// Refuses what `credential-process` would refuse. Whether it needs `--region`, as that is not the ARN's.
-fn check(flags: CallFlags) -> Result<bool, RunError> {
-    let unsupported = &flags.identity.unsupported;
-    certificate_path(
-        flags.identity.certificate,
-        unsupported.cert_selector.as_deref(),
-        unsupported.system_store_name.as_deref(),
-    )?;
+fn check(flags: CallFlags, environment: &Environment) -> Result<bool, RunError> {
+    refuse_shared_streams(&flags.inputs())?;
+    let IdentityFlags {
+        certificate,
+        private_key,
+        store,
+        ..
+    } = flags.identity;
+    let places = [("certificate", &certificate), ("private-key", &private_key)];
+    for (flag, path) in places {
+        if let Some(path) = path {
+            check_uri(flag, path, environment)?;
+        }
+    }
+    if store_place(certificate.as_deref(), &store, false)?.is_none() {
+        certificate_path(certificate)?;
+    }
     let request = request(flags.session)?;
+    let base = &request.role_arn;
+    role_chain::roles(flags.role_chain, base, environment, Instant::now())?;
     let region = region(flags.network.region.as_deref(), &request)?;
     Ok(request.trust_anchor_arn.region() != Some(&region))
+}
+
+/// Refuses a malformed URI, and one with a PIN, which would stand in the config file.
+fn check_uri(flag: &'static str, path: &Path, environment: &Environment) -> Result<(), RunError> {
+    let place = Inputs::new(environment, Instant::now()).token_place(flag, path)?;
+    match place.filter(TokenPlace::holds_pin) {
+        None => Ok(()),
+        Some(place) => Err(RunError::PinWritten {
+            flag,
+            uri: place.name().to_string_lossy().into_owned(),
+        }),
+    }
 }
 
 fn write(
@@ -178,7 +209,7 @@ fn later(
     }
     match LaterInput::of(Path::new(name)) {
         LaterInput::Gone => Err(RunError::ReadOnce { name: name.clone() }),
-        LaterInput::Variable => Ok(name.clone()),
+        LaterInput::Variable | LaterInput::Token => Ok(name.clone()),
         LaterInput::File if is_relative => Ok(name.clone()),
         LaterInput::File => {
             let path = PathBuf::from(name);

@@ -6,7 +6,7 @@ use rolesanywhere::credentials::renewal::Usage;
 use rolesanywhere::environment::Environment;
 use rolesanywhere::output;
 
-use crate::arguments::CredentialProcess;
+use crate::arguments::credential_process::CredentialProcess;
 use crate::cached;
 use crate::error::RunError;
 use crate::report::print;

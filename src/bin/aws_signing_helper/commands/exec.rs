@@ -35,8 +35,8 @@ use rolesanywhere::supply::Supply;
 use rolesanywhere::text::ShownName;
 use tokio::task::spawn_blocking;
 
-use crate::arguments::Exec;
-use crate::arguments::Via;
+use crate::arguments::exec::Exec;
+use crate::arguments::exec::Via;
 use crate::cached;
 use crate::error::RunError;
 use crate::inputs::Reachable;
@@ -53,7 +53,9 @@ use crate::signals::first;
 /// `exec`.
 pub(crate) fn run(arguments: Exec, environment: &Environment) -> Result<ExitCode, RunError> {
     let mut words = arguments.command.into_iter();
-    let program = words.next().ok_or(RunError::CommandMissing)?;
+    // An empty name is that of a variable that is not set.
+    let program = words.next().filter(|program| !program.is_empty());
+    let program = program.ok_or(RunError::CommandMissing)?;
     let via = arguments.via.via.unwrap_or(Via::Environment);
     if via == Via::Endpoint {
         start_log(&arguments.log, environment)?;
@@ -92,11 +94,7 @@ impl Typed<'_> {
     fn command(&self, mut variables: CommandEnvironment) -> Command {
         log_removed(variables.rivals());
         variables.set_all(variables::of_region(&self.region, self.environment));
-        let passwords = self
-            .environment
-            .names()
-            .filter(|name| passwords::is_variable(name));
-        passwords.for_each(|name| variables.remove(name));
+        passwords::variables(self.environment).for_each(|name| variables.remove(name));
         self.reachable
             .variables
             .iter()
@@ -104,7 +102,11 @@ impl Typed<'_> {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments);
         variables.apply(&mut command);
-        if self.reachable.has_standard_input {
+        for descriptor in &self.reachable.descriptors {
+            // One that is not open gives nothing away.
+            let _ = platform::keep_from_commands(*descriptor);
+        }
+        if self.reachable.descriptors.contains(&0) {
             command.stdin(Stdio::null());
         }
         command
@@ -125,7 +127,7 @@ fn with_endpoint(
     entry: Option<SessionEntry>,
 ) -> Result<ExitCode, RunError> {
     let is_debug = session.is_debug();
-    let role_arn = session.request().create_session.role_arn.clone();
+    let role_arn = session.request().role_arn().clone();
     let supply = Arc::new(Supply::new(Clock::System, jitter, move |credentials, _| {
         Arc::new(document::container(credentials, role_arn.as_str()))
     }));

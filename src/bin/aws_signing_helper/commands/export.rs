@@ -23,8 +23,8 @@ use rolesanywhere::output::variables;
 use rolesanywhere::output::variables::Variable;
 use rolesanywhere::secret::Secret;
 
-use crate::arguments::Export;
-use crate::arguments::ExportFormat;
+use crate::arguments::export::Export;
+use crate::arguments::export::ExportFormat;
 use crate::cached;
 use crate::error::RunError;
 use crate::inputs::profile;
@@ -98,12 +98,16 @@ fn print_profile(profile: &ProfileName, credentials: &Credentials) -> Result<(),
 /// Masks the values before they are set.
 fn set_for_github(variables: &[Variable], environment: &Environment) -> Result<(), RunError> {
     let lines = pipelines::github_environment(variables).map_err(RunError::Export)?;
-    print_form(pipelines::github_masks, variables)?;
     let Some(path) = environment.raw("GITHUB_ENV").map(Path::new) else {
+        print_form(pipelines::github_masks, variables)?;
         return print(lines.expose().as_bytes());
     };
-    file::append(path, lines.expose().as_bytes()).map_err(|source| RunError::EnvironmentFile {
+    let failed = |source| RunError::EnvironmentFile {
         path: path.to_owned(),
         source,
-    })
+    };
+    // Before anything is printed.
+    let mut file = file::open_to_append(path).map_err(failed)?;
+    print_form(pipelines::github_masks, variables)?;
+    file::append_lines(&mut file, lines.expose().as_bytes()).map_err(failed)
 }

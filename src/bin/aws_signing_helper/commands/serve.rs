@@ -8,7 +8,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use listenfd::ListenFd;
 use ring::rand::SystemRandom;
 use rolesanywhere::clock::Clock;
 use rolesanywhere::environment::Environment;
@@ -29,13 +28,14 @@ use rolesanywhere::output::endpoint::imds::Imds;
 use rolesanywhere::output::endpoint::metadata_token::MetadataTokens;
 use rolesanywhere::output::endpoint::origin_check::AllowedHosts;
 use rolesanywhere::output::endpoint::traffic::Traffic;
+use rolesanywhere::output::export::shells::lines_to_paste;
 use rolesanywhere::platform;
 use rolesanywhere::supply::Supply;
 use rolesanywhere::supply::session_source::SupplyEvent;
 use rolesanywhere::text::ShownName;
 
-use crate::arguments::EndpointFlags;
-use crate::arguments::Serve;
+use crate::arguments::serve::EndpointFlags;
+use crate::arguments::serve::Serve;
 use crate::cached;
 use crate::error::RunError;
 use crate::inputs::created_path;
@@ -174,12 +174,7 @@ fn observe(record: &RenewalStats, role_arn: &str, event: &SupplyEvent<'_>) {
 
 /// The sockets that were handed over, or else such of our own.
 fn bind(flags: &EndpointFlags) -> Result<Bound, RunError> {
-    let mut handed_over = ListenFd::from_env();
-    let mut listeners = Vec::new();
-    for index in 0..handed_over.len() {
-        let listener = handed_over.take_tcp_listener(index);
-        listeners.extend(listener.map_err(RunError::Activation)?);
-    }
+    let listeners = platform::inherited_listeners().map_err(RunError::Activation)?;
     let bound = match listeners.is_empty() {
         true => {
             let port = flags.port.unwrap_or(PORT);
@@ -205,7 +200,7 @@ fn bind_for_probes(address: SocketAddr) -> Result<Bound, RunError> {
 fn supply(flags: &EndpointFlags, session: &Session) -> Supply {
     match is_container(flags) {
         true => {
-            let role_arn = session.request().create_session.role_arn.clone();
+            let role_arn = session.request().role_arn().clone();
             Supply::new(Clock::System, jitter, move |credentials, _| {
                 Arc::new(document::container(credentials, role_arn.as_str()))
             })
@@ -285,7 +280,7 @@ fn announcement(flags: &EndpointFlags, bound: &Bound) -> (LogEvent, Vec<String>)
         started,
         "Make it available to the sdk by running:".to_owned(),
     ];
-    lines.extend(platform::lines_to_set(&variables));
+    lines.extend(lines_to_paste(&variables, platform::QUOTES_LIKE_WINDOWS));
     for (name, value) in variables {
         event = event.with(name, value);
     }

@@ -21,7 +21,7 @@ use rolesanywhere::platform;
 use rolesanywhere::supply::Supply;
 use rolesanywhere::text::ShownName;
 
-use crate::arguments::Update;
+use crate::arguments::update::Update;
 use crate::cached;
 use crate::error::RunError;
 use crate::inputs::profile;

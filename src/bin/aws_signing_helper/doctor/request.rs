@@ -1,0 +1,159 @@
+//! The checks of what is asked for.
+
+use std::time::Instant;
+
+use rolesanywhere::arn::Region;
+use rolesanywhere::create_session::request::CreateSessionRequest;
+use rolesanywhere::environment::Environment;
+use rolesanywhere::sts::assume_role::request::AssumeRoleRequest;
+use rolesanywhere::sts::assume_role::request::is_role_session_name;
+
+use super::report::Report;
+use crate::arguments::call::NetworkFlags;
+use crate::arguments::call::SessionFlags;
+use crate::arguments::role_chain::RoleChainFlags;
+use crate::error::RunError;
+use crate::report::chain;
+use crate::role_chain;
+use crate::session;
+
+/// The flags of a request.
+pub(super) struct Flags {
+    pub(super) session: SessionFlags,
+    pub(super) role_chain: RoleChainFlags,
+    pub(super) network: NetworkFlags,
+}
+
+/// A request that can be made.
+pub(super) struct Request {
+    pub(super) create_session: CreateSessionRequest,
+    pub(super) region: Region,
+    pub(super) roles: Vec<AssumeRoleRequest>,
+    pub(super) network: NetworkFlags,
+    pub(super) sts_endpoint: Option<String>,
+}
+
+/// `None` if no request can be made.
+pub(super) fn check(
+    report: &mut Report,
+    flags: Flags,
+    environment: &Environment,
+) -> Option<Request> {
+    let request = arns(report, flags.session);
+    let region = request
+        .as_ref()
+        .and_then(|request| region(report, request, &flags.network));
+    match &request {
+        Some(request) => {
+            session_name(report, request);
+            session_duration(report, request);
+        }
+        None => {
+            for check in ["region", "session-name", "session-duration"] {
+                report.skip(check, BAD_ARN);
+            }
+            if !flags.role_chain.assume_role.is_empty() {
+                report.skip("role-chain", BAD_ARN);
+            }
+        }
+    }
+    let sts_endpoint = flags.role_chain.sts_endpoint.clone();
+    let request = request?;
+    let base = &request.role_arn;
+    let roles = match role_chain::roles(flags.role_chain, base, environment, Instant::now()) {
+        Ok(roles) if roles.is_empty() => Some(roles),
+        Ok(roles) => {
+            report.ok("role-chain", format!("{} to assume", roles.len()));
+            Some(roles)
+        }
+        Err(error) => {
+            report.fail("role-chain", chain(&error), error.hint().as_deref());
+            None
+        }
+    };
+    Some(Request {
+        create_session: request,
+        region: region?,
+        roles: roles?,
+        network: flags.network,
+        sts_endpoint,
+    })
+}
+
+fn arns(report: &mut Report, flags: SessionFlags) -> Option<CreateSessionRequest> {
+    let check = "arns";
+    let request = match session::request(flags) {
+        Ok(request) => request,
+        Err(error) => {
+            report.fail(
+                check,
+                chain(&error),
+                Some("copy the whole arn from the console"),
+            );
+            return None;
+        }
+    };
+    let role = &request.role_arn;
+    match role.role_name() {
+        Some(name) => report.ok(check, format!("role {name}")),
+        None => {
+            let detail = "the role arn names no role";
+            report.fail(check, detail, Some("arn:..:role/NAME is expected"));
+            return None;
+        }
+    }
+    Some(request)
+}
+
+fn region(
+    report: &mut Report,
+    request: &CreateSessionRequest,
+    flags: &NetworkFlags,
+) -> Option<Region> {
+    match session::region(flags.region.as_deref(), request) {
+        Ok(region) => {
+            report.ok("region", region.as_str());
+            Some(region)
+        }
+        Err(error) => {
+            let advice = match &error {
+                RunError::RegionsDiffer { .. } => "use a profile of the trust anchor's region",
+                _ => "correct --region",
+            };
+            report.fail("region", chain(&error), Some(advice));
+            None
+        }
+    }
+}
+
+fn session_name(report: &mut Report, request: &CreateSessionRequest) {
+    let check = "session-name";
+    let name = request
+        .role_session_name
+        .as_deref()
+        .filter(|name| !name.is_empty());
+    match name {
+        None => report.ok(check, "the certificate's serial number"),
+        Some(name) if is_role_session_name(name) => report.ok(check, name),
+        Some(name) => report.fail(
+            check,
+            format!("{name:?} is not a session name"),
+            Some("2 to 64 letters, digits and _=,.@+- are expected"),
+        ),
+    }
+}
+
+fn session_duration(report: &mut Report, request: &CreateSessionRequest) {
+    let check = "session-duration";
+    let seconds = request.duration_seconds;
+    match (900..=43_200).contains(&seconds) {
+        true => report.ok(check, format!("{seconds} s")),
+        false => report.fail(
+            check,
+            format!("{seconds} s"),
+            Some("the service takes 900 to 43200"),
+        ),
+    }
+}
+
+const BAD_ARN: &str = "an arn is not valid";
