@@ -64,6 +64,34 @@ def as_http(request):
     return ("\r\n".join(lines) + "\r\n\r\n" + request["body"]).encode()
 
 
+def seed_sts():
+    credentials = "".join(
+        f"<{name}>x</{name}>" for name in ["AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"]
+    )
+    result = f"<AssumedRoleUser><Arn>a</Arn></AssumedRoleUser><Credentials>{credentials}</Credentials>"
+    for name, body in {
+        "AssumeRole": result,
+        "GetCallerIdentity": "<Arn>a</Arn><UserId>u</UserId><Account>1</Account>",
+    }.items():
+        xml = f"<{name}Response><{name}Result>{body}</{name}Result></{name}Response>"
+        seed("sts_response", name, xml.encode())
+    error = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>m</Message></Error></ErrorResponse>"
+    seed("sts_response", "error", error.encode())
+
+
+def seed_tpm():
+    zeros = bytes(2)
+    point = (b"\x00\x20" + bytes(32)) * 2
+    public = bytes.fromhex("0023000b00040472") + zeros + bytes.fromhex("0010001000030010") + point
+    seed("tpm", "public", public)
+    seed("tpm", "response", bytes.fromhex("80010000000e00000000") + b"\x80\x00\x00\x00")
+    sized = len(public).to_bytes(2, "big") + public
+    oid = bytes.fromhex("06066781050a0103")
+    parent = bytes.fromhex("020440000001")
+    key = oid + bytes.fromhex("a003010101") + parent + b"\x04" + bytes([len(sized)]) + sized + b"\x04\x03\x00\x01x"
+    seed("tpm", "key", b"\x30\x81" + bytes([len(key)]) + key)
+
+
 def seed_signed_request():
     names = ["trustAnchorArn", "profileArn", "roleArn"]
     body = dict(zip(names[:2], ARNS)) | {"durationSeconds": 900, "roleSessionName": "name"}
@@ -77,6 +105,34 @@ def seed_signed_request():
 def seed_arn_endpoint():
     for index, text in enumerate(ARNS + VARIABLES_AND_ENDPOINTS):
         seed("arn_endpoint", str(index), text.encode())
+
+
+def seed_trust_policy():
+    conditions = {
+        "StringEquals": {"aws:PrincipalTag/x509Subject/CN": ["ci", "${aws:username}"]},
+        "StringNotLikeIfExists": {"aws:PrincipalTag/x509SAN/DNS": "*.example.com"},
+        "ArnEquals": {"aws:SourceArn": ARNS[0]},
+        "Null": {"aws:SourceAccount": False},
+    }
+    for effect in ["Allow", "Deny"]:
+        statement = {
+            "Effect": effect,
+            "Principal": {"Service": ["rolesanywhere.amazonaws.com"]},
+            "Action": ["sts:*"],
+            "Condition": conditions,
+        }
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        seed("trust_policy", effect, json.dumps(policy).encode())
+
+
+def seed_uris():
+    for index, text in enumerate([
+        "pkcs11:token=a%20b;object=%c3%a9;id=%00%ff;type=cert?pin-value=1234",
+        "pkcs11:model=m;manufacturer=x;serial=1;slot-description=d;slot-manufacturer=s;slot-id=7",
+        "pkcs11:?pin-source=file:///p&module-name=softhsm2&module-path=/a/b.so",
+        "pkcs11:library-version=3;x-own=y",
+    ]):
+        seed("pkcs11_uri", str(index), text.encode())
 
 
 def seed_selectors():
@@ -193,6 +249,18 @@ def seed_imds_requests():
         seed("container_request", name, head.encode())
 
 
+def seed_emulator_forms():
+    role = "RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fpath%2Fname&RoleSessionName=name"
+    for name, more in [
+        ("plain", ""),
+        ("limits", "&DurationSeconds=3600&ExternalId=a%3Ab%2Fc&SourceIdentity=CN%3Dleaf"),
+        ("policy", "&Policy=%7B%22Statement%22%3A%5B%5D%7D"),
+        ("policy_arns", "&PolicyArns.member.1.arn=arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2FReadOnlyAccess"),
+        ("tags", "&Tags.member.1.Key=a&Tags.member.1.Value=b+c&TransitiveTagKeys.member.1=a"),
+    ]:
+        seed("emulator_form", name, f"Action=AssumeRole&Version=2011-06-15&{role}{more}".encode())
+
+
 def subject_of(certificate):
     """What comes after version, serial number, algorithm, issuer and validity."""
     at = start(certificate, start(certificate, 0))
@@ -215,8 +283,13 @@ def end(der, at):
 seed_pki()
 seed_create_session()
 seed_signed_request()
+seed_sts()
+seed_tpm()
+seed_emulator_forms()
 seed_arn_endpoint()
+seed_uris()
 seed_selectors()
+seed_trust_policy()
 seed_names()
 seed_encrypted_keys()
 seed_credentials_files()

@@ -3,10 +3,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rolesanywhere::clock::Moment;
 use rolesanywhere::cache::entry::Entry;
 use rolesanywhere::cache::entry::to_bytes;
 use rolesanywhere::cache::key::CacheKey;
+use rolesanywhere::clock::Moment;
 use rolesanywhere::credentials::renewal::Usage;
 use sha2::Digest;
 use sha2::Sha256;
@@ -22,8 +22,11 @@ fuzz_target!(|json: &[u8]| {
     );
     let read = |bytes: &[u8]| Entry::from_bytes(bytes, &key);
     if let Some(entry) = read(&[head.as_bytes(), json].concat()) {
-        let _ = (entry.renewal.left(NOW), entry.renewal.wait_for(Usage::OnDemand, NOW));
-        let (credentials, failure) = (entry.credentials.as_ref(), entry.failure.as_deref());
+        let _ = (
+            entry.renewal.left(NOW),
+            entry.renewal.wait_for(Usage::OnDemand, NOW),
+        );
+        let (credentials, failure) = (entry.credentials.as_ref(), entry.failure.as_ref());
         if let Some(bytes) = to_bytes(&key, credentials, &entry.renewal, failure) {
             let again = read(bytes.expose()).unwrap();
             assert_eq!(

@@ -2,10 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rolesanywhere::identity::work_budget::WorkBudget;
 use rolesanywhere::identity::chain::CHAIN_LENGTH_MAX;
 use rolesanywhere::identity::chain::Chain;
 use rolesanywhere::identity::files::pem;
+use rolesanywhere::identity::work_budget::WorkBudget;
 
 fuzz_target!(|text: &[u8]| {
     let blocks = pem::read_blocks(text).into_iter().flatten();

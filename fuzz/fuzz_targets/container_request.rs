@@ -54,6 +54,7 @@ static CONTAINER: LazyLock<Container> = LazyLock::new(|| {
         session_token: Secret::new("hunter2".to_owned()),
         expiration: "2030-01-01T13:00:00Z".to_owned(),
         date: None,
+        assumed_role_arn: None,
     };
     let mut renewal = Renewal::default();
     renewal.renewed(NOW, Duration::from_secs(3600), 0.5);

@@ -27,6 +27,7 @@ fuzz_target!(|input: &[u8]| {
         session_token: Secret::new("token".to_owned()),
         expiration: String::new(),
         date: None,
+        assumed_role_arn: None,
     };
     let once = edit(file, &profile, &credentials).expect("these credentials can stand in a file");
     for obstacle in &once.obstacles {

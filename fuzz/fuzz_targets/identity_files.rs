@@ -3,6 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use rolesanywhere::identity::Hardware;
 use rolesanywhere::identity::IdentitySource;
 use rolesanywhere::identity::locator::Locator;
 use rolesanywhere::identity::open_certificate;
@@ -32,6 +33,7 @@ fn open(certificate: Locator, private_key: Option<Locator>, intermediates: Optio
         certificate,
         private_key,
         intermediates,
+        hardware: Hardware::default(),
     };
     match source.open(&FixturePassword::default()) {
         Ok(identity) => assert_eq!(

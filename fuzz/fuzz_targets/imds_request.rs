@@ -12,7 +12,6 @@ use rolesanywhere::Credentials;
 use rolesanywhere::clock::Clock;
 use rolesanywhere::clock::Moment;
 use rolesanywhere::credentials::Renewal;
-use rolesanywhere::supply::Supply;
 use rolesanywhere::output::endpoint::document;
 use rolesanywhere::output::endpoint::imds::Imds;
 use rolesanywhere::output::endpoint::metadata_token::MetadataTokens;
@@ -20,12 +19,15 @@ use rolesanywhere::output::endpoint::origin_check::AllowedHosts;
 use rolesanywhere::output::endpoint::request::Request;
 use rolesanywhere::output::endpoint::request_body::RequestBody;
 use rolesanywhere::secret::Secret;
+use rolesanywhere::supply::Supply;
 use time::macros::datetime;
 
 fuzz_target!(|bytes: &[u8]| {
     let whole = statuses(&[bytes]);
     // Anywhere, as the last byte has it.
-    let cut = bytes.last().map_or(0, |last| usize::from(*last) * bytes.len() / 256);
+    let cut = bytes
+        .last()
+        .map_or(0, |last| usize::from(*last) * bytes.len() / 256);
     let (first, rest) = bytes.split_at(cut);
     assert_eq!(statuses(&[first, rest]), whole);
 });
@@ -67,15 +69,18 @@ fn statuses(pieces: &[&[u8]]) -> Vec<u16> {
 }
 
 static IMDS: LazyLock<Imds> = LazyLock::new(|| {
-    let supply = Supply::new(Clock::Fixed(NOW.wall), || 0.5, |credentials, received| {
-        std::sync::Arc::new(document::imds(credentials, received.wall))
-    });
+    let supply = Supply::new(
+        Clock::Fixed(NOW.wall),
+        || 0.5,
+        |credentials, received| std::sync::Arc::new(document::imds(credentials, received.wall)),
+    );
     let credentials = Credentials {
         access_key_id: "ASIAEXAMPLE".to_owned(),
         secret_access_key: Secret::new("hunter2".to_owned()),
         session_token: Secret::new("hunter2".to_owned()),
         expiration: "2030-01-01T13:00:00Z".to_owned(),
         date: None,
+        assumed_role_arn: None,
     };
     let mut renewal = Renewal::default();
     renewal.renewed(NOW, Duration::from_secs(3600), 0.5);

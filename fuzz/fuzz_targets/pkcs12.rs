@@ -8,6 +8,7 @@ use rolesanywhere::identity::work_budget::WorkBudget;
 fuzz_target!(|der: &[u8]| {
     let _ = pkcs12::is_pkcs12(der);
     for password in ["correct horse", ""] {
-        let _ = pkcs12::read(der, password, &mut WorkBudget::new()).map_err(|error| error.to_string());
+        let _ =
+            pkcs12::read(der, password, &mut WorkBudget::new()).map_err(|error| error.to_string());
     }
 });

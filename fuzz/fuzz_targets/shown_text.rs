@@ -30,6 +30,7 @@ fuzz_target!(|text: &str| {
         session_token: Secret::new(text.to_owned()),
         expiration: text.to_owned(),
         date: None,
+        assumed_role_arn: None,
     };
     let _ = credentials.life(NOW).map_err(|error| error.to_string());
     let document = document::container(&credentials, text);
