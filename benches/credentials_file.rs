@@ -116,6 +116,7 @@ fn credentials(number: usize) -> Credentials {
         session_token: Secret::new("T".repeat(50)),
         expiration: "2030-01-01T00:00:00Z".to_owned(),
         date: None,
+        assumed_role_arn: None,
     }
 }
 

@@ -67,7 +67,7 @@ fn main() {
         .map(String::as_str)
         .filter(|word| *word != "--bench")
         .collect();
-    let helper = programs::build("rolesanywhere", "aws_signing_helper");
+    let helper = programs::helper();
     let throughput = || {
         let floor = programs::build("floor", "answers");
         // A thread that ends with the processor it was bound to.

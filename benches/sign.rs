@@ -117,6 +117,7 @@ impl Case {
             certificate: pki.join(format!("{}.crt", size.key)).into(),
             private_key: Some(key.clone().into()),
             intermediates: size.intermediates.map(|name| pki.join(name).into()),
+            hardware: Default::default(),
         };
         Self {
             size,

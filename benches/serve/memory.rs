@@ -107,7 +107,8 @@ impl Work for Different {
             ),
             _ => write!(
                 request,
-                "GET /latest/{number}/path HTTP/1.1\r\nX-Aws-Ec2-Metadata-Token: {number:A>64}\r\n",
+                "GET /latest/{number}/path HTTP/1.1\r\nX-Aws-Ec2-Metadata-Token: {}\r\n",
+                self.token
             ),
         }
         .unwrap();

@@ -181,5 +181,5 @@ const LOAD_PROCESSOR: usize = 1;
 const ROUNDS: usize = 20;
 const ROUND: Duration = Duration::from_secs(1);
 const TIMES_EXPECTED: usize = 1 << 20;
-const THROUGHPUT_MIN: f64 = 0.85;
+const THROUGHPUT_MIN: f64 = 0.95;
 const P99_MAX: f64 = 1.5;

@@ -38,6 +38,17 @@ impl Times {
         Self(times)
     }
 
+    /// One thing and another, round by round.
+    #[allow(dead_code, reason = "few benchmarks compare with a sum")]
+    pub(crate) fn plus(&self, other: &Self) -> Self {
+        let sums = self
+            .0
+            .iter()
+            .zip(&other.0)
+            .map(|(one, other)| *one + *other);
+        Self(sums.collect())
+    }
+
     pub(crate) fn median(&self) -> Duration {
         let mut times = self.0.clone();
         *quantile(&mut times, 0.5)

@@ -1,7 +1,9 @@
 //! The programs that are measured, as they are released: built by cargo, started with nothing in
-//! their environment but what a call needs.
+//! their environment but what a call needs. Each is a fresh copy: how a file came to disk changes how
+//! fast it starts.
 
 use std::ffi::OsString;
+use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
@@ -12,7 +14,25 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-/// Builds `package`'s program `name` as it is packaged, unless it exists; returns its path.
+/// The helper: the program that `HELPER_UNDER_TEST` names, or this machine's as it is packaged.
+pub(crate) fn helper() -> PathBuf {
+    match std::env::var_os("HELPER_UNDER_TEST") {
+        Some(program) => fresh(Path::new(&program)),
+        None => build("rolesanywhere", "aws_signing_helper"),
+    }
+}
+
+/// True if the system starts the program without a loader.
+#[allow(
+    dead_code,
+    reason = "not all benchmarks have targets for static programs"
+)]
+pub(crate) fn is_static(program: &Path) -> bool {
+    let bytes = fs::read(program).unwrap();
+    cfg!(target_os = "linux") && memchr::memmem::find(&bytes, b"/ld-").is_none()
+}
+
+/// Builds `package`'s program `name` as it is packaged, unless it exists; returns a copy.
 pub(crate) fn build(package: &str, name: &str) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let output = Command::new(cargo)
@@ -29,13 +49,23 @@ pub(crate) fn build(package: &str, name: &str) -> PathBuf {
         .output()
         .unwrap();
     assert!(output.status.success(), "{name} does not build");
-    String::from_utf8(output.stdout)
+    let built = String::from_utf8(output.stdout)
         .unwrap()
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .filter(|message| message["target"]["name"] == name)
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .expect("cargo names the executable")
+        .expect("cargo names the executable");
+    fresh(&built)
+}
+
+fn fresh(program: &Path) -> PathBuf {
+    let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join(program.file_name().unwrap());
+    // Another file, and not the bytes of the last one.
+    let _ = fs::remove_file(&copy);
+    fs::write(&copy, fs::read(program).unwrap()).unwrap();
+    fs::set_permissions(&copy, fs::metadata(program).unwrap().permissions()).unwrap();
+    copy
 }
 
 /// The arguments of both programs.

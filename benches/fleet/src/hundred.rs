@@ -133,6 +133,7 @@ impl Helper {
             certificate: pki.join("ec256.crt").into(),
             private_key: Some(pki.join("ec256.key").into()),
             intermediates: None,
+            hardware: Default::default(),
         };
         let arn = |kind| format!("arn:aws:rolesanywhere:us-east-1:123456789012:{kind}/1");
         Self {
