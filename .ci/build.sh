@@ -29,6 +29,8 @@ if ! [ -d "$(rustc --print target-libdir --target "$target")" ]; then
 fi
 # Zig ignores `-static-pie`, but makes such a program by these two.
 case $target in *-musl) RUSTFLAGS+=" -Clink-arg=-pie -Clink-arg=-fPIE" ;; esac
+# A static program loads no PKCS#11 modules.
+case $target in *-musl) arguments+=(--no-default-features) ;; esac
 
 if [ "${1:-}" = lint ]; then
     shift

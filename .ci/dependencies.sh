@@ -10,6 +10,7 @@ if cargo tree --locked --workspace --target all --edges normal,build,dev --prefi
 fi
 python3 .ci/dependencies.py
 if command -v cargo-deny >/dev/null; then
+    # Not advisories, whose database cannot be fetched here: whoever makes a release checks them.
     cargo deny --locked check --hide-inclusion-graph bans licenses sources
 else
     echo "NOT CHECKED: licences and sources, as cargo-deny is not installed"

@@ -1,7 +1,7 @@
-"""Assembles the container image, without an engine: `image.py FILE.tar ARCHITECTURE=PROGRAM...`
+"""Assembles the container image, without an engine: `image.py FILE.tar LICENCES ARCHITECTURE=PROGRAM...`
 
 An OCI image layout in a tar file, which Podman, Skopeo and Docker 25 or later read. It holds an index
-with an image per architecture; each is a static program and nothing else. deploy/Containerfile builds
+with an image per architecture; each is a static program and the folder LICENCES. deploy/Containerfile builds
 the same image with an engine. VERSION and SOURCE_DATE_EPOCH are .ci/package.sh's.
 """
 
@@ -26,11 +26,12 @@ CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
-def main(target, *pairs):
+def main(target, licences, *pairs):
     blobs = {}
+    licences = {f"licenses/{path.name}": path.read_bytes() for path in Path(licences).iterdir()}
     programs = dict(pair.split("=", 1) for pair in pairs)
     manifests = [
-        image(blobs, architecture, Path(program).read_bytes())
+        image(blobs, architecture, {PROGRAM: Path(program).read_bytes()} | licences)
         for architecture, program in programs.items()
     ]
     index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}
@@ -42,11 +43,11 @@ def main(target, *pairs):
     layout = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [top]}
     blobs["index.json"] = json.dumps(layout).encode()
     blobs["oci-layout"] = json.dumps({"imageLayoutVersion": "1.0.0"}).encode()
-    Path(target).write_bytes(archive(blobs, 0o644))
+    Path(target).write_bytes(archive(blobs))
 
 
-def image(blobs, architecture, program):
-    layer = archive({PROGRAM: program}, 0o755)
+def image(blobs, architecture, files):
+    layer = archive(files)
     config = {
         "created": CREATED,
         "architecture": architecture,
@@ -96,7 +97,7 @@ def digest(content):
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def archive(files, mode):
+def archive(files):
     """The bytes of a tar file with these files and the folders above them, sorted."""
     buffer = io.BytesIO()
     folders = {str(folder) for path in files for folder in PurePosixPath(path).parents}
@@ -107,7 +108,8 @@ def archive(files, mode):
             tar.addfile(entry)
         for path, content in sorted(files.items()):
             entry = tarfile.TarInfo(path)
-            entry.size, entry.mode, entry.mtime = len(content), mode, EPOCH
+            entry.size, entry.mtime = len(content), EPOCH
+            entry.mode = 0o755 if path == PROGRAM else 0o644
             tar.addfile(entry, io.BytesIO(content))
     return buffer.getvalue()
 

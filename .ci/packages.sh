@@ -71,6 +71,7 @@ check_installed() {
         zsh/"$2"/_aws_signing_helper; do
         grep -q credential-process "$root/usr/share/$script"
     done
+    grep -q '^ring ' "$root/usr/share/$3/aws-signing-helper/THIRD-PARTY-LICENSES" || fail "$1: no licences"
     chroot "$root" getent passwd aws-signing-helper | grep -q :/usr/sbin/nologin$ || fail "$1: no user"
     [ "$(stat -c '%a %U' "$root/etc/aws-signing-helper")" = "755 root" ] || fail "$1: /etc/aws-signing-helper"
     chroot "$root" systemd-analyze verify --man=no aws-signing-helper-serve@role.service \
@@ -114,12 +115,22 @@ check_removed() {
     [ -f "$root/etc/aws-signing-helper/role.key" ] || fail "$1: the removal took the key along"
 }
 
+# Manifests name files by their sums.
+if [ -f "$out/aws_signing_helper-$version-x86_64-pc-windows-gnu.zip" ]; then
+    ! grep -rE '@(VERSION|URL|SHA256)' "$out"/{homebrew,winget,chocolatey} || fail "a manifest is not complete"
+fi
+
 # The deb and the rpm, and these archives, say glibc 2.17.
+libraries_allowed='libc|libdl|libpthread'
+# Not optimised, the programs of .ci/platforms.sh need more of glibc's.
+[ $# -gt 0 ] || libraries_allowed+='|libm|librt|ld-linux-[a-z0-9-]+'
 for machine in x86_64 aarch64; do
     mkdir "$work/$machine"
     tar -C "$work/$machine" --strip-components=1 -xzf "$out/aws_signing_helper-$version-$machine-unknown-linux-gnu.tar.gz"
     newest=$(readelf --dyn-syms --wide "$work/$machine/aws_signing_helper" | grep -oE 'GLIBC_[0-9.]+' | sort -V | tail -n 1)
     [ "$(printf '%s\n' "$newest" GLIBC_2.17 | sort -V | tail -n 1)" = GLIBC_2.17 ] || fail "$machine needs $newest"
+    libraries=$(readelf --dynamic --wide "$work/$machine/aws_signing_helper" | sed -nE 's/.*\(NEEDED\).*\[(.*)\]/\1/p')
+    ! grep -vE "^($libraries_allowed)\.so\.[0-9]+$" <<<"$libraries" || fail "$machine needs the libraries above"
 done
 
 # The same program, as the packages' next release.
@@ -131,27 +142,31 @@ install_rpm() { rpm --force-debian --root "$root" --upgrade --nodeps "$1"; }
 
 new_root deb
 install_deb "$out/aws-signing-helper_$version-1_amd64.deb"
-check_installed deb vendor-completions
+check_installed deb vendor-completions doc
 check_disabled deb
 configure deb
 install_deb "$work/next/aws-signing-helper_$version-2_amd64.deb"
-check_installed deb vendor-completions
+check_installed deb vendor-completions doc
 check_kept deb
 chroot "$root" dpkg --remove aws-signing-helper >>"$work/dpkg.log"
 check_removed deb
 rm "$root"/etc/aws-signing-helper/*
 chroot "$root" dpkg --purge aws-signing-helper >>"$work/dpkg.log"
 [ ! -e "$root/etc/aws-signing-helper" ] || fail "deb: an empty folder outlives --purge"
+chroot "$root" userdel aws-signing-helper
+rm "$root/usr/bin/systemd-sysusers"
+install_deb "$out/aws-signing-helper_$version-1_amd64.deb"
+check_installed deb vendor-completions doc
 rm -rf "$root"
-echo "deb: installed, upgraded, removed"
+echo "deb: installed, upgraded, removed; installed without systemd-sysusers"
 
 new_root rpm
 install_rpm "$out/aws-signing-helper-$version-1.x86_64.rpm"
-check_installed rpm site-functions
+check_installed rpm site-functions licenses
 check_disabled rpm
 configure rpm
 install_rpm "$work/next/aws-signing-helper-$version-2.x86_64.rpm"
-check_installed rpm site-functions
+check_installed rpm site-functions licenses
 check_kept rpm
 rpm --force-debian --root "$root" --erase aws-signing-helper
 check_removed rpm
@@ -163,7 +178,7 @@ static=$work/static-root
 mkdir "$static"
 tar -C "$static" --strip-components=1 -xzf "$out/aws_signing_helper-$version-x86_64-unknown-linux-musl.tar.gz"
 [ "$(chroot "$static" /aws_signing_helper version)" = "$version" ] || fail "the static program does not run"
-[ -f "$static/LICENSE" ] && [ -f "$static/man/aws_signing_helper.1" ] && [ -f "$static/systemd/aws-signing-helper-serve@.socket" ] ||
+[ -f "$static/LICENSE" ] && grep -q '^ring ' "$static/THIRD-PARTY-LICENSES" && [ -f "$static/man/aws_signing_helper.1" ] && [ -f "$static/systemd/aws-signing-helper-serve@.socket" ] ||
     fail "the archive is not complete"
 echo "static program: runs in an empty root"
 
@@ -193,7 +208,8 @@ PYTHON
     . "$work/image.sh"
     for layer in "${layers[@]}"; do tar -C "$root" -xzf "$layer"; done
     [ "$user $architecture" = "65532:65532 $1" ] || fail "image: $user $architecture"
-    [ "$(cd "$root" && find . -type f)" = ./usr/local/bin/aws_signing_helper ] || fail "image: it has other files"
+    [ "$(cd "$root" && find . -type f | sort | xargs)" = "./licenses/LICENSE ./licenses/THIRD-PARTY-LICENSES ./usr/local/bin/aws_signing_helper" ] ||
+        fail "image: it has other files"
 }
 
 # `serve` as the image starts it, with an identity; then the image's health check, without a flag.

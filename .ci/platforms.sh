@@ -72,14 +72,33 @@ emulated() {
     echo "$script"
 }
 
-# The tests that start the helper as a process, with the program of another platform in its place.
+# A script that runs the program for Windows on the terminal of its caller. Wine makes a console of a terminal
+# that it finds in its streams; stdout stays what it is.
+on_console() {
+    local target=x86_64-pc-windows-gnu
+    local script=$target_folder/platforms/$target/on_console
+    printf '#!/bin/sh\nexport CARGO_TARGET_DIR="%s" LC_ALL=C.UTF-8\nexec bash "%s" "%s" "$@" </dev/tty 2>/dev/tty\n' \
+        "$target_folder/platforms" "$PWD/.ci/wine.sh" \
+        "$target_folder/platforms/$target/debug/aws_signing_helper.exe" >"$script"
+    chmod +x "$script"
+    echo "$script"
+}
+
+# run_with PROGRAM TEST...: tests that start the helper as a process, with the program of another platform in
+# its place.
 run_with() {
-    HELPER_UNDER_TEST=$1 cargo test --locked --test suite -- "${RUN_ELSEWHERE[@]}"
+    local program=$1
+    shift
+    HELPER_UNDER_TEST=$program cargo test --locked --test suite -- "$@"
 }
 # Messages that quote Windows, and what docs/platforms.md says wine lacks, are left out.
 RUN_ON_WINDOWS=(windows:: credential_process::credentials credential_process::every_kind cache::concurrency
-    credentials_file:: inspect:: serve::container::who_shows sigv4:: update::once::once_writes vectors::)
-RUN_ELSEWHERE=(credential_process:: cache::second update::once serve::status)
+    credentials_file:: doctor::each_fault doctor::each_answer inspect:: role_chain::chains role_chain::credentials
+    role_chain::parameters serve::container::who_shows session_policy:: sigv4::
+    update::once::once_writes vectors::)
+RUN_ELSEWHERE=(credential_process:: cache::second doctor:: pkcs11::keys::build role_chain:: update::once
+    serve::status)
+RUN_ON_CONSOLE=(identity::terminal::password_may identity::terminal::password_with_any serve::start::control_c)
 
 for machine in x86_64 aarch64; do
     for library in gnu musl; do
@@ -92,9 +111,9 @@ for machine in x86_64 aarch64; do
             *) check_dynamic "$(binary "$target")" ;;
         esac
         if [ "$machine" = "$(uname -m)" ]; then
-            run_with "$(binary "$target")"
+            run_with "$(binary "$target")" "${RUN_ELSEWHERE[@]}"
         elif has "Linux $machine, $library: running it" qemu-aarch64-static; then
-            run_with "$(emulated "$target")"
+            run_with "$(emulated "$target")" "${RUN_ELSEWHERE[@]}"
         fi
     done
 done
@@ -106,6 +125,7 @@ if can_build $target Windows x86_64-w64-mingw32-gcc; then
     if has "Windows: running it" /usr/lib/wine/wine64; then
         bash .ci/build.sh $target lint test --lib
         bash .ci/build.sh $target lint test --test suite -- "${RUN_ON_WINDOWS[@]}"
+        run_with "$(on_console)" "${RUN_ON_CONSOLE[@]}"
     fi
 fi
 

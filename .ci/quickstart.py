@@ -70,8 +70,9 @@ def main():
     for said in kept.stderr:
         if said.startswith("  ") and not said.startswith("   ") and ("aws" in said or "python3" in said):
             lines.append(said.strip())
-        if match := re.search(r'--credentials-file "([^"]+)"', said):
-            credentials = match.group(1)
+        if "--credentials-file" in said:
+            words = shlex.split(said)
+            credentials = words[words.index("--credentials-file") + 1]
         if said.startswith("For a real AWS account"):
             break
     assert len(lines) == 6, lines
