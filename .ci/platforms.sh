@@ -37,6 +37,13 @@ can_build() {
 
 binary() { echo "$target_folder/platforms/$1/release/aws_signing_helper"; }
 
+# done_with TARGET: keeps its program, which .ci/packages.sh takes. CI's machine may have little room.
+done_with() {
+    if [ "${CI:-}" = true ]; then
+        rm -rf "$target_folder/platforms/$1"/{debug,release/{deps,build,.fingerprint}}
+    fi
+}
+
 # The static program: no interpreter, no library, and loaded at any address.
 check_static() {
     local headers
@@ -115,6 +122,7 @@ for machine in x86_64 aarch64; do
         elif has "Linux $machine, $library: running it" qemu-aarch64-static; then
             run_with "$(emulated "$target")" "${RUN_ELSEWHERE[@]}"
         fi
+        done_with "$target"
     done
 done
 
@@ -127,12 +135,14 @@ if can_build $target Windows x86_64-w64-mingw32-gcc; then
         bash .ci/build.sh $target lint test --test suite -- "${RUN_ON_WINDOWS[@]}"
         run_with "$(on_console)" "${RUN_ON_CONSOLE[@]}"
     fi
+    done_with $target
 fi
 
 target=aarch64-apple-darwin
 if can_build $target macOS cargo-zigbuild; then
     echo "----- $target"
     bash .ci/build.sh $target lint check --workspace --all-targets
+    done_with $target
 fi
 
 if [ "${CI:-}" = true ] && [ $unchecked = 1 ]; then
