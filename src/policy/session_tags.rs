@@ -51,16 +51,21 @@ impl SessionTag {
         tags
     }
 
-    /// Why STS refuses the tag, and with it the session
-    /// ([session tags](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html)).
+    /// Why STS refuses the tag, and with it the session.
     pub fn fault(&self) -> Option<TagFault> {
-        let refused = self.value.chars().find(|c| !is_of_session_tags(*c));
-        let characters = self.value.chars().count();
-        match refused {
-            Some(character) => Some(TagFault::Character(character)),
-            None if characters > VALUE_CHARACTERS_MAX => Some(TagFault::TooLong(characters)),
-            None => None,
-        }
+        fault(&self.value)
+    }
+}
+
+/// Why STS refuses a session tag with this value, or, but for its length, with this key
+/// ([session tags](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html)).
+pub fn fault(text: &str) -> Option<TagFault> {
+    let refused = text.chars().find(|c| !is_of_session_tags(*c));
+    let characters = text.chars().count();
+    match refused {
+        Some(character) => Some(TagFault::Character(character)),
+        None if characters > VALUE_CHARACTERS_MAX => Some(TagFault::TooLong(characters)),
+        None => None,
     }
 }
 

@@ -269,6 +269,15 @@ fn policy_is_read_from_a_file_or_standard_input() {
 fn wrong_flags_are_reported_before_any_call() {
     let service = service(&[]);
     let long = format!("{{\"a\":\"{}\"}}", "x".repeat(2048));
+    let long_key = format!("{}=b", "k".repeat(129));
+    let long_value = format!("a={}", "v".repeat(257));
+    let many_tags = (0..51).flat_map(|number| ["--tag".to_owned(), format!("k{number}=v")]);
+    let many_tags: Vec<String> = many_tags.collect();
+    let many_policies = [
+        "--session-policy-arn",
+        "arn:aws:iam::aws:policy/ReadOnlyAccess",
+    ]
+    .repeat(11);
     let mut said = String::new();
     for flags in [
         ["--external-id", "x"],
@@ -291,6 +300,15 @@ fn wrong_flags_are_reported_before_any_call() {
         vec!["--tag", "a"],
         vec!["--tag", "=b"],
         vec!["--tag", "a=b", "--transitive-tag", "c"],
+        vec!["--tag", "a=b,c"],
+        vec!["--tag", "a*=b"],
+        vec!["--tag", "AWS:a=b"],
+        vec!["--tag", &long_key],
+        vec!["--tag", &long_value],
+        many_tags.iter().map(String::as_str).collect(),
+        vec!["--session-policy-arn", "foo"],
+        vec!["--session-policy-arn", "arn:aws:iam::111111111111:role/x"],
+        many_policies,
         vec!["--session-policy", "{"],
         vec!["--session-policy", "pki/root.pem"],
         vec!["--session-policy", "no/such/file"],

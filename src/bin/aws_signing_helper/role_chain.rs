@@ -5,6 +5,8 @@ use std::time::Instant;
 
 use rolesanywhere::arn::RoleArn;
 use rolesanywhere::environment::Environment;
+use rolesanywhere::policy::session_tags::TagFault;
+use rolesanywhere::policy::session_tags::fault;
 use rolesanywhere::sts::assume_role::request::AssumeRoleRequest;
 use rolesanywhere::sts::assume_role::request::is_role_session_name;
 use rolesanywhere::text::ShownName;
@@ -31,6 +33,7 @@ pub(crate) fn roles(
     let mut roles: Vec<_> = arns
         .map(|text| role(text, base).map(AssumeRoleRequest::new))
         .collect::<Result<_, _>>()?;
+    check_policy_arns(&flags.session_policy_arn)?;
     let policy = match flags.session_policy {
         Some(policy) => Some(session_policy(&policy, environment, begin)?),
         None => None,
@@ -140,6 +143,29 @@ fn tags(flags: &[String]) -> Result<Vec<(String, String)>, RunError> {
         _ => Err(refused("tag", format!("{tag:?} is not KEY=VALUE"))),
     };
     let tags: Vec<(String, String)> = flags.iter().map(parse).collect::<Result<_, _>>()?;
+    if tags.len() > TAGS_MAX {
+        let why = format!("there are {} tags, and STS takes {TAGS_MAX}", tags.len());
+        return Err(refused("tag", why));
+    }
+    for (key, value) in &tags {
+        let is_own = key.to_lowercase().starts_with("aws:");
+        let characters = key.chars().count();
+        let fault = fault(key).or_else(|| fault(value));
+        let why = match fault {
+            _ if is_own => format!("the key {key:?} begins with aws:, as AWS's own do"),
+            _ if characters > KEY_CHARACTERS_MAX => {
+                format!("its key has {characters} characters, and STS takes {KEY_CHARACTERS_MAX}")
+            }
+            Some(TagFault::Character(character)) => {
+                format!("{key}={value}: session tags refuse the character {character:?}")
+            }
+            Some(TagFault::TooLong(characters)) => {
+                format!("the value of {key} has {characters} characters, and STS takes 256")
+            }
+            None => continue,
+        };
+        return Err(refused("tag", why));
+    }
     let keys = tags.iter().map(|(key, _)| key.to_lowercase());
     let mut seen = HashSet::new();
     match keys.into_iter().find(|key| !seen.insert(key.clone())) {
@@ -149,6 +175,29 @@ fn tags(flags: &[String]) -> Result<Vec<(String, String)>, RunError> {
 }
 
 type Tags = Vec<(String, String)>;
+
+/// By `PolicyArns` of AssumeRole: policies of IAM.
+fn check_policy_arns(arns: &[String]) -> Result<(), RunError> {
+    let flag = "session-policy-arn";
+    let is_policy = |arn: &&String| {
+        let sections: Vec<&str> = arn.splitn(6, ':').collect();
+        matches!(sections.as_slice(), ["arn", _, "iam", "", _, resource] if resource.starts_with("policy/"))
+    };
+    if let Some(arn) = arns.iter().find(|arn| !is_policy(arn)) {
+        let name = ShownName::of(arn.as_str());
+        let why = format!(
+            "{name} is not the arn of a policy: arn:..:iam::ACCOUNT:policy/NAME is expected"
+        );
+        return Err(refused(flag, why));
+    }
+    match arns.len() {
+        count if count > POLICY_ARNS_MAX => Err(refused(
+            flag,
+            format!("there are {count} policies, and STS takes {POLICY_ARNS_MAX}"),
+        )),
+        _ => Ok(()),
+    }
+}
 
 /// The tags whose keys are transitive, and the others.
 fn split(tags: Tags, transitive: &[String]) -> Result<(Tags, Tags), RunError> {
@@ -223,6 +272,15 @@ const SECONDS_MIN: i32 = 900;
 
 /// STS's limit for role chaining, whatever the role's own.
 const CHAINED_SECONDS_MAX: i32 = 3600;
+
+/// By `PolicyArns` of AssumeRole.
+const POLICY_ARNS_MAX: usize = 10;
+
+/// By `Tags` of AssumeRole.
+const TAGS_MAX: usize = 50;
+
+/// By `Key` of [Tag](https://docs.aws.amazon.com/STS/latest/APIReference/API_Tag.html).
+const KEY_CHARACTERS_MAX: usize = 128;
 
 /// By `Policy` of AssumeRole.
 const POLICY_CHARACTERS_MAX: usize = 2048;
