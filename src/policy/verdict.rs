@@ -170,7 +170,9 @@ fn both(one: Truth, other: Truth) -> Truth {
     }
 }
 
-/// Whether the statement is about the service.
+/// Whether the statement is about the service. What is denied to everybody is denied to services too, which is
+/// why such statements have exceptions for them; that they are allowed what everybody is, is not written down
+/// ([`aws:PrincipalIsAWSService`](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalisawsservice)).
 fn principal(statement: &ReadStatement) -> Truth {
     let names = |value: &Value| match value {
         Value::String(name) => vec![name.clone()],
@@ -180,16 +182,17 @@ fn principal(statement: &ReadStatement) -> Truth {
             .collect(),
         _ => Vec::new(),
     };
+    let is_everybody = |value: &Value| names(value).iter().any(|name| name == "*");
+    let everybody = match statement.effect {
+        Effect::Deny => Truth::Yes,
+        Effect::Allow => Truth::Unknown,
+    };
     match &statement.principal {
+        Some(value @ Value::String(_)) if is_everybody(value) => everybody,
         Some(Value::Object(kinds)) => match kinds.get("Service").map(names) {
             Some(services) if services.iter().any(|it| it == SERVICE) => Truth::Yes,
-            Some(services) if services.iter().any(|it| it == "*") => Truth::Unknown,
-            _ if kinds
-                .get("AWS")
-                .is_some_and(|it| names(it).contains(&"*".to_owned())) =>
-            {
-                Truth::Unknown
-            }
+            Some(services) if services.iter().any(|it| it == "*") => everybody,
+            _ if kinds.get("AWS").is_some_and(is_everybody) => everybody,
             _ => Truth::No,
         },
         _ => Truth::Unknown,

@@ -189,6 +189,13 @@ fn statements_may_share_the_actions() {
     lets_in(&json!({"Statement": whole["Statement"][0]}));
 }
 
+/// The policy, with its second statement about everybody.
+fn deny_everybody(policy: &Value, everybody: &Value) -> Value {
+    let mut policy = policy.clone();
+    policy["Statement"][1]["Principal"] = everybody.clone();
+    policy
+}
+
 #[test]
 fn denial_wins() {
     let deny = |condition: Value| {
@@ -202,6 +209,16 @@ fn denial_wins() {
     };
     let country = "aws:PrincipalTag/x509Subject/C";
     keeps_out(&deny(json!({})), "statement 2 denies");
+    for everybody in [json!("*"), json!({"AWS": "*"}), json!({"Service": ["*"]})] {
+        lets_in(&deny_everybody(
+            &deny(json!({"StringEquals": {country: "DE"}})),
+            &everybody,
+        ));
+        keeps_out(
+            &deny_everybody(&deny(json!({})), &everybody),
+            "statement 2 denies",
+        );
+    }
     keeps_out(
         &deny(json!({"StringEquals": {country: "US"}})),
         "StringEquals",
