@@ -15,12 +15,19 @@ use std::thread;
 
 use rustix::process::Pid;
 use rustix::process::Signal;
+use signal_hook::consts::SIGALRM;
+use signal_hook::consts::SIGCONT;
 use signal_hook::consts::SIGHUP;
 use signal_hook::consts::SIGINT;
+use signal_hook::consts::SIGIO;
+use signal_hook::consts::SIGPROF;
 use signal_hook::consts::SIGQUIT;
 use signal_hook::consts::SIGTERM;
+use signal_hook::consts::SIGURG;
 use signal_hook::consts::SIGUSR1;
 use signal_hook::consts::SIGUSR2;
+use signal_hook::consts::SIGVTALRM;
+use signal_hook::consts::SIGWINCH;
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::low_level::siginfo::Cause;
@@ -125,5 +132,9 @@ pub fn exit_code(status: ExitStatus) -> ExitCode {
     code.map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
-/// The signals that ask a program for something, but for those that stop it and let it go on.
-const RELAYED: [i32; 6] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2];
+/// The signals that processes send each other. Not SIGTSTP: the kernel alone knows whether it stops this process,
+/// which it does not where nobody could let it go on.
+const RELAYED: [i32; 13] = [
+    SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGURG,
+    SIGWINCH, SIGCONT,
+];

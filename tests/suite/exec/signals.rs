@@ -42,6 +42,13 @@ fn signals_reach_the_command() {
             ("TERM", Signal::TERM),
             ("USR1", Signal::USR1),
             ("USR2", Signal::USR2),
+            ("ALRM", Signal::ALARM),
+            ("VTALRM", Signal::VTALARM),
+            ("PROF", Signal::PROF),
+            ("IO", Signal::IO),
+            ("URG", Signal::URG),
+            ("WINCH", Signal::WINCH),
+            ("CONT", Signal::CONT),
         ] {
             let script = format!("trap 'exit 42' {name}; {WRITE_FACTS}{WAIT}");
             let helper = exec_script(way, &service.url(), &script);
