@@ -1,6 +1,7 @@
 //! [`Printable`]: text from outside, made safe to show on a terminal or in a log. [`ShownName`]: names
 //! of files, which may be secrets by mistake.
 
+pub mod pin_value;
 mod shown_name;
 
 use std::fmt;

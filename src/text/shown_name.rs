@@ -5,11 +5,12 @@ use std::ffi::OsStr;
 use std::fmt;
 
 use super::Printable;
+use super::pin_value::holds_pin;
 
 /// A path, or whatever stands in a flag or variable in place of one.
 ///
-/// People pass a key where its path is expected: `--private-key "$(cat leaf.key)"`. So a name that
-/// looks like content is never shown.
+/// People pass a key where its path is expected: `--private-key "$(cat leaf.key)"`. Or a `pkcs11:` URI with its
+/// PIN in quotes that are not taken away, so that it is no URI. A name that looks like either is never shown.
 #[derive(Clone)]
 pub struct ShownName<'a>(Cow<'a, str>);
 
@@ -21,15 +22,15 @@ impl<'a> ShownName<'a> {
 
     /// True if it is hidden.
     pub fn is_hidden(&self) -> bool {
-        looks_like_content(&self.0)
+        hidden(&self.0).is_some()
     }
 }
 
 impl fmt::Display for ShownName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.is_hidden() {
-            true => f.write_str(HIDDEN),
-            false => Printable::new(&self.0, NAME_BYTES_MAX).fmt(f),
+        match hidden(&self.0) {
+            Some(hidden) => f.write_str(hidden),
+            None => Printable::new(&self.0, NAME_BYTES_MAX).fmt(f),
         }
     }
 }
@@ -37,10 +38,19 @@ impl fmt::Display for ShownName<'_> {
 /// Hides as `Display` does, so that no `{:?}` shows more.
 impl fmt::Debug for ShownName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.is_hidden() {
-            true => f.write_str(HIDDEN),
-            false => write!(f, "{:?}", self.0),
+        match hidden(&self.0) {
+            Some(hidden) => f.write_str(hidden),
+            None => write!(f, "{:?}", self.0),
         }
+    }
+}
+
+/// What is shown in place of a name.
+fn hidden(name: &str) -> Option<&'static str> {
+    match () {
+        () if holds_pin(name) => Some(HIDDEN_PIN),
+        () if looks_like_content(name) => Some(HIDDEN),
+        () => None,
     }
 }
 
@@ -145,6 +155,7 @@ const DER_OR_PEM: [&str; 7] = [
 
 const LINE_BREAK_ESCAPES: [&str; 6] = ["\\n", "\\r", "%0A", "%0a", "%0D", "%0d"];
 
+const HIDDEN_PIN: &str = "(not shown: it holds a PIN)";
 const HIDDEN: &str = "(not shown: it looks like the content of a file)";
 
 #[cfg(test)]

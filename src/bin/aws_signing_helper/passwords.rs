@@ -14,7 +14,6 @@ use std::time::Instant;
 use rolesanywhere::environment::Environment;
 use rolesanywhere::file;
 use rolesanywhere::file::FileError;
-use rolesanywhere::identity::pkcs11::uri::Pkcs11Uri;
 use rolesanywhere::identity::secrets::Purpose;
 use rolesanywhere::identity::secrets::RefusedSecrets;
 use rolesanywhere::identity::secrets::SecretError;
@@ -25,6 +24,7 @@ use rolesanywhere::platform;
 use rolesanywhere::secret::Secret;
 use rolesanywhere::text::Printable;
 use rolesanywhere::text::ShownName;
+use rolesanywhere::text::pin_value::holds_pin;
 
 use crate::arguments::VARIABLE_PREFIX;
 use crate::arguments::identity::PasswordFlags;
@@ -382,7 +382,7 @@ pub(crate) fn variables(environment: &Environment) -> impl Iterator<Item = &OsSt
         let is_password = || name.contains("PASSWORD") || name.contains("PKCS11_PIN");
         let has_pin = || {
             let value = environment.text(&name);
-            value.is_some_and(|value| Pkcs11Uri::has_pin(&value))
+            value.is_some_and(|value| holds_pin(&value))
         };
         name.starts_with(VARIABLE_PREFIX) && (is_password() || has_pin())
     })

@@ -162,12 +162,13 @@ impl fmt::Display for Pkcs11Error {
                  (linux-gnu) can",
             ),
             Self::Load { path, reason } => {
-                let reason = Printable::new(reason, REASON_CHARACTERS_MAX);
-                write!(
-                    f,
-                    "cannot load the PKCS#11 module {}: {reason}",
-                    ShownName::of(path)
-                )
+                let name = ShownName::of(path);
+                write!(f, "cannot load the PKCS#11 module {name}")?;
+                // The reason names it too.
+                match name.is_hidden() {
+                    true => Ok(()),
+                    false => write!(f, ": {}", Printable::new(reason, REASON_CHARACTERS_MAX)),
+                }
             }
             Self::Call { function, code } => write!(f, "{function} failed with {code}"),
             Self::NoToken { present } => match present.as_slice() {

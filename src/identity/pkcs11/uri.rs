@@ -11,6 +11,9 @@ use std::path::PathBuf;
 use percent_encoding::percent_decode_str;
 
 use crate::secret::Secret;
+use crate::text::pin_value::PIN_VALUE_PLAIN;
+use crate::text::pin_value::holds_pin;
+use crate::text::pin_value::plain;
 
 /// A `pkcs11:` URI. An attribute that is absent matches any value.
 #[derive(Debug, Default)]
@@ -83,7 +86,7 @@ impl Pkcs11Uri {
         }
         let mut uri = Self {
             name: Self::without_pin(text),
-            holds_pin: query.is_some_and(|query| query.split('&').any(Self::has_pin)),
+            holds_pin: query.is_some_and(|query| query.split('&').any(holds_pin)),
             ..Self::default()
         };
         for (name, value) in attributes(path, ';')? {
@@ -121,14 +124,6 @@ impl Pkcs11Uri {
             [] => format!("{scheme}{path}"),
             query => format!("{scheme}{path}?{}", query.join("&")),
         }
-    }
-
-    /// True if `text`, which may be malformed, holds a PIN in any part: `pin-value=` and at least one
-    /// character, in any case and encoding.
-    pub fn has_pin(text: &str) -> bool {
-        let plain = plain(text);
-        let mut values = plain.split(PIN_VALUE_PLAIN).skip(1);
-        values.any(|value| value.strip_prefix('=').is_some_and(|pin| !pin.is_empty()))
     }
 
     /// True if the text holds a PIN, also where a name is not quite `pin-value`.
@@ -225,18 +220,6 @@ impl Pkcs11Uri {
             }
         }
     }
-}
-
-/// The text decoded, in lower case, without hyphens and underscores.
-fn plain(text: &str) -> String {
-    let mut text = text.to_owned();
-    // An escape may be escaped itself.
-    for _ in 0..ENCODED_TIMES_MAX {
-        text = percent_decode_str(&text).decode_utf8_lossy().into_owned();
-    }
-    text.retain(|character| !matches!(character, '-' | '_'));
-    text.make_ascii_lowercase();
-    text
 }
 
 /// Names and values, still encoded. An empty text has none.
@@ -386,12 +369,6 @@ impl std::error::Error for Pkcs11UriError {}
 const SCHEME: &str = "pkcs11:";
 
 const PIN_VALUE: &str = "pin-value";
-
-/// [`PIN_VALUE`] as [`plain`] gives it.
-const PIN_VALUE_PLAIN: &str = "pinvalue";
-
-/// Three rounds decode what shells, templates and a URI in a URI encode.
-const ENCODED_TIMES_MAX: usize = 3;
 
 const PATH_ATTRIBUTES: [&str; 10] = [
     "token",
