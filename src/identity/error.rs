@@ -316,7 +316,7 @@ impl std::error::Error for IdentityError {
             Self::Tss2Key { source, .. } => Some(source),
             Self::Tpm { source, .. } => Some(source),
             Self::Decryption { source, .. } => Some(source),
-            Self::Pkcs11 { source, .. } => Some(source),
+            Self::Pkcs11 { source, .. } => Some(source.as_ref()),
             Self::Store { source, .. } => Some(source),
             Self::Missing { .. }
             | Self::PrivateKeyLabel { .. }

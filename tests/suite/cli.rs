@@ -140,6 +140,18 @@ fn stray_words_are_quoted_when_a_flag_is_missing() {
     assert_snapshot("stray-words", &fails(&helper));
 }
 
+/// AWS's helper has none of these commands.
+#[test]
+fn commands_of_our_own_refuse_stray_words() {
+    for command in ["configure", "export", "doctor"] {
+        let helper = Helper::command_at(command, "http://127.0.0.1:1").args(["stray"]);
+        let output = helper.run();
+        assert_eq!((output.exit, output.stdout_text()), (1, ""), "{command}");
+        assert!(output.stderr.contains("stray"), "{}", output.stderr);
+        assert!(!helper.home().join(".aws/config").exists());
+    }
+}
+
 #[test]
 fn boolean_without_equals_takes_no_value() {
     let emulator = emulator(Settings::default());

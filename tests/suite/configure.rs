@@ -107,14 +107,14 @@ fn everything_else_in_the_file_stays() {
 }
 
 #[test]
-fn region_stays_in_the_command_where_it_differs() {
+fn region_is_for_other_calls_alone() {
     let service = service(&[]);
     let with = |region: &str| printed(configure(&service.url()).args(["--region", region]));
     let same = with("us-east-1");
     assert!(!command(&same).contains("--region"), "{same}");
     assert!(same.ends_with("\nregion = us-east-1\n"), "{same}");
     let other = with("eu-west-1");
-    assert!(command(&other).contains(" --region eu-west-1"), "{other}");
+    assert!(!command(&other).contains("--region"), "{other}");
     assert!(other.ends_with("\nregion = eu-west-1\n"), "{other}");
     let without = printed(configure(&service.url()));
     assert!(!without.contains("region ="), "{without}");
@@ -260,6 +260,8 @@ fn command_that_would_fail_is_not_written() {
         ),
         ("--profile", "two words"),
         ("--private-key", "a #b"),
+        ("--session-duration", "5"),
+        ("--session-duration", "43201"),
     ] {
         refused(&configure(&service.url()).args([flag, value]));
     }
@@ -278,6 +280,48 @@ fn credentials_that_win_are_warned_of() {
         output.stderr
     );
     assert!(config(&helper).exists());
+}
+
+#[test]
+fn settings_that_win_are_warned_of() {
+    let service = service(&[]);
+    let profile =
+        "[profile ci]\nrole_arn = a\nsource_profile = b\nsso_session = c\ncredential_process = d\n";
+    let helper = configure(&service.url()).file(".aws/config", profile);
+    let output = helper.run();
+    assert_eq!(output.exit, 0);
+    assert!(
+        output
+            .stderr
+            .contains(".aws/config has role_arn and sso_session, which"),
+        "{}",
+        output.stderr
+    );
+    let helper =
+        configure(&service.url()).file(".aws/config", "[profile ci]\ncredential_process = d\n");
+    assert_eq!(helper.run().stderr, "");
+}
+
+#[test]
+fn uri_that_is_none_does_not_show_its_pin() {
+    let service = service(&[]);
+    for uri in [
+        "PKCS11:token=t?pin-value=SECRET1",
+        "'pkcs11:token=t?pin-value=SECRET1'",
+        " pkcs11:a?pin-value=SECRET1",
+    ] {
+        for flag in ["--certificate", "--private-key", "--intermediates"] {
+            let said = refused(&configure(&service.url()).args([flag, uri]));
+            assert!(
+                said.contains("it holds a PIN") && !said.contains("SECRET1"),
+                "{said}"
+            );
+            let helper = Helper::command_at("credential-process", &service.url()).args([flag, uri]);
+            let said = helper.run().stderr;
+            assert!(said.contains("hint: a uri begins with pkcs11:"), "{said}");
+            assert!(!said.contains("SECRET1"), "{said}");
+        }
+    }
 }
 
 /// A path that shells and `shlex` would split.

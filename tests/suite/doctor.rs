@@ -329,6 +329,8 @@ fn each_answer_of_the_services_is_explained() {
     assert_eq!(failed(doctor(&clock)), ["clock"]);
     let refused = service(&["error=403/AccessDeniedException:*"]);
     assert_eq!(failed(doctor(&refused)), ["create-session"]);
+    let expired = service(&["expires-in=-600:*"]);
+    assert_eq!(failed(doctor(&expired)), ["create-session"]);
     let captive = service(&["html:*"]);
     assert_eq!(failed(doctor(&captive)), ["create-session"]);
     let role = emulator(Settings {
@@ -351,6 +353,64 @@ fn each_answer_of_the_services_is_explained() {
         failed(doctor(&caller).args(["--identity"])),
         ["caller-identity"]
     );
+}
+
+#[test]
+fn flags_are_checked_one_by_one() {
+    let service = service(&[]);
+    let helper = doctor(&service)
+        .args(["--role-arn", "ci", "--session-duration", "5"])
+        .args(["--role-session-name", "a b"]);
+    assert_eq!(failed(helper), ["arns", "session-name", "session-duration"]);
+    let helper = doctor(&service).args(["--region", "eu-west-1", "--offline"]);
+    assert_eq!(failed(helper), ["region"]);
+    let output = doctor(&service).args(["--region", "eu-west-1"]).run();
+    assert!(
+        output.stdout_text().contains("leave --region out"),
+        "{}",
+        output.stdout_text()
+    );
+}
+
+#[test]
+fn chain_is_checked_without_a_key() {
+    let service = service(&[]);
+    let helper = with_certificate(&service, "chain2.crt", "ec256.key")
+        .args(["--intermediates", "pki/chain2.intermediates.pem"]);
+    let output = helper.args(["--format", "json"]).run();
+    let checks = checks(&output);
+    let status = |name: &str| {
+        checks
+            .iter()
+            .find(|(check, _)| check == name)
+            .unwrap()
+            .1
+            .clone()
+    };
+    assert_eq!(
+        (status("key-match"), status("chain")),
+        ("fail".into(), "ok".into())
+    );
+}
+
+#[test]
+fn every_failure_comes_with_advice() {
+    let service = service(&["cut-body:*"]);
+    let unavailable = crate::support::service(&["status=503:*"]);
+    let worlds = [
+        doctor(&service),
+        doctor(&unavailable),
+        doctor(&service).args(["--certificate", "no/such/file"]),
+        doctor(&service).env("AWS_CA_BUNDLE", "no/such/file"),
+    ];
+    for helper in worlds {
+        let output = helper.args(["--format", "json"]).run();
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let checks = document["checks"].as_array().unwrap().iter();
+        let failed: Vec<_> = checks.filter(|one| one["status"] == "fail").collect();
+        assert_eq!(failed.len(), 1, "{document}");
+        assert!(failed[0]["advice"].is_string(), "{document}");
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ use rolesanywhere::cache::entry::FailureReport;
 use rolesanywhere::cache::key::CacheKey;
 use rolesanywhere::cache::session_entry::SessionEntry;
 use rolesanywhere::clock::Clock;
+use rolesanywhere::credentials::ExpirationError;
 use rolesanywhere::credentials::renewal::Usage;
 use rolesanywhere::environment::Environment;
 use rolesanywhere::identity::error::IdentityError;
@@ -89,17 +90,31 @@ pub(crate) fn credentials(
     entry: Option<SessionEntry>,
     usage: Usage,
 ) -> Result<Credentials, RunError> {
-    let Some(entry) = entry else {
-        let identity = session.open()?;
-        return session.call(&identity, Fallback::Nothing);
+    let credentials = match entry {
+        None => {
+            let identity = session.open()?;
+            session.call(&identity, Fallback::Nothing)?
+        }
+        Some(entry) => {
+            let caller = SessionCaller {
+                session,
+                cache: entry.cache(),
+                identity: None,
+                fallback: Fallback::Nothing,
+            };
+            caller.cached(entry.key(), usage)?
+        }
     };
-    let caller = SessionCaller {
-        session,
-        cache: entry.cache(),
-        identity: None,
-        fallback: Fallback::Nothing,
-    };
-    caller.cached(entry.key(), usage)
+    match credentials.life(Clock::System.moment()) {
+        // Nobody looks at the expiration any more.
+        Err(error @ ExpirationError::Past { .. }) if usage == Usage::Unrefreshed => {
+            Err(RunError::Session {
+                error: Box::new(error.into()),
+                hint: None,
+            })
+        }
+        _ => Ok(credentials),
+    }
 }
 
 /// Calls for a cache.

@@ -1,5 +1,6 @@
 //! [`RunError`]: why a command failed, and what to do about it.
 
+use std::error::Error;
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::fmt;
@@ -38,8 +39,10 @@ use rolesanywhere::policy::verdict::PolicyError;
 use rolesanywhere::session::SessionError;
 use rolesanywhere::text::Printable;
 use rolesanywhere::text::ShownName;
+use rolesanywhere::text::pin_value::holds_pin;
 
 use crate::hint::KEY_REPLACED;
+use crate::session::DURATION_SECONDS;
 use crate::usage::UsageError;
 
 /// Why a command failed.
@@ -131,6 +134,8 @@ pub(crate) enum RunError {
         flag: &'static str,
         needed: &'static str,
     },
+    /// CreateSession takes no session of this length.
+    SessionDuration { seconds: i32 },
     /// A flag of role chaining has a value of no use.
     RoleChain { flag: &'static str, why: String },
     /// The role has no name by which it could be offered.
@@ -236,14 +241,28 @@ impl RunError {
         }
     }
 
-    /// True if it names a file in whose place its content was given.
-    fn hides_a_name(&self) -> bool {
+    /// What was given in place of a file's name, and is not shown.
+    fn hidden_name(&self) -> Option<&Path> {
         let path = match self {
             Self::Identity(IdentityError::File(error)) => error.path(),
             Self::Input { name, .. } => Path::new(name),
-            _ => return false,
+            _ => return None,
         };
-        ShownName::of(path).is_hidden()
+        ShownName::of(path).is_hidden().then_some(path)
+    }
+
+    /// True if a token or TPM refused a PIN or password, or is locked: it counts, and locks in the end.
+    pub(crate) fn is_refused_by_device(&self) -> bool {
+        let mut cause: Option<&(dyn Error + 'static)> = Some(self);
+        while let Some(error) = cause {
+            match (error.downcast_ref(), error.downcast_ref()) {
+                (Some(Pkcs11Error::PinRefused { .. } | Pkcs11Error::PinLocked { .. }), _)
+                | (_, Some(TpmError::Password { .. } | TpmError::RefusedBefore)) => return true,
+                (_, Some(TpmError::Refused { code })) => return code.is_lockout(),
+                _ => cause = error.source(),
+            }
+        }
+        false
     }
 
     /// The exit status of a process that fails with it: for a command that cannot be run, that of shells.
@@ -291,11 +310,14 @@ impl RunError {
                 source: TpmError::OtherKey { .. },
                 ..
             }) => Some(KEY_REPLACED.to_owned()),
-            error if error.hides_a_name() => Some(CONTENT.to_owned()),
             Self::Unsupported { .. } | Self::Store(StoreError::Unsupported) => {
                 Some("use --certificate and --private-key with PEM files".to_owned())
             }
-            _ => None,
+            error => match error.hidden_name() {
+                Some(name) if holds_pin(&name.to_string_lossy()) => Some(NO_URI.to_owned()),
+                Some(_) => Some(CONTENT.to_owned()),
+                None => None,
+            },
         }
     }
 }
@@ -410,6 +432,12 @@ impl fmt::Display for RunError {
             Self::Needs { flag, needed } => {
                 write!(f, "--{flag} needs --{needed}; add it, or remove both")
             }
+            Self::SessionDuration { seconds } => write!(
+                f,
+                "cannot use --session-duration: a session lasts {} to {} s, not {seconds}",
+                DURATION_SECONDS.start(),
+                DURATION_SECONDS.end()
+            ),
             Self::RoleChain { flag, why } => write!(f, "cannot use --{flag}: {why}"),
             Self::RoleName { arn } => {
                 write!(
@@ -500,8 +528,8 @@ impl fmt::Display for RunError {
     }
 }
 
-impl std::error::Error for RunError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+impl Error for RunError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Arn { source, .. } => Some(source),
             Self::Region(source) => Some(source),
@@ -548,6 +576,7 @@ impl std::error::Error for RunError {
             | Self::CommandMissing
             | Self::NoCredentials
             | Self::Needs { .. }
+            | Self::SessionDuration { .. }
             | Self::RoleChain { .. }
             | Self::RoleName { .. }
             | Self::Randomness
@@ -566,5 +595,7 @@ const NOT_EXECUTABLE: u8 = 126;
 const INTERPRETER: &str = "the file is there; what runs it is not: see its first line (#!), which may end \
                            with a carriage return, or the system that it was built for";
 
+const NO_URI: &str =
+    "a uri begins with pkcs11:, in lower case and without quotes or spaces in front";
 const CONTENT: &str = "the flag takes the path of a file; to pass the content itself, put it into a \
                        variable and give env:NAME";

@@ -4,6 +4,7 @@ pub(crate) mod assume_role;
 
 use std::fmt::Write;
 
+use rolesanywhere::arn::Region;
 use rolesanywhere::aws_call::Failure;
 use rolesanywhere::aws_call::error::CLOCK_SKEW_SECONDS_MAX;
 use rolesanywhere::aws_call::error::CallError;
@@ -24,6 +25,8 @@ pub(crate) struct HintContext<'a> {
     pub(crate) identity: Option<&'a Identity>,
     /// For what.
     pub(crate) request: &'a CreateSessionRequest,
+    /// Where.
+    pub(crate) region: &'a Region,
     /// True if intermediates were given in a separate file.
     pub(crate) has_intermediates: bool,
     /// True if the environment names a proxy that was not to be used.
@@ -47,8 +50,10 @@ pub(crate) fn hint(failure: &Failure, asked: HintContext<'_>) -> Option<String> 
                 return Some(THROTTLED.to_owned());
             }
             let clock = clock_ahead_seconds.and_then(wrong_clock);
+            let is_refused = (400..500).contains(status);
             let is_denied = *status == 403 && matches!(code, "" | "AccessDeniedException");
             let own = || match code {
+                _ if is_refused && let Some(hint) = other_region(asked) => Some(hint),
                 "ResourceNotFoundException" => Some(NOT_FOUND.to_owned()),
                 _ => is_denied.then(|| access_denied(&message.to_lowercase(), asked)),
             };
@@ -60,6 +65,18 @@ pub(crate) fn hint(failure: &Failure, asked: HintContext<'_>) -> Option<String> 
         }
         _ => hint_on_the_way(failure, asked),
     }
+}
+
+/// A trust anchor is known in its own region alone.
+fn other_region(asked: HintContext<'_>) -> Option<String> {
+    let own = asked.request.trust_anchor_arn.region()?;
+    (own != asked.region).then(|| {
+        format!(
+            "--region {} is not the trust anchor's region, {}; leave the flag out",
+            asked.region.as_str(),
+            own.as_str()
+        )
+    })
 }
 
 /// Advice for failures that do not depend on what was asked for.

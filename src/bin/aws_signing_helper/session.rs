@@ -1,5 +1,6 @@
 //! [`Session`]: one session as the command line describes it, ready to be asked for again and again.
 
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -196,6 +197,7 @@ fn provider(request: &SessionRequest, is_debug: bool) -> SessionProvider {
 /// The context that explains a failed call.
 pub(crate) struct Failures {
     create_session: CreateSessionRequest,
+    region: Region,
     has_intermediates: bool,
     is_proxy_unused: bool,
 }
@@ -204,6 +206,7 @@ impl Failures {
     pub(crate) fn new(request: &SessionRequest, is_proxy_unused: bool) -> Self {
         Self {
             create_session: request.create_session.clone(),
+            region: request.network.region.clone(),
             has_intermediates: request.identity.intermediates.is_some(),
             is_proxy_unused,
         }
@@ -223,6 +226,7 @@ impl Failures {
         let asked = HintContext {
             identity,
             request: &self.create_session,
+            region: &self.region,
             has_intermediates: self.has_intermediates,
             is_proxy_unused: self.is_proxy_unused,
             time: Clock::System.now(),
@@ -248,6 +252,7 @@ pub(crate) fn runtime() -> Result<Runtime, RunError> {
 
 /// What CreateSession is asked for.
 pub(crate) fn request(flags: SessionFlags) -> Result<CreateSessionRequest, RunError> {
+    let duration_seconds = duration_seconds(&flags);
     Ok(CreateSessionRequest {
         trust_anchor_arn: arn(
             "trust anchor arn",
@@ -256,9 +261,14 @@ pub(crate) fn request(flags: SessionFlags) -> Result<CreateSessionRequest, RunEr
         )?,
         profile_arn: arn("profile arn", "profile-arn", flags.profile_arn)?,
         role_arn: arn("role arn", "role-arn", flags.role_arn)?,
-        duration_seconds: flags.session_duration.unwrap_or(SESSION_DURATION_SECONDS),
+        duration_seconds,
         role_session_name: flags.role_session_name,
     })
+}
+
+/// `--session-duration`, or its default.
+pub(crate) fn duration_seconds(flags: &SessionFlags) -> i32 {
+    flags.session_duration.unwrap_or(SESSION_DURATION_SECONDS)
 }
 
 pub(crate) fn arn<A: FromStr<Err = ArnError>>(
@@ -305,6 +315,9 @@ pub(crate) fn jitter() -> f64 {
         Err(_) => 1.0,
     }
 }
+
+/// By `durationSeconds` of CreateSession.
+pub(crate) const DURATION_SECONDS: RangeInclusive<i32> = 900..=43_200;
 
 /// The reference helper's default.
 const SESSION_DURATION_SECONDS: i32 = 3600;

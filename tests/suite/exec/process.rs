@@ -92,6 +92,15 @@ fn command_is_not_started_without_credentials() {
     }
 }
 
+#[test]
+fn command_is_not_started_with_expired_credentials() {
+    let service = service(&["expires-in=-600:*"]);
+    let output = exec_script("environment", &service.url(), "echo started").run();
+    assert_eq!((output.exit, output.stdout_text()), (1, ""));
+    let said = "the credentials had expired when they came";
+    assert!(output.stderr.contains(said), "{}", output.stderr);
+}
+
 /// The limit of a call, 50 s, is that of the start.
 #[test]
 fn service_that_is_down_ends_the_start() {

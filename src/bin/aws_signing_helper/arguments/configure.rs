@@ -4,7 +4,6 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use super::Strays;
 use super::boolean;
 use super::call::CacheFlags;
 use super::call::CallFlags;
@@ -15,8 +14,6 @@ pub(crate) struct Configure {
     pub(crate) process: ProcessFlags,
     #[command(flatten)]
     pub(crate) config: ConfigFlags,
-    #[command(flatten)]
-    pub(crate) strays: Strays,
     // The flags of `process`, as they were given.
     #[arg(skip)]
     pub(crate) given: Vec<Given>,

@@ -5,7 +5,6 @@ use std::time::Duration;
 use clap::Args;
 use clap::ValueEnum;
 
-use super::Strays;
 use super::boolean;
 use super::call::CacheFlags;
 use super::call::CallFlags;
@@ -22,8 +21,6 @@ pub(crate) struct Doctor {
     pub(crate) cache: CacheFlags,
     #[command(flatten)]
     pub(crate) debug: DebugFlag,
-    #[command(flatten)]
-    pub(crate) strays: Strays,
 }
 
 #[derive(Debug, Args)]

@@ -3,7 +3,6 @@
 use clap::Args;
 use clap::ValueEnum;
 
-use super::Strays;
 use super::call::CacheFlags;
 use super::call::CallFlags;
 use super::call::DebugFlag;
@@ -18,8 +17,6 @@ pub(crate) struct Export {
     pub(crate) cache: CacheFlags,
     #[command(flatten)]
     pub(crate) debug: DebugFlag,
-    #[command(flatten)]
-    pub(crate) strays: Strays,
 }
 
 #[derive(Debug, Args)]

@@ -20,6 +20,7 @@ use rolesanywhere::output::credentials_file::profile_name::ProfileName;
 use rolesanywhere::output::credentials_file::profile_source;
 use rolesanywhere::platform;
 use rolesanywhere::text::ShownName;
+use rolesanywhere::text::pin_value::holds_pin;
 
 use crate::arguments::call::CallFlags;
 use crate::arguments::configure::Configure;
@@ -35,6 +36,7 @@ use crate::inputs::refuse_shared_streams;
 use crate::report;
 use crate::report::print;
 use crate::role_chain;
+use crate::session::DURATION_SECONDS;
 use crate::session::region;
 use crate::session::request;
 
@@ -48,8 +50,7 @@ pub(crate) fn run(arguments: Configure, environment: &Environment) -> Result<Exi
     let is_relative = arguments.config.relative == Some(true);
     let typed_region = arguments.process.call.network.region.clone();
     let typed_region = typed_region.filter(|region| !region.is_empty());
-    let is_region_needed = check(arguments.process.call, environment)
-        .map_err(|error| error.with_strays(&arguments.strays.strays))?;
+    let is_region_needed = check(arguments.process.call, environment)?;
     let mut words = vec![
         program(is_relative, environment)?,
         "credential-process".into(),
@@ -73,7 +74,8 @@ pub(crate) fn run(arguments: Configure, environment: &Environment) -> Result<Exi
     .map(|()| ExitCode::SUCCESS)
 }
 
-/// Refuses what `credential-process` would refuse. Whether it needs `--region`, as that is not the ARN's.
+/// Refuses what `credential-process` and CreateSession would refuse. Whether the command needs `--region`, as the
+/// trust anchor's ARN has none: CreateSession takes no other than its.
 fn check(flags: CallFlags, environment: &Environment) -> Result<bool, RunError> {
     refuse_shared_streams(&flags.inputs())?;
     let IdentityFlags {
@@ -92,10 +94,15 @@ fn check(flags: CallFlags, environment: &Environment) -> Result<bool, RunError> 
         certificate_path(certificate)?;
     }
     let request = request(flags.session)?;
+    if !DURATION_SECONDS.contains(&request.duration_seconds) {
+        return Err(RunError::SessionDuration {
+            seconds: request.duration_seconds,
+        });
+    }
     let base = &request.role_arn;
     role_chain::roles(flags.role_chain, base, environment, Instant::now())?;
-    let region = region(flags.network.region.as_deref(), &request)?;
-    Ok(request.trust_anchor_arn.region() != Some(&region))
+    region(flags.network.region.as_deref(), &request)?;
+    Ok(request.trust_anchor_arn.region().is_none())
 }
 
 /// Refuses a malformed URI, and one with a PIN, which would stand in the config file.
@@ -121,8 +128,19 @@ fn write(
     for warning in warnings {
         warn(warning.to_string());
     }
+    let mut winning = profile_source::credential_settings(&path, profile.as_str());
+    winning.retain(|name| *name != "credential_process");
+    if !winning.is_empty() {
+        warn(format!(
+            "the profile {} of {} has {}, which most SDKs prefer to credential_process: remove what is not \
+             needed",
+            profile.as_str(),
+            ShownName::of(&path),
+            winning.join(" and ")
+        ));
+    }
     if let Ok(path) = location::locate(None, environment)
-        && profile_source::has_credentials(&path, profile.as_str())
+        && !profile_source::credential_settings(&path, profile.as_str()).is_empty()
     {
         warn(format!(
             "the profile {} of {} has credentials, which win over this one",
@@ -204,6 +222,9 @@ fn later(
     is_relative: bool,
     environment: &Environment,
 ) -> Result<OsString, RunError> {
+    if holds_pin(&name.to_string_lossy()) {
+        return Err(refused(name, "a PIN"));
+    }
     if ShownName::of(name).is_hidden() {
         return Err(refused(name, "the content of a file in place of its path"));
     }

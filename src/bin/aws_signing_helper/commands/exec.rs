@@ -191,7 +191,7 @@ async fn run_to_its_end(command: Command) -> io::Result<ExitCode> {
 /// Every SDK prefers a default profile to the endpoint.
 fn hide_default_profile(variables: &mut CommandEnvironment, environment: &Environment) {
     if let Ok(path) = location::locate(None, environment)
-        && profile_source::has_credentials(&path, "default")
+        && !profile_source::credential_settings(&path, "default").is_empty()
     {
         variables.set("AWS_SHARED_CREDENTIALS_FILE", platform::NULL_DEVICE);
         let message = format!(
@@ -205,7 +205,7 @@ fn hide_default_profile(variables: &mut CommandEnvironment, environment: &Enviro
         ));
     }
     if let Ok(path) = location::locate_config(environment)
-        && profile_source::has_credentials(&path, "default")
+        && !profile_source::credential_settings(&path, "default").is_empty()
     {
         let message = format!(
             "programs may take credentials from the [default] profile of {} instead of the endpoint; \

@@ -37,8 +37,7 @@ pub(crate) fn run(arguments: Export, environment: &Environment) -> Result<ExitCo
     let format = arguments.form.format.unwrap_or(ExportFormat::Shell);
     let profile = profile(arguments.form.profile)?;
     let is_debug = arguments.debug.debug == Some(true);
-    let session = Session::new(arguments.call, is_debug, environment)
-        .map_err(|error| error.with_strays(&arguments.strays.strays))?;
+    let session = Session::new(arguments.call, is_debug, environment)?;
     let entry = cached::entry(&session, arguments.cache, environment)?;
     let region = session.request().network.region.clone();
     let usage = match format {

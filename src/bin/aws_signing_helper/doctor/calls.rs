@@ -11,6 +11,7 @@ use rolesanywhere::aws_call::Event;
 use rolesanywhere::aws_call::error::CallError;
 use rolesanywhere::aws_call::trust_roots::TrustRoots;
 use rolesanywhere::clock::Clock;
+use rolesanywhere::credentials::ExpirationError;
 use rolesanywhere::session::Effort;
 use rolesanywhere::session::Network;
 use rolesanywhere::session::RoleChain;
@@ -159,6 +160,12 @@ impl<'a> Calls<'a> {
         let are_tags_faulty = report.status("session-tags") == Some(Status::Fail);
         match session {
             Ok(session) => {
+                if let Err(error @ ExpirationError::Past { .. }) =
+                    session.life(Clock::System.moment())
+                {
+                    report.fail(check, error.to_string(), Some(PAST));
+                    return None;
+                }
                 // The profile does not map them.
                 if are_tags_faulty {
                     report.only_warn("session-tags");
@@ -220,13 +227,32 @@ impl<'a> Calls<'a> {
         {
             Ok(caller) => report.ok(check, ShownName::of(&caller.arn).to_string()),
             // CreateSession's advice is of no use here.
-            Err(error) => report.fail(check, chain(&error), None),
+            Err(error) => report.fail(check, chain(&error), advice(&error)),
         }
     }
 
     fn fail(&self, report: &mut Report, check: &'static str, error: &SessionError) {
         let hint = self.failures.hint(error, Some(self.identity));
-        report.fail(check, chain(error), hint.as_deref());
+        let advice = hint.as_deref().or_else(|| advice(error));
+        report.fail(check, chain(error), advice);
+    }
+}
+
+/// Where nothing is known of the circumstances.
+fn advice(error: &SessionError) -> Option<&'static str> {
+    let failure = match error {
+        SessionError::Transport(_) => return Some(ROOTS),
+        SessionError::Call(failure) => failure,
+        SessionError::Role { failure, .. } => failure,
+        SessionError::Expiration(_) | _ => return None,
+    };
+    match &failure.error {
+        CallError::Connect { .. } | CallError::Connection { .. } | CallError::TimedOut { .. } => {
+            Some(WAY)
+        }
+        CallError::ProxyAuthentication { .. } => Some(PROXY_PASSWORD),
+        CallError::Service { status, .. } if *status >= 500 => Some(LATER),
+        _ => None,
     }
 }
 
@@ -268,3 +294,9 @@ const EFFORT: Effort = Effort::Whole(ClientSettings::TIME_MAX);
 const CLOCK_SECONDS_MAX: u64 = 300;
 const CLOCK_SECONDS_ADVISED: u64 = 60;
 const NO_SESSION: &str = "there is no session";
+const PAST: &str = "check who answers at the endpoint, and its clock";
+const ROOTS: &str =
+    "name a PEM file of certificates that can be read in AWS_CA_BUNDLE, or unset it";
+const WAY: &str = "try again; if it stays so, check firewall and proxy on the way";
+const PROXY_PASSWORD: &str = "correct user and password in the proxy's variable";
+const LATER: &str = "try again later; the service's state is at https://health.aws.amazon.com";

@@ -19,6 +19,7 @@ use rolesanywhere::identity::error::Missing;
 use rolesanywhere::identity::files::pkcs12::error::Pkcs12Error;
 use rolesanywhere::identity::locator::Locator;
 use rolesanywhere::identity::open_certificate;
+use rolesanywhere::identity::open_certificates;
 use rolesanywhere::identity::pkcs11::error::Pkcs11Error;
 use rolesanywhere::identity::public_key::PublicKey;
 use rolesanywhere::identity::secrets::Purpose;
@@ -104,15 +105,19 @@ pub(super) fn check(
     };
     read.report(report);
     let identity = opened.ok();
-    match leaf {
-        Some(leaf) => certificate(report, &leaf, now),
+    match &leaf {
+        Some(leaf) => certificate(report, leaf, now),
         None => CERTIFICATE
             .iter()
             .for_each(|check| report.skip(check, NOT_READ)),
     }
     match (&identity, report.status("chain")) {
         (_, Some(_)) => {}
-        (None, None) => report.skip("chain", NOT_READ),
+        (None, None) => match (leaf, source.intermediates.as_ref().map(open_certificates)) {
+            // The key is of no matter to it.
+            (Some(leaf), Some(Ok(chain))) => check_chain(report, &chain, &leaf, now),
+            _ => report.skip("chain", NOT_READ),
+        },
         (Some(identity), None) => {
             check_chain(report, identity.chain(), identity.certificate(), now);
         }
@@ -136,7 +141,10 @@ impl Read<'_> {
         for check in READING {
             match failed {
                 Some((failed, error)) if failed == check => {
-                    report.fail(check, chain(error), error.hint().as_deref());
+                    let hint = error.hint();
+                    let is_unread = matches!(error, RunError::Identity(IdentityError::File(_)));
+                    let advice = hint.as_deref().or(is_unread.then_some(UNREAD));
+                    report.fail(check, chain(error), advice);
                 }
                 Some((failed, _)) if self.is_behind(check, failed) => report.skip(check, NOT_READ),
                 Some(_) | None => report.ok(check, self.detail(check)),
@@ -413,6 +421,7 @@ pub(crate) const DAYS_LEFT_ADVISED: i64 = 30;
 const RSA_BITS_ADVISED: usize = 2048;
 
 const NOT_READ: &str = "not read";
+const UNREAD: &str = "correct the path, or let this user read the file";
 const SESSION_TAGS: &str = "issue a certificate with letters, digits, spaces and _.:/=+-@ only, or turn off the \
                             mapping of the attribute in the profile";
 const CHAIN: &str = "give the intermediates from the certificate's issuer up, without expired ones";

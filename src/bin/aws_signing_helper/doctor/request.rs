@@ -16,6 +16,7 @@ use crate::error::RunError;
 use crate::report::chain;
 use crate::role_chain;
 use crate::session;
+use crate::session::DURATION_SECONDS;
 
 /// The flags of a request.
 pub(super) struct Flags {
@@ -39,25 +40,22 @@ pub(super) fn check(
     flags: Flags,
     environment: &Environment,
 ) -> Option<Request> {
+    let name = flags.session.role_session_name.clone();
+    let seconds = session::duration_seconds(&flags.session);
     let request = arns(report, flags.session);
-    let region = request
-        .as_ref()
-        .and_then(|request| region(report, request, &flags.network));
-    match &request {
-        Some(request) => {
-            session_name(report, request);
-            session_duration(report, request);
-        }
+    let region = match &request {
+        Some(request) => region(report, request, &flags.network),
         None => {
-            for check in ["region", "session-name", "session-duration"] {
-                report.skip(check, BAD_ARN);
-            }
-            if !flags.role_chain.assume_role.is_empty() {
-                report.skip("role-chain", BAD_ARN);
-            }
+            report.skip("region", BAD_ARN);
+            None
         }
-    }
+    };
+    session_name(report, name);
+    session_duration(report, seconds);
     let sts_endpoint = flags.role_chain.sts_endpoint.clone();
+    if request.is_none() && !flags.role_chain.assume_role.is_empty() {
+        report.skip("role-chain", BAD_ARN);
+    }
     let request = request?;
     let base = &request.role_arn;
     let roles = match role_chain::roles(flags.role_chain, base, environment, Instant::now()) {
@@ -112,7 +110,17 @@ fn region(
 ) -> Option<Region> {
     match session::region(flags.region.as_deref(), request) {
         Ok(region) => {
-            report.ok("region", region.as_str());
+            match request.trust_anchor_arn.region() {
+                Some(own) if *own != region => {
+                    let detail = format!(
+                        "{} is not the trust anchor's, {}",
+                        region.as_str(),
+                        own.as_str()
+                    );
+                    report.fail("region", detail, Some("leave --region out"));
+                }
+                _ => report.ok("region", region.as_str()),
+            }
             Some(region)
         }
         Err(error) => {
@@ -126,15 +134,11 @@ fn region(
     }
 }
 
-fn session_name(report: &mut Report, request: &CreateSessionRequest) {
+fn session_name(report: &mut Report, name: Option<String>) {
     let check = "session-name";
-    let name = request
-        .role_session_name
-        .as_deref()
-        .filter(|name| !name.is_empty());
-    match name {
+    match name.filter(|name| !name.is_empty()) {
         None => report.ok(check, "the certificate's serial number"),
-        Some(name) if is_role_session_name(name) => report.ok(check, name),
+        Some(name) if is_role_session_name(&name) => report.ok(check, name),
         Some(name) => report.fail(
             check,
             format!("{name:?} is not a session name"),
@@ -143,16 +147,12 @@ fn session_name(report: &mut Report, request: &CreateSessionRequest) {
     }
 }
 
-fn session_duration(report: &mut Report, request: &CreateSessionRequest) {
+fn session_duration(report: &mut Report, seconds: i32) {
     let check = "session-duration";
-    let seconds = request.duration_seconds;
-    match (900..=43_200).contains(&seconds) {
-        true => report.ok(check, format!("{seconds} s")),
-        false => report.fail(
-            check,
-            format!("{seconds} s"),
-            Some("the service takes 900 to 43200"),
-        ),
+    let detail = format!("{seconds} s");
+    match DURATION_SECONDS.contains(&seconds) {
+        true => report.ok(check, detail),
+        false => report.fail(check, detail, Some("the service takes 900 to 43200")),
     }
 }
 
