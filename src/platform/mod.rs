@@ -194,27 +194,31 @@ pub(crate) const LIBRARY_ENDINGS: &[&str] = match cfg!(target_os = "macos") {
     false => &[std::env::consts::DLL_SUFFIX],
 };
 
-/// Folders of PKCS#11 modules that no loader searches by itself, or not on every distribution.
-pub(crate) const PKCS11_FOLDERS: &[&str] = &[
-    // Debian, Ubuntu
-    MULTIARCH_FOLDER,
-    MULTIARCH_MODULES,
-    // Fedora, RHEL, Amazon Linux, SUSE
-    "/usr/lib64",
-    "/usr/lib64/pkcs11",
-    // Alpine, Arch
-    "/usr/lib",
-    "/usr/lib/pkcs11",
-    "/usr/lib/softhsm",
-    "/usr/lib64/softhsm",
-    "/usr/local/lib",
-    "/usr/local/lib/pkcs11",
-    "/usr/local/lib/softhsm",
-    // Homebrew
-    "/opt/homebrew/lib",
-    "/opt/homebrew/lib/pkcs11",
-    "/opt/homebrew/lib/softhsm",
-];
+/// Folders of PKCS#11 modules that no loader searches by itself, or not on every distribution. None on Windows,
+/// where everybody may make such a folder on the current drive.
+pub(crate) const PKCS11_FOLDERS: &[&str] = match cfg!(unix) {
+    false => &[],
+    true => &[
+        // Debian, Ubuntu
+        MULTIARCH_FOLDER,
+        MULTIARCH_MODULES,
+        // Fedora, RHEL, Amazon Linux, SUSE
+        "/usr/lib64",
+        "/usr/lib64/pkcs11",
+        // Alpine, Arch
+        "/usr/lib",
+        "/usr/lib/pkcs11",
+        "/usr/lib/softhsm",
+        "/usr/lib64/softhsm",
+        "/usr/local/lib",
+        "/usr/local/lib/pkcs11",
+        "/usr/local/lib/softhsm",
+        // Homebrew
+        "/opt/homebrew/lib",
+        "/opt/homebrew/lib/pkcs11",
+        "/opt/homebrew/lib/softhsm",
+    ],
+};
 
 /// Debian's folder for libraries of this processor.
 const MULTIARCH_FOLDER: &str = match cfg!(target_arch = "aarch64") {

@@ -28,6 +28,15 @@ fn service_units_do_not_hold_targets_back() {
     }
 }
 
+/// As the manual of exit statuses says in docs/errors.md.
+#[test]
+fn units_do_not_present_a_refused_pin_again() {
+    for unit in SERVICES {
+        let text = deployed(unit);
+        assert!(has_line(&text, "RestartPreventExitStatus=77"), "{unit}");
+    }
+}
+
 /// A program that never says that it is ready stands for one that cannot reach the service.
 #[test]
 fn machine_starts_while_service_is_unreachable() {

@@ -227,7 +227,7 @@ fn systemd_commands_are_those_of_the_units() {
         .map(|path| fs::read_to_string(path).unwrap())
         .concat();
     let blocks = [blocks(&page, "text"), blocks(&page, "ini")].concat();
-    assert_eq!(blocks.len(), 3);
+    assert_eq!(blocks.len(), 4);
     for line in blocks.iter().flat_map(|block| block.lines()) {
         assert!(units.contains(&format!("#   {line}\n")), "{line}");
     }

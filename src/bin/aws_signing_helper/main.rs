@@ -58,8 +58,12 @@ fn run(command: Command, environment: &Environment) -> Result<ExitCode, RunError
         Command::CredentialProcess(arguments) => {
             commands::credential_process::run(*arguments, environment)
         }
-        Command::Serve(arguments) => commands::serve::run(*arguments, environment),
-        Command::Update(arguments) => commands::update::run(*arguments, environment),
+        Command::Serve(arguments) => {
+            commands::serve::run(*arguments, environment).or_else(end_for_good)
+        }
+        Command::Update(arguments) => {
+            commands::update::run(*arguments, environment).or_else(end_for_good)
+        }
         Command::Exec(arguments) => commands::exec::run(*arguments, environment),
         Command::Export(arguments) => commands::export::run(*arguments, environment),
         Command::Doctor(arguments) => commands::doctor::run(*arguments, environment),
@@ -78,3 +82,15 @@ fn run(command: Command, environment: &Environment) -> Result<ExitCode, RunError
         Command::Help { topic } => commands::help::run(&topic),
     }
 }
+
+/// Says by the exit status that a restart would present the same PIN again, until the device is locked.
+fn end_for_good(error: RunError) -> Result<ExitCode, RunError> {
+    if !error.is_refused_by_device() {
+        return Err(error);
+    }
+    report::report(&error);
+    Ok(ExitCode::from(REFUSED_BY_DEVICE))
+}
+
+/// `EX_NOPERM` of sysexits.h. The units of `deploy/` name it.
+const REFUSED_BY_DEVICE: u8 = 77;

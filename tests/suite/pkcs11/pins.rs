@@ -166,6 +166,34 @@ fn refused_pin_is_presented_once_and_not_shown() {
     assert!(call.emulator.requests().is_empty());
 }
 
+/// A service manager would start it anew, until the token is locked.
+#[test]
+fn refused_pin_ends_services_for_good() {
+    let test = "refused_pin_ends_services_for_good";
+    let Some((hsm, shim)) = with_shim(test, with_pair) else {
+        return;
+    };
+    let call = Call::of(&hsm);
+    let uri = format!("{KEY}?pin-value=97531");
+    for (command, flags, exit) in [
+        ("serve", &["--port", "0"][..], 77),
+        ("update", &[], 77),
+        ("update", &["--once"], 77),
+        ("export", &[], 1),
+    ] {
+        let helper = Helper::command_at(command, &call.emulator.url()).args(flags.iter().copied());
+        let helper = helper.args(["--certificate", KEY, "--private-key", &uri]);
+        let output = shim.on(hsm.on(helper)).run();
+        assert_eq!(output.exit, exit, "{command} {flags:?}: {}", output.stderr);
+        assert!(
+            output.stderr.contains("user PIN is wrong"),
+            "{}",
+            output.stderr
+        );
+        assert_eq!(shim.pins(), ["1:97531"], "{command}");
+    }
+}
+
 #[test]
 fn typed_pin_is_asked_for_again_if_it_is_wrong() {
     let test = "typed_pin_is_asked_for_again_if_it_is_wrong";

@@ -16,6 +16,7 @@ use super::fails;
 use super::simulator::Tpm;
 use super::source;
 use super::succeeds;
+use crate::support::helper::Helper;
 use crate::support::service;
 use crate::support::terminal::Terminal;
 
@@ -111,6 +112,33 @@ fn wrong_password_is_presented_once() {
         assert_eq!(signed.count(), 1);
         assert_eq!(service.requests().len(), 0);
         tpm.assert_empty();
+    }
+}
+
+#[test]
+fn refused_password_ends_services_for_good() {
+    let Some(tpm) = protected("refused password ends a service", "sign") else {
+        return;
+    };
+    let service = service(&[]);
+    for (command, flags) in [("serve", &["--port", "0"][..]), ("update", &[])] {
+        let helper = Helper::command_at(command, &service.url())
+            .args(["--certificate", &tpm.path("k.crt")])
+            .args([
+                "--private-key",
+                "handle:0x81000101",
+                "--tpm-key-password",
+                "wrong",
+            ])
+            .args(flags.iter().copied())
+            .env("TPM_DEVICE", &tpm.socket());
+        let output = helper.run();
+        assert_eq!(output.exit, 77, "{command}: {}", output.stderr);
+        assert!(
+            output.stderr.contains("incorrect TPM key password"),
+            "{}",
+            output.stderr
+        );
     }
 }
 
