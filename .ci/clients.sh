@@ -19,7 +19,7 @@ if [ -z "$found" ]; then
 elif [ "$(printf '%s\n' "$needed" "$found" | sort -V | head -n 1)" != "$needed" ]; then
     echo "NOT CHECKED: the AWS SDK for Go, as go is $found and $needed is needed"
 else
-    unformatted=$(gofmt -l .)
+    unformatted=$("$(go env GOROOT)/bin/gofmt" -l .)
     [ -z "$unformatted" ] || { echo "FAILED: gofmt would change $unformatted"; exit 1; }
     go build -mod=readonly -trimpath -o "$clients/go/" .
 fi

