@@ -277,8 +277,12 @@ fn systemd_is_notified_once_there_is_a_set() {
 fn cached_set_is_served_at_once_whatever_the_service_does() {
     let service = service(&["expires-in=3600", "slow=20000:*"]);
     let helper = serve(&service.url()).args(["--cache"]);
-    let server = Server::start(&helper);
+    let mut server = Server::start(&helper);
     assert_eq!(server.access_key_id(), issued(1));
+    // It is kept once it is in use.
+    wait_until(&mut server.running, "an entry", |_| {
+        helper.cached_sets() == 1
+    });
     assert_eq!(terminated(server.running).exit, 0);
     let server = Server::start(&helper);
     assert_eq!(server.access_key_id(), issued(1));

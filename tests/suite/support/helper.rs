@@ -74,6 +74,17 @@ impl Helper {
         }
     }
 
+    /// How many sets there are in the cache of its home.
+    pub(crate) fn cached_sets(&self) -> usize {
+        let Ok(files) = fs::read_dir(self.home().join(".cache/aws_signing_helper")) else {
+            return 0;
+        };
+        let paths = files.map(|file| file.unwrap().path());
+        paths
+            .filter(|path| path.extension().is_some_and(|it| it == "json"))
+            .count()
+    }
+
     /// More of the command line.
     pub(crate) fn args<S: Into<String>>(mut self, args: impl IntoIterator<Item = S>) -> Helper {
         self.args.extend(args.into_iter().map(Into::into));

@@ -118,21 +118,13 @@ fn renewed_pair_is_used_and_half_does_no_harm() {
         headers.any(|(_, value)| value.starts_with("AWS4-X509-ECDSA-SHA256 "))
     };
     assert!(!service.requests().iter().any(is_new));
-    let kept = || {
-        let folder = helper.home().join(".cache/aws_signing_helper");
-        let names = fs::read_dir(folder).unwrap();
-        let names = names.map(|entry| entry.unwrap().path());
-        names
-            .filter(|path| path.extension().is_some_and(|it| it == "json"))
-            .count()
-    };
-    wait_until(&mut running, "an entry", |_| kept() == 1);
+    wait_until(&mut running, "an entry", |_| helper.cached_sets() == 1);
     helper.put("crt", "ec256.crt");
     wait_until(&mut running, "the pair", |_| {
         service.requests().iter().any(is_new)
     });
     // Others with the new files find what it got.
-    wait_until(&mut running, "another entry", |_| kept() == 2);
+    wait_until(&mut running, "another entry", |_| helper.cached_sets() == 2);
 }
 
 #[test]

@@ -109,5 +109,7 @@ fn filled_by_a_run(helper: &Helper) -> i32 {
     wait_until(&mut running, "a line", |said| {
         count(said, "credentials_renewed") > 0
     });
+    // It is kept once it is in use.
+    wait_until(&mut running, "an entry", |_| helper.cached_sets() == 1);
     terminated(running).exit
 }

@@ -152,6 +152,7 @@ fn cached_set_is_written_first_without_a_call() {
         wait_until(&mut running, "a line", |said| {
             count(said, "credentials_renewed") > 0
         });
+        wait_until(&mut running, "an entry", |_| helper.cached_sets() == 1);
         assert_eq!(access_key_id(&helper), issued(1), "{round}");
         fs::remove_file(file(&helper)).unwrap();
     }
