@@ -92,9 +92,7 @@ impl TokenSession {
         let login = self.login(UserType::ContextSpecific, presented.as_ref());
         login.map_err(|error| {
             if let Some(pin) = pin.filter(|_| is_pin_wrong(&error)) {
-                let token = self.token.id();
-                let refusal = refusal(&token, Pin::Key, pin);
-                self.loaded.refuse(&token, Pin::Key, refusal);
+                self.refuse_from_now_on(pin);
             }
             self.judge(error, Pin::Key).error()
         })

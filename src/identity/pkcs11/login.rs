@@ -126,13 +126,23 @@ impl TokenSession {
         let outcome = accepted(self.login(UserType::User, Some(&auth_pin(pin))));
         outcome.map_err(|error| {
             if is_pin_wrong(&error) {
-                let token = self.token.id();
-                self.loaded.forget_pin(&token);
-                let refusal = refusal(&token, Pin::User, pin);
-                self.loaded.refuse(&token, Pin::User, refusal);
+                self.refuse_from_now_on(pin);
             }
             self.judge(error, Pin::User).error()
         })
+    }
+
+    /// Keeps in mind that the token refuses a PIN that it accepted before. Most tokens have one PIN for both
+    /// purposes, so that it is presented for neither.
+    pub(super) fn refuse_from_now_on(&self, pin: &Secret<String>) {
+        let token = self.token.id();
+        let user_pin = self.loaded.pin(&token);
+        if user_pin.is_some_and(|user_pin| user_pin.expose() == pin.expose()) {
+            self.loaded.forget_pin(&token);
+        }
+        for kind in [Pin::User, Pin::Key] {
+            self.loaded.refuse(&token, kind, refusal(&token, kind, pin));
+        }
     }
 
     /// What a failed login means, by its code and by what the token says now.
