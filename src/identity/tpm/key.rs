@@ -353,7 +353,13 @@ impl Signer for TpmKey {
 
     fn sign(&self, message: &[u8], digest: Digest) -> Result<Vec<u8>, SignatureError> {
         self.sign_by_tpm(message, digest)
-            .map_err(|error| SignatureError::Signer(Box::new(error)))
+            .map_err(|error| match error {
+                TpmError::Password { .. } => SignatureError::SecretRefused(Box::new(error)),
+                TpmError::Refused { code } | TpmError::Load { code, .. } if code.is_lockout() => {
+                    SignatureError::SecretRefused(Box::new(error))
+                }
+                error => SignatureError::Signer(Box::new(error)),
+            })
     }
 }
 

@@ -18,6 +18,7 @@ use crate::support::imds::serve;
 use crate::support::issued;
 use crate::support::log::count;
 use crate::support::log::events;
+use crate::support::log::moment;
 use crate::support::running::wait_until;
 use crate::support::service;
 use crate::support::softhsm::Shim;
@@ -188,6 +189,28 @@ fn refuse_a_signature_in_this_process(module: &str) {
     assert!(said.contains("is_known: true"), "{said}");
     let said = format!("{:?}", source.open(&secrets).unwrap_err());
     assert!(said.contains("is_known: true"), "{said}");
+}
+
+#[test]
+fn waits_for_a_token_that_is_pulled_do_not_grow() {
+    let test = "waits_for_a_token_that_is_pulled_do_not_grow";
+    let Some((hsm, shim)) = with_pair(test) else {
+        return;
+    };
+    let pulled = hsm.path("pulled");
+    let service = service(&RENEWED_OFTEN);
+    let helper = serve(&service.url()).args(["--certificate", URI]);
+    let helper = helper.args(["--private-key", URI]);
+    let helper = shim.on(hsm.on(helper)).env("SHIM_PULLED", &pulled);
+    let mut server = Server::start(&helper);
+    fs::write(&pulled, "").unwrap();
+    // By then, the set has lapsed.
+    wait_until(&mut server.running, "a third failure", |said| {
+        count(said, "renewal_failed") > 2
+    });
+    let failed = &events(&server.running.stderr_so_far(), "renewal_failed")[2];
+    let wait = moment(failed, "next_attempt") - moment(failed, "time");
+    assert!(wait.whole_seconds() <= 16, "{failed}");
 }
 
 #[test]
