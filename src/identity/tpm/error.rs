@@ -31,6 +31,8 @@ pub enum TpmError {
     Password {
         /// The response code.
         code: ResponseCode,
+        /// True if it was the empty one: the key has another.
+        is_empty: bool,
     },
     /// The password of a key was refused before, and is not presented again.
     RefusedBefore,
@@ -97,7 +99,11 @@ impl fmt::Display for TpmError {
             ),
             Self::Old => f.write_str("it is a TPM 1.2, and a TPM 2.0 is needed"),
             Self::Refused { code } => write!(f, "the TPM refused: {code}"),
-            Self::Password { code } => write!(f, "incorrect TPM key password: {code}"),
+            Self::Password {
+                code,
+                is_empty: true,
+            } => write!(f, "the key has a password, and none was given: {code}"),
+            Self::Password { code, .. } => write!(f, "incorrect TPM key password: {code}"),
             Self::RefusedBefore => f.write_str("incorrect TPM key password"),
             Self::PasswordUnneeded => f.write_str(
                 "password is provided but TPM key file indicates that one isn't required",

@@ -109,7 +109,7 @@ impl TpmKey {
 
     fn sign_by_tpm(&self, message: &[u8], digest: Digest) -> Result<Vec<u8>, TpmError> {
         if let Some(code) = self.refusal.get() {
-            return Err(TpmError::Password { code: *code });
+            return Err(self.wrong_password(TpmError::Refused { code: *code }));
         }
         let to_sign = (message, digest);
         let mut connection = self.device.connect()?;
@@ -124,7 +124,7 @@ impl TpmKey {
                 })
             }
         };
-        if let Err(TpmError::Password { code }) = &signed {
+        if let Err(TpmError::Password { code, .. }) = &signed {
             self.refusal.get_or_init(|| *code);
         }
         signed
@@ -195,7 +195,7 @@ impl TpmKey {
         let parameters = match &self.password {
             None => {
                 let response = connection.send(&command, Some(&EMPTY_PASSWORD));
-                let body = response.map_err(wrong_password)?.body;
+                let body = response.map_err(|error| self.wrong_password(error))?.body;
                 let mut reader = Reader::new(&body);
                 let length = usize::try_from(reader.u32()?).map_err(|_| TpmError::Malformed)?;
                 reader.take(length)?.to_vec()
@@ -207,13 +207,23 @@ impl TpmKey {
                 if sent.is_err() {
                     connection.flush(session.handle);
                 }
-                sent.map_err(wrong_password)?
+                sent.map_err(|error| self.wrong_password(error))?
             }
         };
         let signature = signature(&parameters)?;
         match verifies(&self.public_key, message, digest, &signature) {
             true => Ok(signature),
             false => Err(TpmError::Forged),
+        }
+    }
+
+    fn wrong_password(&self, error: TpmError) -> TpmError {
+        match error {
+            TpmError::Refused { code } if code.is_wrong_password() => TpmError::Password {
+                code,
+                is_empty: self.password.is_none(),
+            },
+            other => other,
         }
     }
 }
@@ -225,13 +235,6 @@ fn read_public(connection: &mut Connection, handle: u32) -> Result<PublicArea, T
         other => other,
     })?;
     PublicArea::from_bytes(Reader::new(&response.body).sized()?)
-}
-
-fn wrong_password(error: TpmError) -> TpmError {
-    match error {
-        TpmError::Refused { code } if code.is_wrong_password() => TpmError::Password { code },
-        other => other,
-    }
 }
 
 /// What a key of a file is loaded under.

@@ -182,12 +182,29 @@ fn missing_password_is_named_without_a_terminal() {
         return;
     };
     let service = service(&[]);
-    let stderr = fails(&call(&tpm, &service, "k.crt", &tpm.path("k.pem")));
-    assert!(
-        stderr.contains("unable to read your TPM key password"),
-        "{stderr}"
-    );
+    for key in ["handle:0x81000101".to_owned(), tpm.path("k.pem")] {
+        let stderr = fails(&call(&tpm, &service, "k.crt", &key));
+        assert!(
+            stderr.contains("unable to read your TPM key password: there is none for"),
+            "{stderr}"
+        );
+        assert!(stderr.contains("--no-tpm-key-password"), "{stderr}");
+    }
     assert!(!tpm.codes().contains(&SIGN));
+}
+
+#[test]
+fn key_that_has_a_password_all_the_same_is_named_so() {
+    let Some(tpm) = protected("password that is denied", "sign") else {
+        return;
+    };
+    let service = service(&[]);
+    for key in ["handle:0x81000101".to_owned(), tpm.path("k.pem")] {
+        let helper = call(&tpm, &service, "k.crt", &key).args(["--no-tpm-key-password"]);
+        let stderr = fails(&helper);
+        assert!(stderr.contains("the key has a password"), "{stderr}");
+        assert!(!stderr.contains("incorrect"), "{stderr}");
+    }
 }
 
 #[test]
