@@ -74,6 +74,7 @@ impl TokenSession {
         secrets: &dyn Secrets,
         begin: impl Fn() -> Result<(), Pkcs11Error>,
     ) -> Result<(), Attempt> {
+        self.check_not_empty(Pin::Key, pin)?;
         let refusal = refusal(&self.token.id(), Pin::Key, pin);
         if secrets.refusals().holds(&refusal) || self.loaded.refuses(&refusal) {
             return Err(self.refused_before(Pin::Key));

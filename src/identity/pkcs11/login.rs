@@ -103,6 +103,7 @@ impl TokenSession {
     }
 
     fn present(&self, pin: Secret<String>, secrets: &dyn Secrets) -> Result<(), Attempt> {
+        self.check_not_empty(Pin::User, &pin)?;
         let refusal = refusal(&self.token.id(), Pin::User, &pin);
         if secrets.refusals().holds(&refusal) || self.loaded.refuses(&refusal) {
             return Err(self.refused_before(Pin::User));
@@ -172,6 +173,19 @@ impl TokenSession {
         }
     }
 
+    /// A PIN that is empty was forgotten, and would cost a try.
+    pub(super) fn check_not_empty(&self, pin: Pin, value: &Secret<String>) -> Result<(), Attempt> {
+        if !value.expose().is_empty() {
+            return Ok(());
+        }
+        let tries = tries_left(self.token.info()).unwrap_or(TriesLeft::One);
+        let token = self.token.name();
+        Err(Attempt::Refused(
+            Pkcs11Error::PinEmpty { pin, token },
+            tries,
+        ))
+    }
+
     /// The outcome of a PIN that is not presented, as it was refused before.
     pub(super) fn refused_before(&self, pin: Pin) -> Attempt {
         let tries = tries_left(self.token.info()).unwrap_or(TriesLeft::One);
@@ -214,13 +228,12 @@ pub(super) fn ask(
     secrets: &dyn Secrets,
     wanted: SecretRequest<'_>,
 ) -> Result<Option<Secret<String>>, Pkcs11Error> {
-    let pin = secrets
+    secrets
         .secret(wanted)
         .map_err(|source| Pkcs11Error::PinUnreadable {
             token: wanted.path.to_string_lossy().into_owned(),
             source,
-        })?;
-    Ok(pin.filter(|pin| !pin.expose().is_empty()))
+        })
 }
 
 /// A PIN with the token that refused it, as a digest.

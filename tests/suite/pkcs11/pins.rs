@@ -200,6 +200,57 @@ fn typed_pin_is_asked_for_again_if_it_is_wrong() {
 }
 
 #[test]
+fn empty_pin_is_asked_for_again_and_named() {
+    let test = "empty_pin_is_asked_for_again_and_named";
+    let Some((hsm, shim)) = with_shim(test, with_pair) else {
+        return;
+    };
+    let call = Call::of(&hsm);
+    let again = "Incorrect user PIN. Please re-enter your user PIN:";
+    for (keys, said) in [("1234\n", None), ("\n", Some("an empty PIN was given"))] {
+        let Some(mut terminal) = Terminal::open(test) else {
+            return;
+        };
+        let helper = shim.on(call.helper(&["--certificate", KEY]));
+        let running = terminal.start(&helper);
+        terminal.wait_for_line("Please enter your user PIN:", 1);
+        terminal.press("\n");
+        terminal.wait_for_line(again, 1);
+        terminal.press(keys);
+        let Some(said) = said else {
+            succeeds(&terminal.end(running).output);
+            assert_eq!(shim.pins(), ["1:1234"]);
+            continue;
+        };
+        terminal.wait_for_line(again, 2);
+        terminal.press("\n");
+        let stderr = refused(&terminal.end(running).output);
+        assert!(stderr.contains(said), "{stderr}");
+        assert!(!stderr.contains("at a terminal"), "{stderr}");
+        assert!(shim.pins().is_empty());
+    }
+}
+
+#[test]
+fn pin_prompt_that_is_ended_is_named() {
+    let test = "pin_prompt_that_is_ended_is_named";
+    let (Some(hsm), Some(mut terminal)) = (with_pair(test), Terminal::open(test)) else {
+        return;
+    };
+    let call = Call::of(&hsm);
+    let helper = call.helper(&["--certificate", KEY]);
+    let running = terminal.start(&helper);
+    terminal.wait_for_line("Please enter your user PIN:", 1);
+    terminal.press("\u{4}");
+    let stderr = refused(&terminal.end(running).output);
+    assert!(
+        stderr.contains("the prompt was ended without a PIN"),
+        "{stderr}"
+    );
+    assert!(!stderr.contains("at a terminal"), "{stderr}");
+}
+
+#[test]
 fn control_c_at_a_pin_prompt_restores_the_terminal() {
     let test = "control_c_at_a_pin_prompt_restores_the_terminal";
     let Some((hsm, shim)) = with_shim(test, with_pair) else {
