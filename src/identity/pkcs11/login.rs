@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use cryptoki::context::Function;
 use cryptoki::error::Error;
@@ -280,7 +281,7 @@ fn read(place: &PinPlace) -> Result<Secret<String>, Pkcs11Error> {
     match place {
         PinPlace::Value(pin) => Ok(Secret::new(pin.expose().clone())),
         PinPlace::File(path) => {
-            let bytes = file::read(path, PIN_FILE_BYTES_MAX)?;
+            let bytes = file::read_within(PIN_FILE_TIME_MAX, path, PIN_FILE_BYTES_MAX)?;
             without_line_break(path, &bytes)
         }
     }
@@ -297,6 +298,9 @@ fn without_line_break(path: &Path, bytes: &Secret<Vec<u8>>) -> Result<Secret<Str
 
 /// However many PINs a source has, a token locks after a few.
 pub(super) const PINS_MAX: u32 = 10;
+
+/// For a pipe without a writer: less than the limit of the whole reading, which does not name the file.
+const PIN_FILE_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// No token takes a PIN of more than 255 bytes.
 const PIN_FILE_BYTES_MAX: usize = 1024;

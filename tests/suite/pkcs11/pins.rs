@@ -1,5 +1,7 @@
 //! Where PINs come from, and how often which one is presented.
 
+use std::process::Command;
+
 use rolesanywhere_emulator::Settings;
 
 use super::ARNS;
@@ -248,6 +250,28 @@ fn pin_prompt_that_is_ended_is_named() {
         "{stderr}"
     );
     assert!(!stderr.contains("at a terminal"), "{stderr}");
+}
+
+#[test]
+fn pin_source_that_is_silent_or_empty_is_named() {
+    let test = "pin_source_that_is_silent_or_empty_is_named";
+    let Some((hsm, shim)) = with_shim(test, with_pair) else {
+        return;
+    };
+    let call = Call::of(&hsm);
+    let (pipe, empty) = (hsm.path("pipe"), hsm.file("empty", "\n"));
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    for (path, said) in [
+        (&pipe, "cannot read the file of pin-source"),
+        (&empty, "an empty PIN was given"),
+    ] {
+        let uri = format!("{KEY}?pin-source={path}");
+        let stderr = refused(&shim.on(call.helper(&["--certificate", &uri])).run());
+        assert!(stderr.contains(said), "{stderr}");
+        assert!(stderr.contains(path.as_str()), "{stderr}");
+        assert!(shim.pins().is_empty());
+    }
 }
 
 #[test]
