@@ -50,6 +50,13 @@ pub enum TpmError {
         /// The handle.
         handle: u32,
     },
+    /// The parent of a key has a password.
+    ParentPassword {
+        /// The parent's handle.
+        parent: u32,
+        /// Response code of the TPM.
+        code: ResponseCode,
+    },
     /// A key could not be loaded under its parent.
     Load {
         /// The parent's handle.
@@ -114,6 +121,10 @@ impl fmt::Display for TpmError {
                 f,
                 "the key at handle:{handle:#010x} was replaced: it is not the key of the certificate"
             ),
+            Self::ParentPassword { parent, code } => write!(
+                f,
+                "the parent {parent:#010x} has a password, which is not supported: {code}"
+            ),
             Self::Load { parent, code } => {
                 write!(
                     f,
@@ -163,6 +174,7 @@ impl std::error::Error for TpmError {
             | Self::Parent
             | Self::NoKey { .. }
             | Self::OtherKey { .. }
+            | Self::ParentPassword { .. }
             | Self::Load { .. }
             | Self::Primary { .. }
             | Self::ParentHandle { .. }

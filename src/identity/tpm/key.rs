@@ -38,8 +38,15 @@ pub(crate) struct TpmKey {
     public_key: PublicKey,
     /// Without trailing zeros; `None` for an empty one.
     password: Option<Arc<Secret<Vec<u8>>>>,
-    /// How the TPM refused the password. It is not presented again: many TPMs lock after three.
-    refusal: Arc<OnceLock<ResponseCode>>,
+    /// How the TPM refused a password. It is not presented again: many TPMs lock after three.
+    refusal: Arc<OnceLock<Refusal>>,
+}
+
+/// Whose password the TPM refused.
+#[derive(Debug, Clone, Copy)]
+enum Refusal {
+    Own(ResponseCode),
+    Parent { parent: u32, code: ResponseCode },
 }
 
 /// Where the TPM finds the key.
@@ -108,8 +115,14 @@ impl TpmKey {
     }
 
     fn sign_by_tpm(&self, message: &[u8], digest: Digest) -> Result<Vec<u8>, TpmError> {
-        if let Some(code) = self.refusal.get() {
-            return Err(self.wrong_password(TpmError::Refused { code: *code }));
+        match self.refusal.get().copied() {
+            Some(Refusal::Own(code)) => {
+                return Err(self.wrong_password(TpmError::Refused { code }));
+            }
+            Some(Refusal::Parent { parent, code }) => {
+                return Err(TpmError::ParentPassword { parent, code });
+            }
+            None => {}
         }
         let to_sign = (message, digest);
         let mut connection = self.device.connect()?;
@@ -124,8 +137,15 @@ impl TpmKey {
                 })
             }
         };
-        if let Err(TpmError::Password { code, .. }) = &signed {
-            self.refusal.get_or_init(|| *code);
+        let refusal = match signed {
+            Err(TpmError::Password { code, .. }) => Some(Refusal::Own(code)),
+            Err(TpmError::ParentPassword { parent, code }) => {
+                Some(Refusal::Parent { parent, code })
+            }
+            _ => None,
+        };
+        if let Some(refusal) = refusal {
+            self.refusal.get_or_init(|| refusal);
         }
         signed
     }
@@ -298,6 +318,9 @@ fn load(connection: &mut Connection, parent: u32, key: &Tss2Key) -> Result<u32, 
     let response = connection.send(&command, Some(&EMPTY_PASSWORD));
     let response = response.map_err(|error| match error {
         TpmError::Refused { code } if code.is_wrong_parent() => TpmError::Parent,
+        TpmError::Refused { code } if code.is_wrong_password() => {
+            TpmError::ParentPassword { parent, code }
+        }
         TpmError::Refused { code } => TpmError::Load { parent, code },
         other => other,
     })?;
@@ -357,7 +380,9 @@ impl Signer for TpmKey {
     fn sign(&self, message: &[u8], digest: Digest) -> Result<Vec<u8>, SignatureError> {
         self.sign_by_tpm(message, digest)
             .map_err(|error| match error {
-                TpmError::Password { .. } => SignatureError::SecretRefused(Box::new(error)),
+                TpmError::Password { .. } | TpmError::ParentPassword { .. } => {
+                    SignatureError::SecretRefused(Box::new(error))
+                }
                 TpmError::Refused { code } | TpmError::Load { code, .. } if code.is_lockout() => {
                     SignatureError::SecretRefused(Box::new(error))
                 }
