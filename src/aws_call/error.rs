@@ -131,11 +131,11 @@ pub enum FailureClass {
     Throttled,
     /// The service was not reached.
     NoConnection,
-    /// The service, or the key, rejected it permanently; retrying will not help.
+    /// The service rejected it permanently, or the key its PIN or password; retrying will not help.
     Refused,
     /// The service is down, or something else answered in its place.
     Outage,
-    /// The local configuration is wrong.
+    /// This machine is at fault: its configuration, or the key, which does not sign.
     Ours,
 }
 
@@ -143,7 +143,8 @@ impl CallError {
     /// Its class.
     pub fn class(&self) -> FailureClass {
         match self {
-            Self::ProxyAuthentication { .. } => FailureClass::Refused,
+            Self::ProxyAuthentication { .. }
+            | Self::Signature(SignatureError::SecretRefused(_)) => FailureClass::Refused,
             Self::NameResolution { .. }
             | Self::Connect { .. }
             | Self::Connection { .. }
@@ -153,8 +154,9 @@ impl CallError {
             Self::UnexpectedAnswer { .. } | Self::Incomplete { .. } | Self::TooLarge { .. } => {
                 FailureClass::Outage
             }
-            Self::Signature(_) => FailureClass::Refused,
-            Self::ServerCertificate { .. } | Self::NotTls { .. } => FailureClass::Ours,
+            Self::Signature(_) | Self::ServerCertificate { .. } | Self::NotTls { .. } => {
+                FailureClass::Ours
+            }
         }
     }
 
@@ -529,6 +531,16 @@ mod tests {
             (unresolved(true), NoConnection, SOON),
             (unresolved(false), NoConnection, NEVER),
             (CallError::NotTls { host: host() }, Ours, NEVER),
+            (
+                CallError::Signature(SignatureError::Signer("the token is gone".into())),
+                Ours,
+                NEVER,
+            ),
+            (
+                CallError::Signature(SignatureError::SecretRefused("its PIN is wrong".into())),
+                Refused,
+                NEVER,
+            ),
             (
                 CallError::ProxyAuthentication {
                     host: host(),

@@ -216,7 +216,7 @@ impl fmt::Display for IdentityError {
                 ),
                 Purpose::TpmKey => write!(
                     f,
-                    "unable to read your TPM key password: {} has one",
+                    "unable to read your TPM key password: there is none for {}",
                     ShownName::of(path)
                 ),
                 Purpose::UserPin(_) | Purpose::KeyPin(_) => {

@@ -98,7 +98,7 @@ impl<V> Rotation<V> {
         }
     }
 
-    /// The service refused [`Rotation::identity`].
+    /// The service refused [`Rotation::identity`], or its key did not sign.
     pub fn refused(&mut self) {
         if let Some(next) = &mut self.next {
             next.was_refused = !next.was_refused;

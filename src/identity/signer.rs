@@ -32,15 +32,17 @@ pub enum Digest {
 pub enum SignatureError {
     /// The parts of the key do not match, or randomness is unavailable.
     Refused,
-    /// The reason of the key's holder.
+    /// The reason of the key's holder. Another attempt may succeed, once its token is back, say.
     Signer(Box<dyn std::error::Error + Send + Sync>),
+    /// The key's holder refuses its PIN or password, or has locked it: another attempt would not help.
+    SecretRefused(Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl fmt::Display for SignatureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Refused => "the private key did not sign; is the key damaged?",
-            Self::Signer(_) => "the private key did not sign",
+            Self::Signer(_) | Self::SecretRefused(_) => "the private key did not sign",
         })
     }
 }
@@ -49,7 +51,7 @@ impl std::error::Error for SignatureError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Refused => None,
-            Self::Signer(source) => Some(source.as_ref()),
+            Self::Signer(source) | Self::SecretRefused(source) => Some(source.as_ref()),
         }
     }
 }

@@ -13,6 +13,7 @@ use super::LOOK_APART;
 use super::Supply;
 use super::credential_source::CredentialSource;
 use crate::aws_call::FailureClass;
+use crate::aws_call::error::CallError;
 use crate::cache::session_entry::SessionEntry;
 use crate::clock::Clock;
 use crate::credentials::Credentials;
@@ -252,6 +253,10 @@ impl CredentialSource for SessionSource {
         match error.error {
             // The service accepted the certificate; STS refused what came after.
             SessionError::Role { .. } => self.rotation.accepted(),
+            // The key of the other pair may sign.
+            SessionError::Call(ref failure) if matches!(failure.error, CallError::Signature(_)) => {
+                self.rotation.refused();
+            }
             ref error if error.class() == FailureClass::Refused => self.rotation.refused(),
             _ => {}
         }

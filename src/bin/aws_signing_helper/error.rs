@@ -300,9 +300,13 @@ impl RunError {
                     Purpose::TpmKey => ("--tpm-key-password-file", "TPM_KEY_PASSWORD"),
                     Purpose::UserPin(_) | Purpose::KeyPin(_) => PIN,
                 };
+                let without = match purpose {
+                    Purpose::TpmKey => "; if the key has none, give --no-tpm-key-password",
+                    _ => "",
+                };
                 Some(format!(
                     "give {flag}, or AWS_SIGNING_HELPER_{variable} in the environment, or run it at \
-                     a terminal"
+                     a terminal{without}"
                 ))
             }
             Self::Identity(IdentityError::Pkcs11 { source, .. }) => token_hint(source),

@@ -204,16 +204,22 @@ impl Passwords {
         })
     }
 
-    /// Asks for a PIN.
-    fn ask_pin(&self, wanted: SecretRequest<'_>) -> Option<Secret<String>> {
+    /// Asks for a PIN. A prompt that is ended at once is an error: the terminal is there.
+    fn ask_pin(&self, wanted: SecretRequest<'_>) -> Result<Option<Secret<String>>, SecretError> {
         let mut asked = self.asked();
-        if asked.count == ASKED_MAX || wanted.refused == ASKED_MAX {
-            return None;
+        let is_over = asked.count == ASKED_MAX || wanted.refused == ASKED_MAX;
+        if is_over || !platform::has_terminal() {
+            return Ok(None);
         }
         let begun = Instant::now();
         let answer = ask(&prompt(wanted));
         asked.time += begun.elapsed();
-        answer
+        match answer {
+            None if wanted.refused == 0 => {
+                Err(SecretError::new("the prompt was ended without a PIN"))
+            }
+            answer => Ok(answer),
+        }
     }
 }
 
@@ -223,11 +229,11 @@ impl Secrets for Passwords {
         let (flag, file_flag, file) = match wanted.purpose {
             Purpose::UserPin(_) if self.is_pin_for(wanted.path) => {
                 return match self.given_pin(wanted)? {
-                    Given::Nothing => Ok(self.ask_pin(wanted)),
+                    Given::Nothing => self.ask_pin(wanted),
                     Given::Pin(pin) => Ok(pin),
                 };
             }
-            Purpose::UserPin(_) | Purpose::KeyPin(_) => return Ok(self.ask_pin(wanted)),
+            Purpose::UserPin(_) | Purpose::KeyPin(_) => return self.ask_pin(wanted),
             Purpose::PrivateKey => (
                 &flags.pkcs8_password,
                 PKCS8_FILE,

@@ -81,6 +81,13 @@ pub enum Pkcs11Error {
         /// The token.
         token: String,
     },
+    /// An empty PIN was given, which is not presented.
+    PinEmpty {
+        /// Which one.
+        pin: Pin,
+        /// The token.
+        token: String,
+    },
     /// The PIN could not be had.
     PinUnreadable {
         /// The token.
@@ -208,6 +215,10 @@ impl fmt::Display for Pkcs11Error {
             Self::PinMissing { pin, token } => {
                 write!(f, "unable to read PKCS#11 {pin}: there is none for {token}")
             }
+            Self::PinEmpty { pin, token } => write!(
+                f,
+                "unable to read PKCS#11 {pin}: an empty PIN was given for {token}"
+            ),
             Self::PinUnreadable { token, .. } => write!(f, "cannot get the PIN of {token}"),
             Self::PinFile { .. } => f.write_str("cannot read the file of pin-source"),
             Self::PinNotUtf8 { path } => {
@@ -264,6 +275,7 @@ impl std::error::Error for Pkcs11Error {
             | Self::NotTheCertificates { .. }
             | Self::KeyType { .. }
             | Self::PinMissing { .. }
+            | Self::PinEmpty { .. }
             | Self::PinNotUtf8 { .. }
             | Self::PinRefused { .. }
             | Self::PinLocked { .. }

@@ -74,6 +74,7 @@ impl TokenSession {
         secrets: &dyn Secrets,
         begin: impl Fn() -> Result<(), Pkcs11Error>,
     ) -> Result<(), Attempt> {
+        self.check_not_empty(Pin::Key, pin)?;
         let refusal = refusal(&self.token.id(), Pin::Key, pin);
         if secrets.refusals().holds(&refusal) || self.loaded.refuses(&refusal) {
             return Err(self.refused_before(Pin::Key));
@@ -92,9 +93,7 @@ impl TokenSession {
         let login = self.login(UserType::ContextSpecific, presented.as_ref());
         login.map_err(|error| {
             if let Some(pin) = pin.filter(|_| is_pin_wrong(&error)) {
-                let token = self.token.id();
-                let refusal = refusal(&token, Pin::Key, pin);
-                self.loaded.refuse(&token, Pin::Key, refusal);
+                self.refuse_from_now_on(pin);
             }
             self.judge(error, Pin::Key).error()
         })

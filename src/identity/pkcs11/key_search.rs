@@ -26,6 +26,18 @@ pub(super) fn filters(label: &[u8], id: &[u8]) -> Vec<ObjectFilter> {
     filters
 }
 
+/// What the key's own URI asks for. It may be that of a certificate without id or label, whose key may have them.
+pub(super) fn own_filters(wanted: &ObjectFilter) -> Vec<ObjectFilter> {
+    let value = |value: &Option<Vec<u8>>| value.clone().filter(|value| !value.is_empty());
+    let named = ObjectFilter {
+        label: value(&wanted.label),
+        id: value(&wanted.id),
+    };
+    let mut filters = vec![wanted.clone(), named];
+    filters.dedup();
+    filters
+}
+
 /// The first key that fits, as far as its attributes say, by the first filter by which there is one.
 pub(super) fn find(
     session: &TokenSession,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use cryptoki::context::Function;
 use cryptoki::error::Error;
@@ -103,6 +104,7 @@ impl TokenSession {
     }
 
     fn present(&self, pin: Secret<String>, secrets: &dyn Secrets) -> Result<(), Attempt> {
+        self.check_not_empty(Pin::User, &pin)?;
         let refusal = refusal(&self.token.id(), Pin::User, &pin);
         if secrets.refusals().holds(&refusal) || self.loaded.refuses(&refusal) {
             return Err(self.refused_before(Pin::User));
@@ -126,13 +128,23 @@ impl TokenSession {
         let outcome = accepted(self.login(UserType::User, Some(&auth_pin(pin))));
         outcome.map_err(|error| {
             if is_pin_wrong(&error) {
-                let token = self.token.id();
-                self.loaded.forget_pin(&token);
-                let refusal = refusal(&token, Pin::User, pin);
-                self.loaded.refuse(&token, Pin::User, refusal);
+                self.refuse_from_now_on(pin);
             }
             self.judge(error, Pin::User).error()
         })
+    }
+
+    /// Keeps in mind that the token refuses a PIN that it accepted before. Most tokens have one PIN for both
+    /// purposes, so that it is presented for neither.
+    pub(super) fn refuse_from_now_on(&self, pin: &Secret<String>) {
+        let token = self.token.id();
+        let user_pin = self.loaded.pin(&token);
+        if user_pin.is_some_and(|user_pin| user_pin.expose() == pin.expose()) {
+            self.loaded.forget_pin(&token);
+        }
+        for kind in [Pin::User, Pin::Key] {
+            self.loaded.refuse(&token, kind, refusal(&token, kind, pin));
+        }
     }
 
     /// What a failed login means, by its code and by what the token says now.
@@ -160,6 +172,19 @@ impl TokenSession {
             pin,
             token: self.token.name(),
         }
+    }
+
+    /// A PIN that is empty was forgotten, and would cost a try.
+    pub(super) fn check_not_empty(&self, pin: Pin, value: &Secret<String>) -> Result<(), Attempt> {
+        if !value.expose().is_empty() {
+            return Ok(());
+        }
+        let tries = tries_left(self.token.info()).unwrap_or(TriesLeft::One);
+        let token = self.token.name();
+        Err(Attempt::Refused(
+            Pkcs11Error::PinEmpty { pin, token },
+            tries,
+        ))
     }
 
     /// The outcome of a PIN that is not presented, as it was refused before.
@@ -204,13 +229,12 @@ pub(super) fn ask(
     secrets: &dyn Secrets,
     wanted: SecretRequest<'_>,
 ) -> Result<Option<Secret<String>>, Pkcs11Error> {
-    let pin = secrets
+    secrets
         .secret(wanted)
         .map_err(|source| Pkcs11Error::PinUnreadable {
             token: wanted.path.to_string_lossy().into_owned(),
             source,
-        })?;
-    Ok(pin.filter(|pin| !pin.expose().is_empty()))
+        })
 }
 
 /// A PIN with the token that refused it, as a digest.
@@ -257,7 +281,7 @@ fn read(place: &PinPlace) -> Result<Secret<String>, Pkcs11Error> {
     match place {
         PinPlace::Value(pin) => Ok(Secret::new(pin.expose().clone())),
         PinPlace::File(path) => {
-            let bytes = file::read(path, PIN_FILE_BYTES_MAX)?;
+            let bytes = file::read_within(PIN_FILE_TIME_MAX, path, PIN_FILE_BYTES_MAX)?;
             without_line_break(path, &bytes)
         }
     }
@@ -274,6 +298,9 @@ fn without_line_break(path: &Path, bytes: &Secret<Vec<u8>>) -> Result<Secret<Str
 
 /// However many PINs a source has, a token locks after a few.
 pub(super) const PINS_MAX: u32 = 10;
+
+/// For a pipe without a writer: less than the limit of the whole reading, which does not name the file.
+const PIN_FILE_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// No token takes a PIN of more than 255 bytes.
 const PIN_FILE_BYTES_MAX: usize = 1024;

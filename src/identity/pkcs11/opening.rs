@@ -162,7 +162,7 @@ impl<'a> Opening<'a> {
         let is_own = beside.is_none_or(|(certificate, _)| !std::ptr::eq(certificate, place));
         let filters = match home {
             Some(home) if !is_own => key_search::filters(&home.label, &home.id),
-            _ => vec![place.uri.object.clone()],
+            _ => key_search::own_filters(&place.uri.object),
         };
         let key = key_search::find(&session, &filters, public_key, is_own)?;
         let note = || format!("pkcs11: private key {}", key.uri(token));

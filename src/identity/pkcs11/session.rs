@@ -97,9 +97,35 @@ impl TokenSession {
         filter: &ObjectFilter,
     ) -> Result<Vec<ObjectHandle>, Pkcs11Error> {
         let mut template = vec![Attribute::Class(class)];
-        template.extend(filter.id.clone().map(Attribute::Id));
-        template.extend(filter.label.clone().map(Attribute::Label));
-        Ok(self.session.find_objects(&template)?)
+        let value = |value: &Option<Vec<u8>>| value.clone().filter(|value| !value.is_empty());
+        template.extend(value(&filter.id).map(Attribute::Id));
+        template.extend(value(&filter.label).map(Attribute::Label));
+        let mut handles = self.session.find_objects(&template)?;
+        // Not every token finds what lacks an attribute by an empty value.
+        for (wanted, attribute) in [
+            (&filter.id, AttributeType::Id),
+            (&filter.label, AttributeType::Label),
+        ] {
+            if wanted.as_ref().is_some_and(Vec::is_empty) {
+                let mut lacking = Vec::new();
+                for handle in handles {
+                    if self.lacks(handle, attribute)? {
+                        lacking.push(handle);
+                    }
+                }
+                handles = lacking;
+            }
+        }
+        Ok(handles)
+    }
+
+    /// True if an object has no such attribute, or an empty one.
+    fn lacks(&self, handle: ObjectHandle, attribute: AttributeType) -> Result<bool, Pkcs11Error> {
+        let attributes = self.session.get_attributes(handle, &[attribute])?;
+        Ok(attributes.into_iter().all(|attribute| match attribute {
+            Attribute::Id(value) | Attribute::Label(value) => value.is_empty(),
+            _ => true,
+        }))
     }
 
     /// Ends a signature that was begun with a mechanism that hashes.

@@ -145,7 +145,12 @@ impl Signer for TokenKey {
             // It is not presented again.
             state.pin = None;
         }
-        outcome.map_err(|error| SignatureError::Signer(Box::new(error)))
+        outcome.map_err(|error| match error {
+            Pkcs11Error::PinRefused { .. } | Pkcs11Error::PinLocked { .. } => {
+                SignatureError::SecretRefused(Box::new(error))
+            }
+            error => SignatureError::Signer(Box::new(error)),
+        })
     }
 }
 

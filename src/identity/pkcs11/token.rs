@@ -141,21 +141,16 @@ pub(super) fn tries_left(info: &TokenInfo) -> Option<TriesLeft> {
     }
 }
 
-/// Id and label, each with a `;` behind it.
+/// Id and label, each with a `;` behind it. One that the object has not is empty: left out, it would match any.
 fn push_object(uri: &mut String, label: &[u8], id: &[u8]) {
-    if !id.is_empty() {
-        uri.push_str("id=");
-        escape_all(uri, id);
-        uri.push(';');
+    uri.push_str("id=");
+    escape_all(uri, id);
+    uri.push_str(";object=");
+    match std::str::from_utf8(label) {
+        Ok(label) => uri.extend(utf8_percent_encode(label, ESCAPED)),
+        Err(_) => escape_all(uri, label),
     }
-    if !label.is_empty() {
-        uri.push_str("object=");
-        match std::str::from_utf8(label) {
-            Ok(label) => uri.extend(utf8_percent_encode(label, ESCAPED)),
-            Err(_) => escape_all(uri, label),
-        }
-        uri.push(';');
-    }
+    uri.push(';');
 }
 
 fn escape_all(uri: &mut String, bytes: &[u8]) {
@@ -188,8 +183,8 @@ mod tests {
             push_object(&mut uri, &label, &id);
             uri.push_str("type=cert");
             let object = Pkcs11Uri::parse(&uri).unwrap().object;
-            prop_assert_eq!(object.label.unwrap_or_default(), label);
-            prop_assert_eq!(object.id.unwrap_or_default(), id);
+            prop_assert_eq!(object.label, Some(label));
+            prop_assert_eq!(object.id, Some(id));
         }
     }
 }

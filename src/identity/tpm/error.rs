@@ -31,6 +31,8 @@ pub enum TpmError {
     Password {
         /// The response code.
         code: ResponseCode,
+        /// True if it was the empty one: the key has another.
+        is_empty: bool,
     },
     /// The password of a key was refused before, and is not presented again.
     RefusedBefore,
@@ -47,6 +49,13 @@ pub enum TpmError {
     OtherKey {
         /// The handle.
         handle: u32,
+    },
+    /// The parent of a key has a password.
+    ParentPassword {
+        /// The parent's handle.
+        parent: u32,
+        /// Response code of the TPM.
+        code: ResponseCode,
     },
     /// A key could not be loaded under its parent.
     Load {
@@ -97,7 +106,11 @@ impl fmt::Display for TpmError {
             ),
             Self::Old => f.write_str("it is a TPM 1.2, and a TPM 2.0 is needed"),
             Self::Refused { code } => write!(f, "the TPM refused: {code}"),
-            Self::Password { code } => write!(f, "incorrect TPM key password: {code}"),
+            Self::Password {
+                code,
+                is_empty: true,
+            } => write!(f, "the key has a password, and none was given: {code}"),
+            Self::Password { code, .. } => write!(f, "incorrect TPM key password: {code}"),
             Self::RefusedBefore => f.write_str("incorrect TPM key password"),
             Self::PasswordUnneeded => f.write_str(
                 "password is provided but TPM key file indicates that one isn't required",
@@ -107,6 +120,10 @@ impl fmt::Display for TpmError {
             Self::OtherKey { handle } => write!(
                 f,
                 "the key at handle:{handle:#010x} was replaced: it is not the key of the certificate"
+            ),
+            Self::ParentPassword { parent, code } => write!(
+                f,
+                "the parent {parent:#010x} has a password, which is not supported: {code}"
             ),
             Self::Load { parent, code } => {
                 write!(
@@ -157,6 +174,7 @@ impl std::error::Error for TpmError {
             | Self::Parent
             | Self::NoKey { .. }
             | Self::OtherKey { .. }
+            | Self::ParentPassword { .. }
             | Self::Load { .. }
             | Self::Primary { .. }
             | Self::ParentHandle { .. }

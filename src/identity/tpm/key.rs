@@ -38,8 +38,15 @@ pub(crate) struct TpmKey {
     public_key: PublicKey,
     /// Without trailing zeros; `None` for an empty one.
     password: Option<Arc<Secret<Vec<u8>>>>,
-    /// How the TPM refused the password. It is not presented again: many TPMs lock after three.
-    refusal: Arc<OnceLock<ResponseCode>>,
+    /// How the TPM refused a password. It is not presented again: many TPMs lock after three.
+    refusal: Arc<OnceLock<Refusal>>,
+}
+
+/// Whose password the TPM refused.
+#[derive(Debug, Clone, Copy)]
+enum Refusal {
+    Own(ResponseCode),
+    Parent { parent: u32, code: ResponseCode },
 }
 
 /// Where the TPM finds the key.
@@ -108,8 +115,14 @@ impl TpmKey {
     }
 
     fn sign_by_tpm(&self, message: &[u8], digest: Digest) -> Result<Vec<u8>, TpmError> {
-        if let Some(code) = self.refusal.get() {
-            return Err(TpmError::Password { code: *code });
+        match self.refusal.get().copied() {
+            Some(Refusal::Own(code)) => {
+                return Err(self.wrong_password(TpmError::Refused { code }));
+            }
+            Some(Refusal::Parent { parent, code }) => {
+                return Err(TpmError::ParentPassword { parent, code });
+            }
+            None => {}
         }
         let to_sign = (message, digest);
         let mut connection = self.device.connect()?;
@@ -124,8 +137,15 @@ impl TpmKey {
                 })
             }
         };
-        if let Err(TpmError::Password { code }) = &signed {
-            self.refusal.get_or_init(|| *code);
+        let refusal = match signed {
+            Err(TpmError::Password { code, .. }) => Some(Refusal::Own(code)),
+            Err(TpmError::ParentPassword { parent, code }) => {
+                Some(Refusal::Parent { parent, code })
+            }
+            _ => None,
+        };
+        if let Some(refusal) = refusal {
+            self.refusal.get_or_init(|| refusal);
         }
         signed
     }
@@ -195,7 +215,7 @@ impl TpmKey {
         let parameters = match &self.password {
             None => {
                 let response = connection.send(&command, Some(&EMPTY_PASSWORD));
-                let body = response.map_err(wrong_password)?.body;
+                let body = response.map_err(|error| self.wrong_password(error))?.body;
                 let mut reader = Reader::new(&body);
                 let length = usize::try_from(reader.u32()?).map_err(|_| TpmError::Malformed)?;
                 reader.take(length)?.to_vec()
@@ -207,13 +227,23 @@ impl TpmKey {
                 if sent.is_err() {
                     connection.flush(session.handle);
                 }
-                sent.map_err(wrong_password)?
+                sent.map_err(|error| self.wrong_password(error))?
             }
         };
         let signature = signature(&parameters)?;
         match verifies(&self.public_key, message, digest, &signature) {
             true => Ok(signature),
             false => Err(TpmError::Forged),
+        }
+    }
+
+    fn wrong_password(&self, error: TpmError) -> TpmError {
+        match error {
+            TpmError::Refused { code } if code.is_wrong_password() => TpmError::Password {
+                code,
+                is_empty: self.password.is_none(),
+            },
+            other => other,
         }
     }
 }
@@ -225,13 +255,6 @@ fn read_public(connection: &mut Connection, handle: u32) -> Result<PublicArea, T
         other => other,
     })?;
     PublicArea::from_bytes(Reader::new(&response.body).sized()?)
-}
-
-fn wrong_password(error: TpmError) -> TpmError {
-    match error {
-        TpmError::Refused { code } if code.is_wrong_password() => TpmError::Password { code },
-        other => other,
-    }
 }
 
 /// What a key of a file is loaded under.
@@ -295,6 +318,9 @@ fn load(connection: &mut Connection, parent: u32, key: &Tss2Key) -> Result<u32, 
     let response = connection.send(&command, Some(&EMPTY_PASSWORD));
     let response = response.map_err(|error| match error {
         TpmError::Refused { code } if code.is_wrong_parent() => TpmError::Parent,
+        TpmError::Refused { code } if code.is_wrong_password() => {
+            TpmError::ParentPassword { parent, code }
+        }
         TpmError::Refused { code } => TpmError::Load { parent, code },
         other => other,
     })?;
@@ -353,7 +379,15 @@ impl Signer for TpmKey {
 
     fn sign(&self, message: &[u8], digest: Digest) -> Result<Vec<u8>, SignatureError> {
         self.sign_by_tpm(message, digest)
-            .map_err(|error| SignatureError::Signer(Box::new(error)))
+            .map_err(|error| match error {
+                TpmError::Password { .. } | TpmError::ParentPassword { .. } => {
+                    SignatureError::SecretRefused(Box::new(error))
+                }
+                TpmError::Refused { code } | TpmError::Load { code, .. } if code.is_lockout() => {
+                    SignatureError::SecretRefused(Box::new(error))
+                }
+                error => SignatureError::Signer(Box::new(error)),
+            })
     }
 }
 

@@ -1,5 +1,6 @@
 //! `read-certificate-data` with a URI.
 
+use super::Call;
 use crate::support::helper::Helper;
 use crate::support::helper::Output;
 use crate::support::softhsm::SoftHsm;
@@ -47,6 +48,53 @@ fn listed_uri_selects_exactly_its_certificate() {
         assert_eq!(lines(&one, "Subject: "), [subject], "{uri}");
         assert_eq!(lines(&one, "URI: "), [*uri]);
     }
+}
+
+#[test]
+fn certificate_without_id_or_label_is_selected_by_its_uri() {
+    let test = "certificate_without_id_or_label_is_selected_by_its_uri";
+    let Some(hsm) = SoftHsm::with_token(test) else {
+        return;
+    };
+    hsm.certificate("test", "ec256.crt", &["--id", "10", "--label", "a"]);
+    hsm.certificate("test", "ec384.crt", &["--id", "10"]);
+    hsm.certificate("test", "ec521.crt", &["--label", "a"]);
+    hsm.certificate("test", "rsa2048.crt", &[]);
+    let output = list(&hsm, &["pkcs11:"]);
+    let uris = lines(&output, "URI: ");
+    assert_eq!(uris.len(), 4, "{}", output.stdout_text());
+    for (uri, subject) in uris.iter().zip(lines(&output, "Subject: ")) {
+        let one = list(&hsm, &[uri]);
+        assert_eq!(lines(&one, "Subject: "), [subject], "{uri}");
+    }
+    // Those of the error select, too.
+    let several = Helper::new().args(["sign-string", "--certificate", "pkcs11:token=test"]);
+    let stderr = hsm.on(several).run().stderr;
+    let (_, named) = stderr
+        .split_once("multiple matching certificates: ")
+        .unwrap();
+    let named: Vec<&str> = named.lines().next().unwrap().split(", ").collect();
+    assert_eq!(named.len(), 4, "{stderr}");
+    for uri in named {
+        let one = list(&hsm, &[uri]);
+        assert_eq!(lines(&one, "Subject: ").len(), 1, "{uri}");
+    }
+}
+
+/// One URI is often given for both.
+#[test]
+fn uri_of_a_certificate_without_id_names_its_key() {
+    let test = "uri_of_a_certificate_without_id_names_its_key";
+    let Some(hsm) = SoftHsm::with_token(test) else {
+        return;
+    };
+    hsm.certificate("test", "ec256.crt", &["--label", "a"]);
+    hsm.key("test", "ec256.key", &["--id", "10", "--label", "a"]);
+    let output = list(&hsm, &["pkcs11:"]);
+    let uri = format!("{}?pin-value=1234", lines(&output, "URI: ")[0]);
+    let call = Call::of(&hsm);
+    call.issued_to(&["--certificate", &uri]);
+    call.issued_to(&["--certificate", &uri, "--private-key", &uri]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Where PINs come from, and how often which one is presented.
 
+use std::process::Command;
+
 use rolesanywhere_emulator::Settings;
 
 use super::ARNS;
@@ -225,6 +227,79 @@ fn typed_pin_is_asked_for_again_if_it_is_wrong() {
         echoes && !shown.contains("1234") && !shown.contains("97531"),
         "{shown}"
     );
+}
+
+#[test]
+fn empty_pin_is_asked_for_again_and_named() {
+    let test = "empty_pin_is_asked_for_again_and_named";
+    let Some((hsm, shim)) = with_shim(test, with_pair) else {
+        return;
+    };
+    let call = Call::of(&hsm);
+    let again = "Incorrect user PIN. Please re-enter your user PIN:";
+    for (keys, said) in [("1234\n", None), ("\n", Some("an empty PIN was given"))] {
+        let Some(mut terminal) = Terminal::open(test) else {
+            return;
+        };
+        let helper = shim.on(call.helper(&["--certificate", KEY]));
+        let running = terminal.start(&helper);
+        terminal.wait_for_line("Please enter your user PIN:", 1);
+        terminal.press("\n");
+        terminal.wait_for_line(again, 1);
+        terminal.press(keys);
+        let Some(said) = said else {
+            succeeds(&terminal.end(running).output);
+            assert_eq!(shim.pins(), ["1:1234"]);
+            continue;
+        };
+        terminal.wait_for_line(again, 2);
+        terminal.press("\n");
+        let stderr = refused(&terminal.end(running).output);
+        assert!(stderr.contains(said), "{stderr}");
+        assert!(!stderr.contains("at a terminal"), "{stderr}");
+        assert!(shim.pins().is_empty());
+    }
+}
+
+#[test]
+fn pin_prompt_that_is_ended_is_named() {
+    let test = "pin_prompt_that_is_ended_is_named";
+    let (Some(hsm), Some(mut terminal)) = (with_pair(test), Terminal::open(test)) else {
+        return;
+    };
+    let call = Call::of(&hsm);
+    let helper = call.helper(&["--certificate", KEY]);
+    let running = terminal.start(&helper);
+    terminal.wait_for_line("Please enter your user PIN:", 1);
+    terminal.press("\u{4}");
+    let stderr = refused(&terminal.end(running).output);
+    assert!(
+        stderr.contains("the prompt was ended without a PIN"),
+        "{stderr}"
+    );
+    assert!(!stderr.contains("at a terminal"), "{stderr}");
+}
+
+#[test]
+fn pin_source_that_is_silent_or_empty_is_named() {
+    let test = "pin_source_that_is_silent_or_empty_is_named";
+    let Some((hsm, shim)) = with_shim(test, with_pair) else {
+        return;
+    };
+    let call = Call::of(&hsm);
+    let (pipe, empty) = (hsm.path("pipe"), hsm.file("empty", "\n"));
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    for (path, said) in [
+        (&pipe, "cannot read the file of pin-source"),
+        (&empty, "an empty PIN was given"),
+    ] {
+        let uri = format!("{KEY}?pin-source={path}");
+        let stderr = refused(&shim.on(call.helper(&["--certificate", &uri])).run());
+        assert!(stderr.contains(said), "{stderr}");
+        assert!(stderr.contains(path.as_str()), "{stderr}");
+        assert!(shim.pins().is_empty());
+    }
 }
 
 #[test]

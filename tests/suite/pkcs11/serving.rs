@@ -18,6 +18,7 @@ use crate::support::imds::serve;
 use crate::support::issued;
 use crate::support::log::count;
 use crate::support::log::events;
+use crate::support::log::moment;
 use crate::support::running::wait_until;
 use crate::support::service;
 use crate::support::softhsm::Shim;
@@ -63,7 +64,7 @@ fn ten_thousand_signatures_take_one_session() {
 
 /// Signs as a process that serves does, and looks at what stays open.
 fn sign_in_this_process(module: &str) {
-    let source = source(module);
+    let source = source(module, false);
     let identity = source.open(&NoSecrets::default()).unwrap();
     let open_files = || fs::read_dir("/proc/self/fd").unwrap().count();
     let mut before = 0;
@@ -78,12 +79,16 @@ fn sign_in_this_process(module: &str) {
 }
 
 /// The identity of [`URI`], by this module.
-fn source(module: &str) -> IdentitySource {
+fn source(module: &str, is_pin_reused: bool) -> IdentitySource {
     let modules = Modules::new(Some(module.into()), None);
     let uri = Pkcs11Uri::parse(URI).unwrap();
     let module = modules.of(&uri);
     drop(modules);
-    let place = TokenPlace::new(uri, module, TokenChoices::default());
+    let choices = TokenChoices {
+        is_pin_reused,
+        ..TokenChoices::default()
+    };
+    let place = TokenPlace::new(uri, module, choices);
     IdentitySource {
         certificate: Locator::Pkcs11(place.into()),
         private_key: None,
@@ -119,7 +124,7 @@ fn pin_refused_later_is_not_presented_again() {
 /// Signs, then once more with a token that was pulled and whose PIN has changed, and reads the identity
 /// again as after a change of its files.
 fn refuse_in_this_process(module: &str) {
-    let source = source(module);
+    let source = source(module, false);
     let secrets = NoSecrets::default();
     let identity = source.open(&secrets).unwrap();
     let sign = || identity.signer().sign(b"message", Digest::Sha256);
@@ -135,6 +140,77 @@ fn refuse_in_this_process(module: &str) {
     assert!(said.contains("is_known: true"), "{said}");
     let said = format!("{:?}", source.open(&secrets).unwrap_err());
     assert!(said.contains("is_known: true"), "{said}");
+}
+
+#[test]
+fn pin_refused_for_a_signature_is_not_presented_as_the_user_pin() {
+    if let Some(module) = env::var_os(CHILD) {
+        refuse_a_signature_in_this_process(module.to_str().unwrap());
+        return;
+    }
+    let test = "pin_refused_for_a_signature_is_not_presented_as_the_user_pin";
+    let Some(hsm) = SoftHsm::with_token(test) else {
+        return;
+    };
+    let both = ["--id", "10", "--label", "k"];
+    hsm.certificate("test", "ec384.crt", &both);
+    hsm.key(
+        "test",
+        "ec384.key",
+        &[&both[..], &["--always-auth"]].concat(),
+    );
+    let Some(shim) = hsm.shim(test) else {
+        return;
+    };
+    let output = Command::new(env::current_exe().unwrap())
+        .args(["--exact", &format!("pkcs11::serving::{test}")])
+        .env(CHILD, &shim.module)
+        .env("SOFTHSM2_CONF", hsm.configuration())
+        .env("SHIM_LOG", hsm.path("calls"))
+        .env("SHIM_REFUSE", hsm.path("refuse"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(shim.pins(), ["1:1234", "2:1234", "2:1234"]);
+}
+
+/// Signs, then with a token whose PIN has changed, and reads the identity again.
+fn refuse_a_signature_in_this_process(module: &str) {
+    let source = source(module, true);
+    let secrets = NoSecrets::default();
+    let identity = source.open(&secrets).unwrap();
+    let sign = || identity.signer().sign(b"message", Digest::Sha256);
+    sign().unwrap();
+    fs::write(env::var_os("SHIM_REFUSE").unwrap(), "").unwrap();
+    let said = format!("{:?}", sign().unwrap_err());
+    assert!(said.contains("pin: Key"), "{said}");
+    assert!(said.contains("is_known: false"), "{said}");
+    let said = format!("{:?}", sign().unwrap_err());
+    assert!(said.contains("is_known: true"), "{said}");
+    let said = format!("{:?}", source.open(&secrets).unwrap_err());
+    assert!(said.contains("is_known: true"), "{said}");
+}
+
+#[test]
+fn waits_for_a_token_that_is_pulled_do_not_grow() {
+    let test = "waits_for_a_token_that_is_pulled_do_not_grow";
+    let Some((hsm, shim)) = with_pair(test) else {
+        return;
+    };
+    let pulled = hsm.path("pulled");
+    let service = service(&RENEWED_OFTEN);
+    let helper = serve(&service.url()).args(["--certificate", URI]);
+    let helper = helper.args(["--private-key", URI]);
+    let helper = shim.on(hsm.on(helper)).env("SHIM_PULLED", &pulled);
+    let mut server = Server::start(&helper);
+    fs::write(&pulled, "").unwrap();
+    // By then, the set has lapsed.
+    wait_until(&mut server.running, "a third failure", |said| {
+        count(said, "renewal_failed") > 2
+    });
+    let failed = &events(&server.running.stderr_so_far(), "renewal_failed")[2];
+    let wait = moment(failed, "next_attempt") - moment(failed, "time");
+    assert!(wait.whole_seconds() <= 16, "{failed}");
 }
 
 #[test]
@@ -264,7 +340,8 @@ fn key_among_similar_ones_is_found_again() {
 
 /// Signs with a token before and after it is pulled.
 fn pull_in_this_process(module: &str) {
-    let identity = source(module).open(&NoSecrets::default()).unwrap();
+    let source = source(module, false);
+    let identity = source.open(&NoSecrets::default()).unwrap();
     let sign = || identity.signer().sign(b"message", Digest::Sha256);
     sign().unwrap();
     let pulled = env::var_os("SHIM_PULLED").unwrap();

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use rolesanywhere::identity::secrets::NoSecrets;
 use rolesanywhere::identity::secrets::Purpose;
 use rolesanywhere::identity::secrets::RefusedSecrets;
 use rolesanywhere::identity::secrets::SecretError;
@@ -9,6 +10,7 @@ use rolesanywhere::identity::secrets::SecretRequest;
 use rolesanywhere::identity::secrets::Secrets;
 use rolesanywhere::secret::Secret;
 
+use super::LOAD;
 use super::SIGN;
 use super::START_AUTH_SESSION;
 use super::call;
@@ -210,12 +212,54 @@ fn missing_password_is_named_without_a_terminal() {
         return;
     };
     let service = service(&[]);
-    let stderr = fails(&call(&tpm, &service, "k.crt", &tpm.path("k.pem")));
-    assert!(
-        stderr.contains("unable to read your TPM key password"),
-        "{stderr}"
-    );
+    for key in ["handle:0x81000101".to_owned(), tpm.path("k.pem")] {
+        let stderr = fails(&call(&tpm, &service, "k.crt", &key));
+        assert!(
+            stderr.contains("unable to read your TPM key password: there is none for"),
+            "{stderr}"
+        );
+        assert!(stderr.contains("--no-tpm-key-password"), "{stderr}");
+    }
     assert!(!tpm.codes().contains(&SIGN));
+}
+
+#[test]
+fn key_that_has_a_password_all_the_same_is_named_so() {
+    let Some(tpm) = protected("password that is denied", "sign") else {
+        return;
+    };
+    let service = service(&[]);
+    for key in ["handle:0x81000101".to_owned(), tpm.path("k.pem")] {
+        let helper = call(&tpm, &service, "k.crt", &key).args(["--no-tpm-key-password"]);
+        let stderr = fails(&helper);
+        assert!(stderr.contains("the key has a password"), "{stderr}");
+        assert!(!stderr.contains("incorrect"), "{stderr}");
+    }
+}
+
+#[test]
+fn parent_with_a_password_is_named_and_not_tried_again() {
+    let Some(tpm) = Tpm::start("parent with a password") else {
+        return;
+    };
+    tpm.parent_with_password("parent");
+    tpm.write_key_file("k.pem", 0x8100_0001, true);
+    tpm.certify_loaded("k");
+    let service = service(&[]);
+    let stderr = fails(&call(&tpm, &service, "k.crt", &tpm.path("k.pem")));
+    let said = "the parent 0x81000001 has a password, which is not supported";
+    assert!(stderr.contains(said), "{stderr}");
+    tpm.forget();
+    let source = rolesanywhere::IdentitySource {
+        private_key: Some(std::path::PathBuf::from(tpm.path("k.pem")).into()),
+        ..source(&tpm)
+    };
+    let identity = source.open(&NoSecrets::default()).unwrap();
+    let digest = rolesanywhere::identity::signer::Digest::Sha256;
+    for _ in 0..3 {
+        assert!(identity.signer().sign(b"message", digest).is_err());
+    }
+    assert_eq!(tpm.codes(), [LOAD]);
 }
 
 #[test]

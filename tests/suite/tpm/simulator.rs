@@ -215,6 +215,18 @@ impl Tpm {
         self.tool("tpm2_evictcontrol", "-Q -C o -c parent.ctx 0x81000001");
     }
 
+    /// A parent at 0x81000001 with a password, and a key under it: `pub`, `priv`, and `public.pem`.
+    pub(super) fn parent_with_password(&self, password: &str) {
+        let fixed = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth";
+        let words = format!("-Q -C o -p {password} -G ecc256:aes128cfb -c parent.ctx");
+        let parent = format!("{words} -a {fixed}|restricted|decrypt");
+        self.tool("tpm2_createprimary", &parent);
+        self.tool("tpm2_evictcontrol", "-Q -C o -c parent.ctx 0x81000001");
+        let words = format!("-Q -C 0x81000001 -P {password} -G ecc256 -a {fixed}|sign");
+        let out = "-u pub -r priv -f pem -o public.pem";
+        self.tool("tpm2_create", &format!("{words} {out}"));
+    }
+
     /// A key under `parent.ctx`: `pub`, `priv`, and `public.pem`.
     pub(super) fn key(&self, algorithm: &str, attributes: &str, password: &str) {
         let attributes =

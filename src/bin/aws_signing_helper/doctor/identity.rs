@@ -246,6 +246,7 @@ fn check_of(error: &RunError) -> &'static str {
 fn check_of_token(error: &Pkcs11Error) -> &'static str {
     match error {
         Pkcs11Error::PinMissing { .. }
+        | Pkcs11Error::PinEmpty { .. }
         | Pkcs11Error::PinUnreadable { .. }
         | Pkcs11Error::PinFile { .. }
         | Pkcs11Error::PinNotUtf8 { .. }
