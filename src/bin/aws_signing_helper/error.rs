@@ -255,12 +255,16 @@ impl RunError {
     pub(crate) fn is_refused_by_device(&self) -> bool {
         let mut cause: Option<&(dyn Error + 'static)> = Some(self);
         while let Some(error) = cause {
-            match (error.downcast_ref(), error.downcast_ref()) {
-                (Some(Pkcs11Error::PinRefused { .. } | Pkcs11Error::PinLocked { .. }), _)
-                | (_, Some(TpmError::Password { .. } | TpmError::RefusedBefore)) => return true,
-                (_, Some(TpmError::Refused { code })) => return code.is_lockout(),
-                _ => cause = error.source(),
+            let by_token = error
+                .downcast_ref()
+                .is_some_and(Pkcs11Error::is_secret_refused);
+            let by_tpm = error
+                .downcast_ref()
+                .is_some_and(TpmError::is_secret_refused);
+            if by_token || by_tpm {
+                return true;
             }
+            cause = error.source();
         }
         false
     }

@@ -153,6 +153,13 @@ impl fmt::Display for Pin {
     }
 }
 
+impl Pkcs11Error {
+    /// True if a PIN was refused, or is locked: each trial counts, and another would not help.
+    pub fn is_secret_refused(&self) -> bool {
+        matches!(self, Self::PinRefused { .. } | Self::PinLocked { .. })
+    }
+}
+
 impl fmt::Display for Pkcs11Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |names: &[String]| {

@@ -145,11 +145,9 @@ impl Signer for TokenKey {
             // It is not presented again.
             state.pin = None;
         }
-        outcome.map_err(|error| match error {
-            Pkcs11Error::PinRefused { .. } | Pkcs11Error::PinLocked { .. } => {
-                SignatureError::SecretRefused(Box::new(error))
-            }
-            error => SignatureError::Signer(Box::new(error)),
+        outcome.map_err(|error| match error.is_secret_refused() {
+            true => SignatureError::SecretRefused(Box::new(error)),
+            false => SignatureError::Signer(Box::new(error)),
         })
     }
 }

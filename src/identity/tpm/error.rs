@@ -93,6 +93,19 @@ pub enum TpmError {
     Randomness,
 }
 
+impl TpmError {
+    /// True if a password was refused, or the TPM is locked: each trial counts, and another would not help.
+    pub fn is_secret_refused(&self) -> bool {
+        match self {
+            Self::Password { .. } | Self::RefusedBefore | Self::ParentPassword { .. } => true,
+            Self::Refused { code } | Self::Load { code, .. } | Self::Primary { code, .. } => {
+                code.is_lockout()
+            }
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Display for TpmError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

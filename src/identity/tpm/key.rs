@@ -379,14 +379,9 @@ impl Signer for TpmKey {
 
     fn sign(&self, message: &[u8], digest: Digest) -> Result<Vec<u8>, SignatureError> {
         self.sign_by_tpm(message, digest)
-            .map_err(|error| match error {
-                TpmError::Password { .. } | TpmError::ParentPassword { .. } => {
-                    SignatureError::SecretRefused(Box::new(error))
-                }
-                TpmError::Refused { code } | TpmError::Load { code, .. } if code.is_lockout() => {
-                    SignatureError::SecretRefused(Box::new(error))
-                }
-                error => SignatureError::Signer(Box::new(error)),
+            .map_err(|error| match error.is_secret_refused() {
+                true => SignatureError::SecretRefused(Box::new(error)),
+                false => SignatureError::Signer(Box::new(error)),
             })
     }
 }
