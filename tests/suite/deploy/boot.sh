@@ -1,7 +1,7 @@
 #!/bin/bash
-# Starts systemd as the first process of its own namespaces, with the unit UNIT wanted by
-# multi-user.target. Writes FOLDER/reached once that target is reached and the
-# unit is starting.
+# Starts systemd as the first process of its own namespaces, with the unit UNIT of FOLDER, and its socket if it is
+# there, wanted by multi-user.target. Writes FOLDER/reached once that target is reached and the script FOLDER/wait
+# has ended.
 #
 #   unshare --pid --mount --net --uts --ipc --fork --kill-child bash boot.sh FOLDER UNIT
 set -eu
@@ -39,8 +39,12 @@ done
 
 cd etc/systemd/system
 for service in systemd-networkd systemd-networkd-wait-online; do ln -s /dev/null "$service.service"; done
-cp "$folder/$unit@.service" .
-ln -s "../$unit@.service" "multi-user.target.wants/$unit@test.service"
+ip link set lo up
+for file in "$folder/$unit"@.*; do
+    kind=${file##*.}
+    cp "$file" .
+    ln -s "../$unit@.$kind" "multi-user.target.wants/$unit@test.$kind"
+done
 printf '[Unit]\nRequires=basic.target\nAfter=basic.target\n' >multi-user.target
 printf '[Unit]\nDescription=Nothing\n' >sysinit.target
 cat >reached.service <<EOT
@@ -49,7 +53,7 @@ DefaultDependencies=no
 After=multi-user.target
 [Service]
 Type=oneshot
-ExecStart=/bin/sh -c "until systemctl show -P ActiveState $unit@test | grep -x activating; do sleep 0.1; done; touch /host/reached"
+ExecStart=/bin/bash -c "/bin/bash /host/wait && touch /host/reached"
 EOT
 ln -s ../reached.service multi-user.target.wants/reached.service
 cd "$root"
