@@ -52,11 +52,12 @@ pub(crate) fn hint(failure: &Failure, asked: HintContext<'_>) -> Option<String> 
             let clock = clock_ahead_seconds.and_then(wrong_clock);
             let is_refused = (400..500).contains(status);
             let is_denied = *status == 403 && matches!(code, "" | "AccessDeniedException");
-            let own = || match code {
-                _ if is_refused && let Some(hint) = other_region(asked) => Some(hint),
+            let of_code = || match code {
                 "ResourceNotFoundException" => Some(NOT_FOUND.to_owned()),
                 _ => is_denied.then(|| access_denied(&message.to_lowercase(), asked)),
             };
+            let region = other_region(asked).filter(|_| is_refused);
+            let own = || region.or_else(of_code);
             // A request that was signed with the service's time was refused for another reason.
             match failure.is_clock_corrected {
                 true => own().or(clock),
