@@ -34,7 +34,7 @@ pub enum SignatureError {
     Refused,
     /// The reason of the key's holder. Another attempt may succeed, once its token is back, say.
     Signer(Box<dyn std::error::Error + Send + Sync>),
-    /// The key's holder refuses its PIN or password, or has locked it: another attempt would not help.
+    /// The key's holder refuses its PIN or password, or is locked: another attempt in a moment would not help.
     SecretRefused(Box<dyn std::error::Error + Send + Sync>),
 }
 

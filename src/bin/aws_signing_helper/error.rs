@@ -179,6 +179,8 @@ pub(crate) enum RunError {
         /// Without the PIN.
         uri: String,
     },
+    /// A name that holds a PIN would stand in the config file.
+    PinInName,
     /// What can be read only once is of no use in the config file.
     ReadOnce { name: OsString },
     /// A profile's name that not all SDKs find in the config file.
@@ -251,7 +253,7 @@ impl RunError {
         ShownName::of(path).is_hidden().then_some(path)
     }
 
-    /// True if a token or TPM refused a PIN or password, or is locked: it counts, and locks in the end.
+    /// True if a token or TPM refused a PIN or password: each trial counts, and the last one locks it.
     pub(crate) fn is_refused_by_device(&self) -> bool {
         let mut cause: Option<&(dyn Error + 'static)> = Some(self);
         while let Some(error) = cause {
@@ -323,6 +325,7 @@ impl RunError {
             }
             error => match error.hidden_name() {
                 Some(name) if holds_pin(&name.to_string_lossy()) => Some(NO_URI.to_owned()),
+                None if matches!(error, Self::PinInName) => Some(NO_URI.to_owned()),
                 Some(_) => Some(CONTENT.to_owned()),
                 None => None,
             },
@@ -493,6 +496,9 @@ impl fmt::Display for RunError {
                      --pkcs11-pin-file or pin-source"
                 )
             }
+            Self::PinInName => {
+                f.write_str("a name that holds a PIN is not written into the config file")
+            }
             Self::ReadOnce { name } => write!(
                 f,
                 "{} is not there any more when the profile is used; name a file, or env:NAME",
@@ -576,6 +582,7 @@ impl Error for RunError {
             | Self::Export(_)
             | Self::PasswordWritten { .. }
             | Self::PinWritten { .. }
+            | Self::PinInName
             | Self::ReadOnce { .. }
             | Self::ProfileNotFound { .. }
             | Self::CommandLine(_)

@@ -174,7 +174,7 @@ impl TokenSession {
         }
     }
 
-    /// A PIN that is empty was forgotten, and would cost a try.
+    /// An empty PIN is a mistake, and presenting it would cost a try.
     pub(super) fn check_not_empty(&self, pin: Pin, value: &Secret<String>) -> Result<(), Attempt> {
         if !value.expose().is_empty() {
             return Ok(());

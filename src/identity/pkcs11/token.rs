@@ -141,7 +141,8 @@ pub(super) fn tries_left(info: &TokenInfo) -> Option<TriesLeft> {
     }
 }
 
-/// Id and label, each with a `;` behind it. One that the object has not is empty: left out, it would match any.
+/// Id and label, each with a `;` behind it. One that the object lacks is written empty: left out, it would match
+/// any value.
 fn push_object(uri: &mut String, label: &[u8], id: &[u8]) {
     uri.push_str("id=");
     escape_all(uri, id);

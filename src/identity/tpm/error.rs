@@ -94,10 +94,17 @@ pub enum TpmError {
 }
 
 impl TpmError {
-    /// True if a password was refused, or the TPM is locked: each trial counts, and another would not help.
+    /// True if a password was refused: each trial counts, and another would not help.
     pub fn is_secret_refused(&self) -> bool {
+        matches!(
+            self,
+            Self::Password { .. } | Self::RefusedBefore | Self::ParentPassword { .. }
+        )
+    }
+
+    /// True if the TPM looks at no password, for some time, after too many wrong ones.
+    pub fn is_lockout(&self) -> bool {
         match self {
-            Self::Password { .. } | Self::RefusedBefore | Self::ParentPassword { .. } => true,
             Self::Refused { code } | Self::Load { code, .. } | Self::Primary { code, .. } => {
                 code.is_lockout()
             }

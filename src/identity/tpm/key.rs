@@ -378,11 +378,12 @@ impl Signer for TpmKey {
     }
 
     fn sign(&self, message: &[u8], digest: Digest) -> Result<Vec<u8>, SignatureError> {
-        self.sign_by_tpm(message, digest)
-            .map_err(|error| match error.is_secret_refused() {
+        self.sign_by_tpm(message, digest).map_err(|error| {
+            match error.is_secret_refused() || error.is_lockout() {
                 true => SignatureError::SecretRefused(Box::new(error)),
                 false => SignatureError::Signer(Box::new(error)),
-            })
+            }
+        })
     }
 }
 

@@ -192,6 +192,17 @@ fn lockout_is_named() {
         "{said:?}"
     );
     assert!(!last.contains("incorrect"), "{said:?}");
+    // It ends by itself: a service may be started again.
+    let serve = Helper::command_at("serve", &service.url())
+        .args(["--certificate", &tpm.path("k.crt"), "--port", "0"])
+        .args([
+            "--private-key",
+            "handle:0x81000101",
+            "--tpm-key-password",
+            "wrong",
+        ])
+        .env("TPM_DEVICE", &tpm.socket());
+    assert!(fails(&serve).contains("TPM_RC_LOCKOUT"));
 }
 
 #[test]

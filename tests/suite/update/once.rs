@@ -84,6 +84,17 @@ fn once_writes_ends_and_says_nothing() {
 }
 
 #[test]
+fn expired_set_is_not_written() {
+    let service = crate::support::service(&["expires-in=-600:*"]);
+    let helper = update(&service.url()).args(["--once"]);
+    let output = helper.run();
+    assert_eq!(output.exit, 1);
+    let said = "the credentials had expired when they came";
+    assert!(output.stderr.contains(said), "{}", output.stderr);
+    assert!(!file(&helper).exists());
+}
+
+#[test]
 fn profile_is_the_one_named_and_default_otherwise() {
     let service = service();
     for (args, header) in [

@@ -2,6 +2,9 @@
 
 macro_rules! after_help {
     ($($more:expr),*; $example:expr) => {
+        after_help!($($more),*; "1 failure (including a wrong command line)."; $example)
+    };
+    ($($more:expr),*; $failures:expr; $example:expr) => {
         concat!(
             "\
 Each flag can be set by the environment variable shown with it. A flag on the command line wins; an
@@ -9,7 +12,9 @@ empty variable counts as unset.
 
 ",
             $($more,)*
-            "Exit status: 0 success, 1 failure (including a wrong command line).
+            "Exit status: 0 success, ",
+            $failures,
+            "
 
 Example:
 ",
@@ -30,6 +35,13 @@ read.
     };
 }
 
+macro_rules! failures_of_services {
+    () => {
+        "1 failure (including a wrong command line), 77 if a token or TPM
+refused the PIN or password: each try counts, so do not start it again before that is corrected."
+    };
+}
+
 macro_rules! identity_and_arns {
     () => {
         "--certificate certificate.crt \\
@@ -44,14 +56,14 @@ pub(super) const CREDENTIAL_PROCESS_AFTER_HELP: &str = after_help!(variables_of_
 In ~/.aws/config, on one line:
   credential_process = aws_signing_helper credential-process --certificate ..."
 ));
-pub(super) const SERVE_AFTER_HELP: &str = after_help!(variables_of_calls!(); concat!(
+pub(super) const SERVE_AFTER_HELP: &str = after_help!(variables_of_calls!(); failures_of_services!(); concat!(
     "  aws_signing_helper serve ", identity_and_arns!(), "
 
 In another terminal:
   export AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:9911/
   aws sts get-caller-identity"
 ));
-pub(super) const UPDATE_AFTER_HELP: &str = after_help!(variables_of_calls!(); concat!(
+pub(super) const UPDATE_AFTER_HELP: &str = after_help!(variables_of_calls!(); failures_of_services!(); concat!(
     "  aws_signing_helper update --profile backup ", identity_and_arns!()
 ));
 pub(super) const EXEC_AFTER_HELP: &str = concat!(
