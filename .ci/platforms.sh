@@ -37,7 +37,7 @@ can_build() {
 
 binary() { echo "$target_folder/platforms/$1/release/aws_signing_helper"; }
 
-# done_with TARGET: keeps its program, which .ci/packages.sh takes. CI's machine may have little room.
+# done_with TARGET: of Linux, keeps the program, which .ci/packages.sh takes. CI's machine may have little room.
 done_with() {
     if [ "${CI:-}" = true ]; then
         rm -rf "$target_folder/platforms/$1"/{debug,release/{deps,build,.fingerprint}}

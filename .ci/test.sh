@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 log=${CARGO_TARGET_DIR:-target}/ci-test.log
+export PATH=$(dirname "$(realpath -m "$log")")/ci-venv/bin:$PATH
 mkdir -p "$(dirname "$log")"
 cargo test --workspace 2>&1 | tee "$log"
 

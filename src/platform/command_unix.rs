@@ -132,7 +132,7 @@ pub fn exit_code(status: ExitStatus) -> ExitCode {
     code.map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
-/// The signals that processes send each other. Not SIGTSTP: the kernel alone knows whether it stops this process,
+/// The signals that ask a program for something. Not SIGTSTP: the kernel alone knows whether it stops this process,
 /// which it does not where nobody could let it go on.
 const RELAYED: [i32; 13] = [
     SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGURG,

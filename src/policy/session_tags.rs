@@ -53,13 +53,13 @@ impl SessionTag {
 
     /// Why STS refuses the tag, and with it the session.
     pub fn fault(&self) -> Option<TagFault> {
-        fault(&self.value)
+        value_fault(&self.value)
     }
 }
 
 /// Why STS refuses a session tag with this value, or, but for its length, with this key
 /// ([session tags](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html)).
-pub fn fault(text: &str) -> Option<TagFault> {
+pub fn value_fault(text: &str) -> Option<TagFault> {
     let refused = text.chars().find(|c| !is_of_session_tags(*c));
     let characters = text.chars().count();
     match refused {

@@ -313,7 +313,7 @@ fn uri_that_is_none_does_not_show_its_pin() {
         for flag in ["--certificate", "--private-key", "--intermediates"] {
             let said = refused(&configure(&service.url()).args([flag, uri]));
             assert!(
-                said.contains("it holds a PIN") && !said.contains("SECRET1"),
+                said.contains("holds a PIN") && !said.contains("SECRET1"),
                 "{said}"
             );
             let helper = Helper::command_at("credential-process", &service.url()).args([flag, uri]);

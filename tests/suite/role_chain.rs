@@ -301,6 +301,7 @@ fn wrong_flags_are_reported_before_any_call() {
         vec!["--tag", "=b"],
         vec!["--tag", "a=b", "--transitive-tag", "c"],
         vec!["--tag", "a=b,c"],
+        vec!["--tag", "a=b\nc\u{1b}[2J"],
         vec!["--tag", "a*=b"],
         vec!["--tag", "AWS:a=b"],
         vec!["--tag", &long_key],

@@ -6,7 +6,7 @@ use std::time::Instant;
 use rolesanywhere::arn::RoleArn;
 use rolesanywhere::environment::Environment;
 use rolesanywhere::policy::session_tags::TagFault;
-use rolesanywhere::policy::session_tags::fault;
+use rolesanywhere::policy::session_tags::value_fault;
 use rolesanywhere::sts::assume_role::request::AssumeRoleRequest;
 use rolesanywhere::sts::assume_role::request::is_role_session_name;
 use rolesanywhere::text::ShownName;
@@ -150,14 +150,14 @@ fn tags(flags: &[String]) -> Result<Vec<(String, String)>, RunError> {
     for (key, value) in &tags {
         let is_own = key.to_lowercase().starts_with("aws:");
         let characters = key.chars().count();
-        let fault = fault(key).or_else(|| fault(value));
-        let why = match fault {
+        let why = match value_fault(key).or_else(|| value_fault(value)) {
             _ if is_own => format!("the key {key:?} begins with aws:, as AWS's own do"),
             _ if characters > KEY_CHARACTERS_MAX => {
                 format!("its key has {characters} characters, and STS takes {KEY_CHARACTERS_MAX}")
             }
             Some(TagFault::Character(character)) => {
-                format!("{key}={value}: session tags refuse the character {character:?}")
+                let tag = format!("{key}={value}");
+                format!("{tag:?}: session tags refuse the character {character:?}")
             }
             Some(TagFault::TooLong(characters)) => {
                 format!("the value of {key} has {characters} characters, and STS takes 256")

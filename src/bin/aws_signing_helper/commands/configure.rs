@@ -223,7 +223,7 @@ fn later(
     environment: &Environment,
 ) -> Result<OsString, RunError> {
     if holds_pin(&name.to_string_lossy()) {
-        return Err(refused(name, "a PIN"));
+        return Err(RunError::PinInName);
     }
     if ShownName::of(name).is_hidden() {
         return Err(refused(name, "the content of a file in place of its path"));
