@@ -38,16 +38,8 @@ fn ten_thousand_signatures_take_one_session() {
     let Some((hsm, shim)) = with_pair(test) else {
         return;
     };
-    let log = hsm.path("calls");
-    let output = Command::new(env::current_exe().unwrap())
-        .args(["--exact", &format!("pkcs11::serving::{test}")])
-        .env(CHILD, &shim.module)
-        .env("SOFTHSM2_CONF", hsm.configuration())
-        .env("SHIM_LOG", &log)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let said = fs::read_to_string(log).unwrap();
+    succeeds_in_a_process_of_its_own(test, &hsm, &shim);
+    let said = fs::read_to_string(hsm.path("calls")).unwrap();
     let calls = |name: &str| said.lines().filter(|line| line.starts_with(name)).count();
     assert_eq!(calls("C_SignInit"), SIGNATURES);
     for once in [
@@ -107,17 +99,7 @@ fn pin_refused_later_is_not_presented_again() {
     let Some((hsm, shim)) = with_pair(test) else {
         return;
     };
-    let log = hsm.path("calls");
-    let output = Command::new(env::current_exe().unwrap())
-        .args(["--exact", &format!("pkcs11::serving::{test}")])
-        .env(CHILD, &shim.module)
-        .env("SOFTHSM2_CONF", hsm.configuration())
-        .env("SHIM_LOG", &log)
-        .env("SHIM_PULLED", hsm.path("pulled"))
-        .env("SHIM_REFUSE", hsm.path("refuse"))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
+    succeeds_in_a_process_of_its_own(test, &hsm, &shim);
     assert_eq!(shim.pins(), ["1:1234", "1:1234"]);
 }
 
@@ -162,15 +144,7 @@ fn pin_refused_for_a_signature_is_not_presented_as_the_user_pin() {
     let Some(shim) = hsm.shim(test) else {
         return;
     };
-    let output = Command::new(env::current_exe().unwrap())
-        .args(["--exact", &format!("pkcs11::serving::{test}")])
-        .env(CHILD, &shim.module)
-        .env("SOFTHSM2_CONF", hsm.configuration())
-        .env("SHIM_LOG", hsm.path("calls"))
-        .env("SHIM_REFUSE", hsm.path("refuse"))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
+    succeeds_in_a_process_of_its_own(test, &hsm, &shim);
     assert_eq!(shim.pins(), ["1:1234", "2:1234", "2:1234"]);
 }
 
@@ -327,14 +301,7 @@ fn key_among_similar_ones_is_found_again() {
     }
     // In each process, it is chance which key SoftHSM finds first.
     for _ in 0..8 {
-        let output = Command::new(env::current_exe().unwrap())
-            .args(["--exact", &format!("pkcs11::serving::{test}")])
-            .env(CHILD, &shim.module)
-            .env("SOFTHSM2_CONF", hsm.configuration())
-            .env("SHIM_PULLED", hsm.path("pulled"))
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{output:?}");
+        succeeds_in_a_process_of_its_own(test, &hsm, &shim);
     }
 }
 
@@ -467,6 +434,21 @@ fn signature_of_a_key_that_was_replaced_is_not_sent() {
     for record in service.requests() {
         assert_eq!(record.status, Some(201));
     }
+}
+
+/// Runs this test again, with `CHILD` in its environment: a process loads a module once.
+#[track_caller]
+fn succeeds_in_a_process_of_its_own(test: &str, hsm: &SoftHsm, shim: &Shim) {
+    let output = Command::new(env::current_exe().unwrap())
+        .args(["--exact", &format!("pkcs11::serving::{test}")])
+        .env(CHILD, &shim.module)
+        .env("SOFTHSM2_CONF", hsm.configuration())
+        .env("SHIM_LOG", hsm.path("calls"))
+        .env("SHIM_PULLED", hsm.path("pulled"))
+        .env("SHIM_REFUSE", hsm.path("refuse"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
 }
 
 /// One session signs; another may be looking at the certificate.
