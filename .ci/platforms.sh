@@ -117,7 +117,10 @@ for machine in x86_64 aarch64; do
             musl) check_static "$(binary "$target")" ;;
             *) check_dynamic "$(binary "$target")" ;;
         esac
-        if [ "$machine" = "$(uname -m)" ]; then
+        if [ "$target" = "$(uname -m)-unknown-linux-gnu" ]; then
+            # The one that loads PKCS#11 modules of this machine.
+            run_with "$(binary "$target")" "${RUN_ELSEWHERE[@]}" pkcs11::keys pkcs11::pins
+        elif [ "$machine" = "$(uname -m)" ]; then
             run_with "$(binary "$target")" "${RUN_ELSEWHERE[@]}"
         elif has "Linux $machine, $library: running it" qemu-aarch64-static; then
             run_with "$(emulated "$target")" "${RUN_ELSEWHERE[@]}"
