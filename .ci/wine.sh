@@ -6,6 +6,11 @@ set -euo pipefail
 export WINEPREFIX=$CARGO_TARGET_DIR/wine WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml='
 export PATH=/usr/lib/wine:$PATH
 
+# Wine's loader is linked below the page of Windows at 0x7ffe0000, and Linux 6.9 and later put its heap anywhere
+# in the gigabyte behind it. One start in some thousands found the page taken: "Internal error", 1359.
+fixed_addresses=(setarch --addr-no-randomize)
+"${fixed_addresses[@]}" true 2>/dev/null || fixed_addresses=()
+
 # Wine 8 lacks this library, of which Rust's standard library uses one function.
 make_random_library() {
     cat >"$WINEPREFIX/prng.c" <<'C'
@@ -21,10 +26,10 @@ C
 
 if ! [ -e "$WINEPREFIX/ready" ]; then
     mkdir -p "$WINEPREFIX"
-    wine64 wineboot -i >&2
+    "${fixed_addresses[@]}" wine64 wineboot -i >&2
     wineserver64 -w
     make_random_library
     touch "$WINEPREFIX/ready"
 fi
 # Of the machine's, they name files by paths of Unix.
-exec env -u AWS_CA_BUNDLE -u SSL_CERT_FILE -u SSL_CERT_DIR wine64 "$@"
+exec "${fixed_addresses[@]}" env -u AWS_CA_BUNDLE -u SSL_CERT_FILE -u SSL_CERT_DIR wine64 "$@"
