@@ -58,9 +58,10 @@ if [ ${#missing[@]} -gt 0 ]; then
     if [ "${CI:-}" = true ] && command -v apt-get >/dev/null; then
         as_root=()
         [ "$(id -u)" = 0 ] || as_root=(sudo -n)
-        "${as_root[@]}" apt-get update -q
+        # A mirror that does not answer once is no reason to fail.
+        "${as_root[@]}" apt-get -o Acquire::Retries=5 update -q
         "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-            apt-get install -q -y --no-install-recommends "${missing[@]}"
+            apt-get -o Acquire::Retries=5 install -q -y --no-install-recommends "${missing[@]}"
     else
         echo "MISSING: ${missing[*]} (with CI=true they are installed)"
     fi
