@@ -362,6 +362,17 @@ fn flags_are_checked_one_by_one() {
         .args(["--role-arn", "ci", "--session-duration", "5"])
         .args(["--role-session-name", "a b"]);
     assert_eq!(failed(helper), ["arns", "session-name", "session-duration"]);
+    let helper = doctor(&service)
+        .args(["--trust-anchor-arn", "ours", "--profile-arn", ""])
+        .args(["--role-arn", "arn:aws:iam::123456789012:role/"]);
+    let output = helper.run();
+    for fault in ["\"ours\"", "--profile-arn is missing", "names no role"] {
+        assert!(
+            output.stdout_text().contains(fault),
+            "{}",
+            output.stdout_text()
+        );
+    }
     let helper = doctor(&service).args(["--region", "eu-west-1", "--offline"]);
     assert_eq!(failed(helper), ["region"]);
     let output = doctor(&service).args(["--region", "eu-west-1"]).run();

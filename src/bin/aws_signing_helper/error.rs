@@ -323,9 +323,9 @@ impl RunError {
             Self::Unsupported { .. } | Self::Store(StoreError::Unsupported) => {
                 Some("use --certificate and --private-key with PEM files".to_owned())
             }
+            Self::PinInName => Some(NO_URI.to_owned()),
             error => match error.hidden_name() {
                 Some(name) if holds_pin(&name.to_string_lossy()) => Some(NO_URI.to_owned()),
-                None if matches!(error, Self::PinInName) => Some(NO_URI.to_owned()),
                 Some(_) => Some(CONTENT.to_owned()),
                 None => None,
             },

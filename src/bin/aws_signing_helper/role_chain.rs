@@ -55,7 +55,7 @@ pub(crate) fn roles(
 }
 
 fn role(text: String, base: &RoleArn) -> Result<RoleArn, RunError> {
-    let role: RoleArn = arn("role arn", FLAG, Some(text))?;
+    let role: RoleArn = arn("role arn", FLAG, Some(&text))?;
     if !role.is_role() {
         let name = ShownName::of(role.as_str()).to_string();
         let why =

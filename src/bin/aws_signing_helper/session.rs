@@ -10,7 +10,10 @@ use ring::rand::SystemRandom;
 use rolesanywhere::Credentials;
 use rolesanywhere::Identity;
 use rolesanywhere::arn::ArnError;
+use rolesanywhere::arn::ProfileArn;
 use rolesanywhere::arn::Region;
+use rolesanywhere::arn::RoleArn;
+use rolesanywhere::arn::TrustAnchorArn;
 use rolesanywhere::aws_call::ClientSettings;
 use rolesanywhere::aws_call::Event;
 use rolesanywhere::aws_call::Service;
@@ -58,7 +61,7 @@ impl Session {
     ) -> Result<Self, RunError> {
         let begin = Instant::now();
         refuse_shared_streams(&flags.inputs())?;
-        let create_session = request(flags.session)?;
+        let create_session = request(&flags.session)?;
         let region = region(flags.network.region.as_deref(), &create_session)?;
         let (identity, passwords) = identity_source(flags.identity, is_debug, environment, begin)?;
         let sts_endpoint = flags.role_chain.sts_endpoint.clone();
@@ -122,14 +125,6 @@ impl Session {
             }
         }
         Ok(identity)
-    }
-
-    /// The role's name, under which an endpoint offers its credentials.
-    pub(crate) fn role_name(&self) -> Result<&str, RunError> {
-        let arn = self.request().role_arn();
-        arn.role_name().ok_or_else(|| RunError::RoleName {
-            arn: arn.as_str().to_owned(),
-        })
     }
 
     /// Calls for a command that ends with it. The limit is the command's: reading files, or waiting for
@@ -251,18 +246,33 @@ pub(crate) fn runtime() -> Result<Runtime, RunError> {
 }
 
 /// What CreateSession is asked for.
-pub(crate) fn request(flags: SessionFlags) -> Result<CreateSessionRequest, RunError> {
-    let duration_seconds = duration_seconds(&flags);
+pub(crate) fn request(flags: &SessionFlags) -> Result<CreateSessionRequest, RunError> {
     Ok(CreateSessionRequest {
-        trust_anchor_arn: arn(
-            "trust anchor arn",
-            "trust-anchor-arn",
-            flags.trust_anchor_arn,
-        )?,
-        profile_arn: arn("profile arn", "profile-arn", flags.profile_arn)?,
-        role_arn: arn("role arn", "role-arn", flags.role_arn)?,
-        duration_seconds,
-        role_session_name: flags.role_session_name,
+        trust_anchor_arn: trust_anchor_arn(flags)?,
+        profile_arn: profile_arn(flags)?,
+        role_arn: role_arn(flags)?,
+        duration_seconds: duration_seconds(flags),
+        role_session_name: flags.role_session_name.clone(),
+    })
+}
+
+pub(crate) fn trust_anchor_arn(flags: &SessionFlags) -> Result<TrustAnchorArn, RunError> {
+    let text = flags.trust_anchor_arn.as_deref();
+    arn("trust anchor arn", "trust-anchor-arn", text)
+}
+
+pub(crate) fn profile_arn(flags: &SessionFlags) -> Result<ProfileArn, RunError> {
+    arn("profile arn", "profile-arn", flags.profile_arn.as_deref())
+}
+
+pub(crate) fn role_arn(flags: &SessionFlags) -> Result<RoleArn, RunError> {
+    arn("role arn", "role-arn", flags.role_arn.as_deref())
+}
+
+/// The role's name, under which an endpoint offers its credentials.
+pub(crate) fn role_name(arn: &RoleArn) -> Result<&str, RunError> {
+    arn.role_name().ok_or_else(|| RunError::RoleName {
+        arn: arn.as_str().to_owned(),
     })
 }
 
@@ -274,7 +284,7 @@ pub(crate) fn duration_seconds(flags: &SessionFlags) -> i32 {
 pub(crate) fn arn<A: FromStr<Err = ArnError>>(
     what: &'static str,
     flag: &'static str,
-    text: Option<String>,
+    text: Option<&str>,
 ) -> Result<A, RunError> {
     let text = text
         .filter(|text| !text.is_empty())
@@ -282,7 +292,7 @@ pub(crate) fn arn<A: FromStr<Err = ArnError>>(
     text.parse().map_err(|source| RunError::Arn {
         what,
         flag,
-        text,
+        text: text.to_owned(),
         source,
     })
 }

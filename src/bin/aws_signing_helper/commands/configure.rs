@@ -93,7 +93,7 @@ fn check(flags: CallFlags, environment: &Environment) -> Result<bool, RunError> 
     if store_place(certificate.as_deref(), &store, false)?.is_none() {
         certificate_path(certificate)?;
     }
-    let request = request(flags.session)?;
+    let request = request(&flags.session)?;
     if !DURATION_SECONDS.contains(&request.duration_seconds) {
         return Err(RunError::SessionDuration {
             seconds: request.duration_seconds,

@@ -45,6 +45,7 @@ use crate::renewing::start_log;
 use crate::report;
 use crate::session::Session;
 use crate::session::jitter;
+use crate::session::role_name;
 
 /// `serve`.
 pub(crate) fn run(arguments: Serve, environment: &Environment) -> Result<ExitCode, RunError> {
@@ -231,7 +232,7 @@ fn handler(
         }),
         false => Handler::Imds(Imds {
             names,
-            role_name: session.role_name()?.to_owned(),
+            role_name: role_name(session.request().role_arn())?.to_owned(),
             tokens: MetadataTokens::new(Arc::new(SystemRandom::new()))
                 .map_err(|_| RunError::Randomness)?,
             supply,

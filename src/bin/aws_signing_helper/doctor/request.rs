@@ -40,9 +40,7 @@ pub(super) fn check(
     flags: Flags,
     environment: &Environment,
 ) -> Option<Request> {
-    let name = flags.session.role_session_name.clone();
-    let seconds = session::duration_seconds(&flags.session);
-    let request = arns(report, flags.session);
+    let request = arns(report, &flags.session);
     let region = match &request {
         Some(request) => region(report, request, &flags.network),
         None => {
@@ -50,8 +48,8 @@ pub(super) fn check(
             None
         }
     };
-    session_name(report, name);
-    session_duration(report, seconds);
+    session_name(report, flags.session.role_session_name.as_deref());
+    session_duration(report, session::duration_seconds(&flags.session));
     let sts_endpoint = flags.role_chain.sts_endpoint.clone();
     if request.is_none() && !flags.role_chain.assume_role.is_empty() {
         report.skip("role-chain", BAD_ARN);
@@ -78,29 +76,29 @@ pub(super) fn check(
     })
 }
 
-fn arns(report: &mut Report, flags: SessionFlags) -> Option<CreateSessionRequest> {
+/// Names each one that is wrong.
+fn arns(report: &mut Report, flags: &SessionFlags) -> Option<CreateSessionRequest> {
     let check = "arns";
-    let request = match session::request(flags) {
-        Ok(request) => request,
-        Err(error) => {
-            report.fail(
-                check,
-                chain(&error),
-                Some("copy the whole arn from the console"),
-            );
-            return None;
+    let role = session::role_arn(flags);
+    let faults = [
+        session::trust_anchor_arn(flags).err(),
+        session::profile_arn(flags).err(),
+        role.and_then(|arn| session::role_name(&arn).map(drop))
+            .err(),
+    ];
+    let faults: Vec<String> = faults.iter().flatten().map(|error| chain(error)).collect();
+    match session::request(flags) {
+        Ok(request) if faults.is_empty() => {
+            let name = request.role_arn.role_name().unwrap_or_default();
+            report.ok(check, format!("role {name}"));
+            Some(request)
         }
-    };
-    let role = &request.role_arn;
-    match role.role_name() {
-        Some(name) => report.ok(check, format!("role {name}")),
-        None => {
-            let detail = "the role arn names no role";
-            report.fail(check, detail, Some("arn:..:role/NAME is expected"));
-            return None;
+        _ => {
+            let advice = "copy the whole arn from the console";
+            report.fail(check, faults.join("; "), Some(advice));
+            None
         }
     }
-    Some(request)
 }
 
 fn region(
@@ -134,11 +132,11 @@ fn region(
     }
 }
 
-fn session_name(report: &mut Report, name: Option<String>) {
+fn session_name(report: &mut Report, name: Option<&str>) {
     let check = "session-name";
     match name.filter(|name| !name.is_empty()) {
         None => report.ok(check, "the certificate's serial number"),
-        Some(name) if is_role_session_name(&name) => report.ok(check, name),
+        Some(name) if is_role_session_name(name) => report.ok(check, name),
         Some(name) => report.fail(
             check,
             format!("{name:?} is not a session name"),
