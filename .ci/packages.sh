@@ -73,15 +73,15 @@ check_installed() {
     done
     grep -q '^ring ' "$root/usr/share/$3/aws-signing-helper/THIRD-PARTY-LICENSES" || fail "$1: no licences"
     chroot "$root" getent passwd aws-signing-helper | grep -q :/usr/sbin/nologin$ || fail "$1: no user"
-    [ "$(stat -c '%a %U' "$root/etc/aws-signing-helper")" = "755 root" ] || fail "$1: /etc/aws-signing-helper"
     chroot "$root" systemd-analyze verify --man=no aws-signing-helper-serve@role.service \
         aws-signing-helper-serve@role.socket aws-signing-helper-update@root.service 2>&1 |
         tee "$work/verify.log" | { ! grep aws-signing-helper; } || fail "$1: systemd-analyze verify"
 }
 
-# As preset, before an administrator enables an instance.
-check_disabled() {
+# As preset, before an administrator changes the folder and enables an instance.
+check_new() {
     local states
+    [ "$(stat -c '%a %U' "$root/etc/aws-signing-helper")" = "755 root" ] || fail "$1: /etc/aws-signing-helper"
     states=$(chroot "$root" systemctl list-unit-files 'aws-signing-helper*' --no-legend | awk '{print $2}' | xargs)
     [ "$states" = "disabled disabled disabled" ] || fail "$1: the units are $states"
 }
@@ -89,22 +89,25 @@ check_disabled() {
 # An administrator's settings, key and enabled instances.
 configure() {
     echo AWS_SIGNING_HELPER_CERTIFICATE=/etc/aws-signing-helper/role.crt >"$root/etc/aws-signing-helper/role.env"
+    chmod 0750 "$root/etc/aws-signing-helper"
     chroot "$root" install -o aws-signing-helper -m 0400 /dev/null /etc/aws-signing-helper/role.key
     chroot "$root" systemctl --quiet enable aws-signing-helper-serve@role.socket aws-signing-helper-serve@role.service \
         aws-signing-helper-update@root.service
     state >"$work/state"
-    [ "$(wc -l <"$work/state")" = 6 ] || fail "$1: the instances were not enabled"
+    [ "$(wc -l <"$work/state")" = 7 ] || fail "$1: the instances were not enabled"
 }
 
 state() {
     cd "$root"
     find etc/systemd -name 'aws-signing-helper*' -printf '%p %l\n' | sort
-    find etc/aws-signing-helper -mindepth 1 -printf '%p %m %U %s\n' | sort
+    find etc/aws-signing-helper -printf '%p %m %U %s\n' | sort
     echo "$(chroot . id -u aws-signing-helper)"
     cd - >/dev/null
 }
 
 check_kept() {
+    # As each start of the machine does.
+    systemd-tmpfiles --root="$root" --create aws-signing-helper.conf
     state | diff "$work/state" - || fail "$1: the upgrade changed an administrator's files"
 }
 
@@ -118,6 +121,9 @@ check_removed() {
 # Manifests name files by their sums.
 if [ -f "$out/aws_signing_helper-$version-x86_64-pc-windows-gnu.zip" ]; then
     ! grep -rE '@(VERSION|URL|SHA256)' "$out"/{homebrew,winget,chocolatey} || fail "a manifest is not complete"
+    # NuGet has them, and `choco pack` ends with CHCU0002.
+    ! grep -E '<(license|repository|readme|icon|packageTypes|serviceable)[ >]' "$out"/chocolatey/*.nuspec ||
+        fail "Chocolatey does not pack these elements"
 fi
 
 # The deb and the rpm, and these archives, say glibc 2.17.
@@ -143,7 +149,7 @@ install_rpm() { rpm --force-debian --root "$root" --upgrade --nodeps "$1"; }
 new_root deb
 install_deb "$out/aws-signing-helper_$version-1_amd64.deb"
 check_installed deb vendor-completions doc
-check_disabled deb
+check_new deb
 configure deb
 install_deb "$work/next/aws-signing-helper_$version-2_amd64.deb"
 check_installed deb vendor-completions doc
@@ -157,13 +163,16 @@ chroot "$root" userdel aws-signing-helper
 rm "$root/usr/bin/systemd-sysusers"
 install_deb "$out/aws-signing-helper_$version-1_amd64.deb"
 check_installed deb vendor-completions doc
+chroot "$root" dpkg --remove aws-signing-helper >>"$work/dpkg.log"
+rmdir "$root/etc/aws-signing-helper"
+chroot "$root" dpkg --purge aws-signing-helper >>"$work/dpkg.log" || fail "deb: no purge without the folder"
 rm -rf "$root"
 echo "deb: installed, upgraded, removed; installed without systemd-sysusers"
 
 new_root rpm
 install_rpm "$out/aws-signing-helper-$version-1.x86_64.rpm"
 check_installed rpm site-functions licenses
-check_disabled rpm
+check_new rpm
 configure rpm
 install_rpm "$work/next/aws-signing-helper-$version-2.x86_64.rpm"
 check_installed rpm site-functions licenses
@@ -171,7 +180,18 @@ check_kept rpm
 rpm --force-debian --root "$root" --erase aws-signing-helper
 check_removed rpm
 rm -rf "$root"
+rpm --query --requires --package "$out/aws-signing-helper-$version-1.x86_64.rpm" | grep -q '^/usr/sbin/useradd$' ||
+    fail "rpm: useradd's package has another name on SUSE"
 echo "rpm: installed, upgraded, removed"
+
+# No system for them is here: they hold the program that was looked at above.
+deb=$out/aws-signing-helper_$version-1_arm64.deb
+[ "$(dpkg-deb --field "$deb" Architecture)" = arm64 ] || fail "deb: not arm64"
+dpkg-deb --fsys-tarfile "$deb" | tar -xO ./usr/bin/aws_signing_helper | cmp - "$work/aarch64/aws_signing_helper"
+rpm=$out/aws-signing-helper-$version-1.aarch64.rpm
+[ "$(rpm --query --queryformat '%{ARCH}' --package "$rpm")" = aarch64 ] || fail "rpm: not aarch64"
+rpm2archive - <"$rpm" | tar -xzO ./usr/bin/aws_signing_helper | cmp - "$work/aarch64/aws_signing_helper"
+echo "deb and rpm of arm64: hold the program of the archive"
 
 # Nothing but the program, in a root that has nothing else.
 static=$work/static-root
@@ -226,7 +246,7 @@ check_health() {
     "$target_dir/debug/rolesanywhere-emulator" --trust-anchor "$work/ca.crt" >"$work/address" &
     started+=($!)
     exec 3<"$work/address"
-    read -r endpoint <&3
+    read -r -t 60 endpoint <&3 || fail "image: the emulator does not start"
     local arn=arn:aws:rolesanywhere:eu-central-1:123456789012
     inside=(env -i "${environment[@]}" "AWS_SIGNING_HELPER_ENDPOINT=$endpoint"
         AWS_SIGNING_HELPER_CERTIFICATE=/identity/tls.crt AWS_SIGNING_HELPER_PRIVATE_KEY=/identity/tls.key
@@ -237,8 +257,9 @@ check_health() {
     "${inside[@]}" "${command[@]}" >"$work/serve.log" 2>&1 &
     local serve=$!
     started+=("$serve")
-    until "${inside[@]}" "${health[@]}" 2>"$work/health.log"; do
-        kill -0 "$serve" || { cat "$work/serve.log"; fail "image: serve ended"; }
+    for ((try = 0; ; try++)); do
+        "${inside[@]}" "${health[@]}" 2>"$work/health.log" && break
+        kill -0 "$serve" && [ $try -lt 300 ] || { cat "$work/health.log" "$work/serve.log"; fail "image: not healthy"; }
         sleep 0.2
     done
 }

@@ -8,8 +8,8 @@ if command -v systemd-sysusers >/dev/null; then
 elif ! getent passwd aws-signing-helper >/dev/null; then
     useradd --system --user-group --no-create-home --home-dir / --shell /usr/sbin/nologin aws-signing-helper
 fi
-# No package owns the folder: it holds an administrator's settings and keys.
-install -d -m 0755 /etc/aws-signing-helper
+# No package owns the folder: it holds an administrator's settings and keys, and has the rights that he gave it.
+[ -d /etc/aws-signing-helper ] || install -d -m 0755 /etc/aws-signing-helper
 
 if [ -d /run/systemd/system ]; then
     systemctl daemon-reload

@@ -5,5 +5,6 @@ if [ -d /run/systemd/system ]; then
     systemctl daemon-reload
 fi
 case "$1" in
-    purge | 0) rmdir --ignore-fail-on-non-empty /etc/aws-signing-helper ;;
+    # It may hold files, be a mount point, or be gone already.
+    purge | 0) rmdir /etc/aws-signing-helper 2>/dev/null || true ;;
 esac
