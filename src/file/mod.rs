@@ -47,11 +47,7 @@ pub fn open_to_append(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.append(true);
     // Where it cannot be read, its last line counts as whole.
-    options
-        .clone()
-        .read(true)
-        .open(path)
-        .or_else(|_| options.open(path))
+    platform::open(options.clone().read(true), path).or_else(|_| platform::open(&options, path))
 }
 
 /// Appends lines. A last line without an end is ended first, so that it stays what it is.
@@ -91,7 +87,7 @@ fn read_now(path: &Path, bytes_max: usize) -> Result<Secret<Vec<u8>>, FileError>
     let directory = || FileError::Directory {
         path: path.to_owned(),
     };
-    let mut file = match File::open(path) {
+    let mut file = match platform::open(File::options().read(true), path) {
         // Windows denies access to a directory.
         Err(_) if path.is_dir() => return Err(directory()),
         opened => opened.map_err(fail)?,

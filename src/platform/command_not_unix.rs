@@ -3,15 +3,18 @@
 use std::io;
 use std::process::Child;
 use std::process::Command;
-use std::process::ExitCode;
 use std::process::ExitStatus;
+use std::sync::mpsc;
 use std::thread;
+
+use tokio::runtime::Builder;
+use tokio::runtime::Runtime;
 
 use super::process::Termination;
 
 /// Runs the command and waits for its end: a process has no way to become another one.
-pub fn replace_process(command: Command) -> io::Result<ExitCode> {
-    spawn(command)?.wait().map(exit_code)
+pub fn replace_process(command: Command) -> io::Result<ExitStatus> {
+    spawn(command)?.wait()
 }
 
 /// Starts the command. It goes on if this process is killed: only a job object would end it, which needs
@@ -19,21 +22,34 @@ pub fn replace_process(command: Command) -> io::Result<ExitCode> {
 ///
 /// From now on a console's events end the command alone: they reach all programs of the console.
 pub fn spawn(mut command: Command) -> io::Result<Child> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()?;
-    let mut events = runtime.block_on(async { Termination::listen() })?;
+    let (sender, is_ignoring) = mpsc::channel();
+    // The caller's thread may drive an event loop already.
     let ignore = move || {
-        loop {
-            runtime.block_on(events.wait());
+        // The receiver waits for one message.
+        let tell = |outcome| drop(sender.send(outcome));
+        match listen() {
+            Ok((runtime, mut events)) => {
+                tell(Ok(()));
+                loop {
+                    runtime.block_on(events.wait());
+                }
+            }
+            Err(error) => tell(Err(error)),
         }
     };
     thread::Builder::new().spawn(ignore)?;
+    is_ignoring.recv().map_err(io::Error::other)??;
     command.spawn()
 }
 
-/// The exit code of a command; 1 for one above 255, which is all that the standard library can pass on.
-pub fn exit_code(status: ExitStatus) -> ExitCode {
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    code.map_or(ExitCode::FAILURE, ExitCode::from)
+fn listen() -> io::Result<(Runtime, Termination)> {
+    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let events = runtime.block_on(async { Termination::listen() })?;
+    Ok((runtime, events))
+}
+
+/// The exit code of a command, all 32 bits of it.
+pub fn exit_code(status: ExitStatus) -> i32 {
+    // There always is one.
+    status.code().unwrap_or(1)
 }

@@ -9,7 +9,6 @@ use std::os::unix::process::CommandExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Child;
 use std::process::Command;
-use std::process::ExitCode;
 use std::process::ExitStatus;
 use std::thread;
 
@@ -38,7 +37,7 @@ use super::system::limits_at_start;
 
 /// Runs the command in the place of this process, with the limits that this process began with. It
 /// returns only if that fails.
-pub fn replace_process(mut command: Command) -> io::Result<ExitCode> {
+pub fn replace_process(mut command: Command) -> io::Result<ExitStatus> {
     limits_at_start().restore()?;
     let error = command.exec();
     forbid_core_files();
@@ -125,11 +124,11 @@ fn relay(mut signals: SignalsInfo<WithOrigin>, child: Pid) -> io::Result<()> {
 }
 
 /// The exit code of a command, or 128 and the number of the signal that ended it.
-pub fn exit_code(status: ExitStatus) -> ExitCode {
+pub fn exit_code(status: ExitStatus) -> i32 {
     let code = status.code();
     let code = code.or_else(|| status.signal().map(|signal| 128 + signal));
-    let code = code.and_then(|code| u8::try_from(code).ok());
-    code.map_or(ExitCode::FAILURE, ExitCode::from)
+    // There always is one of them.
+    code.unwrap_or(1)
 }
 
 /// The signals that ask a program for something. Not SIGTSTP: the kernel alone knows whether it stops this process,

@@ -114,8 +114,7 @@ impl Folder {
     }
 
     fn open_with(&self, options: &OpenOptions, name: &OsStr) -> io::Result<File> {
-        let path = self.0.join(name);
-        while_in_use(is_in_use, || options.open(&path))
+        open(options, &self.0.join(name))
     }
 
     /// Moves a file to another name in the directory, and replaces what has that name, at once.
@@ -234,6 +233,11 @@ fn entry(metadata: &Metadata) -> Entry {
         rights: Rights,
         has_one_name: true,
     }
+}
+
+/// Opens a file, once other programs share it.
+pub(crate) fn open(options: &OpenOptions, path: &Path) -> io::Result<File> {
+    while_in_use(is_in_use, || options.open(path))
 }
 
 /// Retries `work` while another program, a virus scanner for one, has the file open and shares it with

@@ -4,6 +4,7 @@
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::fs::File;
+use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::fd::AsRawFd;
@@ -381,6 +382,11 @@ const WALK: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY);
 
 /// True if directories are opened by O_PATH.
 const HAS_PATH: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+/// Opens a file. No other program keeps this one from it.
+pub(crate) fn open(options: &OpenOptions, path: &Path) -> io::Result<File> {
+    options.open(path)
+}
 
 const PRIVATE_FILE: RawMode = 0o600;
 const PRIVATE_FOLDER: RawMode = 0o700;

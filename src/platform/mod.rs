@@ -78,6 +78,7 @@ pub(crate) use self::folder::Entry;
 pub(crate) use self::folder::Folder;
 pub(crate) use self::folder::Kind;
 pub(crate) use self::folder::Rights;
+pub(crate) use self::folder::open;
 #[cfg(feature = "pkcs11")]
 pub(crate) use self::pkcs11_sign::NOT_INITIALISED;
 #[cfg(feature = "pkcs11")]

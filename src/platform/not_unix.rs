@@ -32,8 +32,18 @@ pub fn is_stderr(_device_and_inode: &str) -> bool {
 
 /// A command line of the documentation, written for a shell of Unix, as cmd takes it.
 pub fn for_shell(text: &str) -> String {
+    // cmd runs what a command prints from a file.
+    let text = text
+        .replace(
+            "  eval \"$(aws_signing_helper export ",
+            "  aws_signing_helper export --format cmd ",
+        )
+        .replace(
+            ")\"\n",
+            " >%TEMP%\\aws.cmd\n  call %TEMP%\\aws.cmd & del %TEMP%\\aws.cmd\n",
+        );
     let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
+    let mut rest = text.as_str();
     while let Some((before, behind)) = rest.split_once('$') {
         let end = behind.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         let (name, after) = behind.split_at(end.unwrap_or(behind.len()));
@@ -41,7 +51,8 @@ pub fn for_shell(text: &str) -> String {
         rest = after;
     }
     shown.push_str(rest);
-    shown.replace(" \\\n", " ^\n").replace("export ", "set ")
+    let shown = shown.replace(" \\\n", " ^\n");
+    shown.replace("\n  export ", "\n  set ")
 }
 
 /// Where a user's programs keep what they can make again: a variable, and a path below its value.

@@ -1,5 +1,6 @@
 //! What is Windows' own: paths, command lines, names of variables, line ends, shells.
 
+mod commands;
 mod rights;
 mod stores;
 
@@ -40,18 +41,23 @@ fn version_is_that_of_the_package_for_windows() {
     assert!(version(&["--verbose"]).starts_with(&built_for));
 }
 
-/// The line of `~/.aws/config` that an SDK hands over as it stands.
-#[test]
-fn line_with_backslashes_and_spaces_gives_credentials() {
-    let emulator = emulator(Settings::default());
-    let helper = Helper::new();
+/// A folder with a certificate and its key, as `crt` and `key`; its path has spaces and backslashes.
+fn folder_with_spaces(helper: &Helper) -> String {
     let folder = helper.home().join("of this user");
     fs::create_dir(&folder).unwrap();
     for kind in ["crt", "key"] {
         let from = vectors().join("pki").join(format!("ec256.{kind}"));
         fs::copy(from, folder.join(kind)).unwrap();
     }
-    let folder = folder.display().to_string().replace('/', "\\");
+    folder.display().to_string().replace('/', "\\")
+}
+
+/// The line of `~/.aws/config` that an SDK hands over as it stands.
+#[test]
+fn line_with_backslashes_and_spaces_gives_credentials() {
+    let emulator = emulator(Settings::default());
+    let helper = Helper::new();
+    let folder = folder_with_spaces(&helper);
     let line = format!(
         r#"credential-process --certificate "{folder}\crt" --private-key "{folder}\key" {ARNS} --endpoint {}"#,
         emulator.url()
@@ -101,7 +107,19 @@ fn help_has_no_exe_and_examples_for_cmd() {
         let output = Helper::new().args(words.iter().copied()).run();
         succeeds(&output).to_owned()
     };
-    for command in ["credential-process", "serve", "update", "sign-string"] {
+    for command in [
+        "credential-process",
+        "serve",
+        "update",
+        "exec",
+        "export",
+        "configure",
+        "doctor",
+        "trust-policy",
+        "session-policy",
+        "sign-string",
+        "read-certificate-data",
+    ] {
         let text = help(&["help", command]);
         assert_eq!(help(&[command, "--help"]), text);
         assert!(
@@ -109,7 +127,21 @@ fn help_has_no_exe_and_examples_for_cmd() {
             "{text}"
         );
         assert!(!text.contains(".exe"), "{text}");
-        assert!(!text.contains('$') && !text.contains("export "), "{text}");
+        let examples = text
+            .split_once("\nExample:\n")
+            .map_or("", |(_, examples)| examples);
+        let is_of_unix = ["$", "\n  export ", "eval ", "\\\n", "%%"];
+        assert!(
+            is_of_unix.iter().all(|sign| !examples.contains(sign)),
+            "{text}"
+        );
+    }
+    let export = help(&["export", "--help"]);
+    for line in [
+        "  aws_signing_helper export --format cmd --certificate certificate.crt ^\n",
+        " --role-arn %ROLEARN% >%TEMP%\\aws.cmd\n  call %TEMP%\\aws.cmd & del %TEMP%\\aws.cmd\n",
+    ] {
+        assert!(export.contains(line), "{export}");
     }
     assert!(help(&["help", "serve"]).contains("--profile-arn %PROFILEARN%"));
     let wrong = Helper::new().args(["serve", "--nosuch"]).run();

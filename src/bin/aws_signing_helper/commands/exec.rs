@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io;
 use std::process::Command;
 use std::process::ExitCode;
+use std::process::ExitStatus;
 use std::process::Stdio;
 use std::sync::Arc;
 
@@ -71,14 +72,26 @@ pub(crate) fn run(arguments: Exec, environment: &Environment) -> Result<ExitCode
         region: session.request().network.region.clone(),
         environment,
     };
-    match via {
+    let status = match via {
         Via::Environment => {
             let credentials = cached::credentials(session, entry, Usage::Unrefreshed)?;
             let variables = CommandEnvironment::with_credentials(&credentials, environment);
-            platform::replace_process(typed.command(variables)).map_err(|error| typed.failed(error))
+            let command = typed.command(variables);
+            platform::replace_process(command).map_err(|error| typed.failed(error))?
         }
-        Via::Endpoint => with_endpoint(&typed, session, entry),
-    }
+        Via::Endpoint => with_endpoint(&typed, session, entry)?,
+    };
+    end_as(status)
+}
+
+/// Ends this process with the exit code of the command.
+fn end_as(status: ExitStatus) -> ! {
+    report::flush();
+    #[expect(
+        clippy::exit,
+        reason = "`ExitCode` holds 8 bits, an exit code of Windows has 32"
+    )]
+    std::process::exit(platform::exit_code(status))
 }
 
 /// The command as it was typed, and what it must not find in its environment.
@@ -125,7 +138,7 @@ fn with_endpoint(
     typed: &Typed<'_>,
     session: Session,
     entry: Option<SessionEntry>,
-) -> Result<ExitCode, RunError> {
+) -> Result<ExitStatus, RunError> {
     let is_debug = session.is_debug();
     let role_arn = session.request().role_arn().clone();
     let supply = Arc::new(Supply::new(Clock::System, jitter, move |credentials, _| {
@@ -182,10 +195,10 @@ async fn wait_for_credentials(
 
 /// Starts the command, on the thread whose end would end it, and waits for it alone: others may still hold
 /// its output open.
-async fn run_to_its_end(command: Command) -> io::Result<ExitCode> {
+async fn run_to_its_end(command: Command) -> io::Result<ExitStatus> {
     let mut child = signals::spawn(command)?;
     let status = spawn_blocking(move || child.wait()).await;
-    Ok(platform::exit_code(status.map_err(io::Error::other)??))
+    status.map_err(io::Error::other)?
 }
 
 /// Every SDK prefers a default profile to the endpoint.
