@@ -101,7 +101,7 @@ run_with() {
 # Messages that quote Windows, and what docs/platforms.md says wine lacks, are left out.
 RUN_ON_WINDOWS=(windows:: credential_process::credentials credential_process::every_kind cache::concurrency
     credentials_file:: doctor::each_fault doctor::each_answer inspect:: role_chain::chains role_chain::credentials
-    role_chain::parameters serve::container::who_shows session_policy:: sigv4::
+    role_chain::parameters serve::container::who_shows serve::status::status_address session_policy:: sigv4::
     update::once::once_writes vectors::)
 RUN_ELSEWHERE=(credential_process:: cache::second doctor:: pkcs11::keys::build role_chain:: update::once
     serve::status)

@@ -83,10 +83,12 @@ impl Bound {
 
     /// Listens at any address, for probes: what answers there hands out no credentials.
     pub fn for_probes(address: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind(address)?;
-        let address = listener.local_addr()?;
+        // `[::]` is of both families, on Windows too.
+        let (socket, address) = bind_one(address, false)?;
+        platform::share_with_closed_connections(&socket, true)?;
+        socket.listen(BACKLOG)?;
         Ok(Self {
-            sockets: vec![(Socket::from(listener), address)],
+            sockets: vec![(socket, address)],
             hop_limit: None,
         })
     }
@@ -161,7 +163,7 @@ fn other_loopback(address: IpAddr) -> Option<IpAddr> {
 
 fn bind(address: IpAddr, port: u16) -> Result<Vec<(Socket, SocketAddr)>, AddressError> {
     let address = SocketAddr::new(address, port);
-    let first = bind_one(address).map_err(|source| AddressError::Bind { address, source })?;
+    let first = bind_one(address, true).map_err(|source| AddressError::Bind { address, source })?;
     let port = first.1.port();
     let mut sockets = vec![first];
     if let Some(other) = other_loopback(address.ip()) {
@@ -172,21 +174,21 @@ fn bind(address: IpAddr, port: u16) -> Result<Vec<(Socket, SocketAddr)>, Address
 
 /// `None` on a machine without IPv6: no other process can have the address either.
 fn bind_optional(address: SocketAddr) -> Result<Option<(Socket, SocketAddr)>, AddressError> {
-    match bind_one(address) {
+    match bind_one(address, true) {
         Ok(socket) => Ok(Some(socket)),
         Err(error) if has_no_such_address(&error) => Ok(None),
         Err(source) => Err(AddressError::Bind { address, source }),
     }
 }
 
-fn bind_one(address: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
+fn bind_one(address: SocketAddr, is_only_v6: bool) -> io::Result<(Socket, SocketAddr)> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
         Some(Protocol::TCP),
     )?;
     if address.is_ipv6() {
-        socket.set_only_v6(true)?;
+        socket.set_only_v6(is_only_v6)?;
     }
     platform::share_with_closed_connections(&socket, true)?;
     socket.bind(&address.into())?;

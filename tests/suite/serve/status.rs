@@ -16,6 +16,7 @@ use crate::support::log::count;
 use crate::support::log::events;
 use crate::support::log::failure;
 use crate::support::port::ClosedPort;
+use crate::support::port::unused;
 use crate::support::running::wait_until;
 use crate::support::script::Response;
 use crate::support::script::Script;
@@ -105,6 +106,25 @@ fn status_address_of_all_takes_both_families() {
     for address in ["127.0.0.1", "::1"] {
         let address = SocketAddr::new(address.parse().unwrap(), port);
         assert_eq!(probe(address, "GET /healthz").status, 200, "{address}");
+    }
+}
+
+/// The kernel keeps the address of a connection that the helper ended, for a minute.
+#[test]
+fn address_of_an_ended_helper_is_free_at_once() {
+    let service = service(&[]);
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, unused()));
+    for _ in 0..2 {
+        let helper = serve(&service.url()).args(["--status-address", &address.to_string()]);
+        let mut running = helper.start();
+        wait_until(&mut running, "an address", |said| {
+            status_address(said).is_some()
+        });
+        let mut connection = Connection::to(address).unwrap();
+        let request = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+        assert_eq!(connection.ask(request).status, 200);
+        // Its end comes first, and the client's behind it.
+        drop(running);
     }
 }
 
