@@ -42,6 +42,8 @@ pub fn verdict(policy: &[u8], request: TrustRequest<'_>) -> Result<Verdict, Poli
     if policy.len() > POLICY_BYTES_MAX {
         return Err(PolicyError::TooLong);
     }
+    // Editors of Windows put a byte order mark in front.
+    let policy = policy.strip_prefix(b"\xef\xbb\xbf").unwrap_or(policy);
     let policy: ReadPolicy = serde_json::from_slice(policy).map_err(PolicyError::Malformed)?;
     let statements = policy.statement.as_slice().iter().enumerate();
     let statements: Vec<Judged> = statements

@@ -262,6 +262,9 @@ fn command_that_would_fail_is_not_written() {
         ("--private-key", "a #b"),
         ("--session-duration", "5"),
         ("--session-duration", "43201"),
+        ("--endpoint", "https://user:hunter2@proxy/"),
+        ("--endpoint", "localhost:1"),
+        ("--sts-endpoint", "https://user:hunter2@sts/"),
     ] {
         refused(&configure(&service.url()).args([flag, value]));
     }

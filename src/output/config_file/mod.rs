@@ -16,6 +16,7 @@ use crate::output::credentials_file::Warning;
 use crate::output::credentials_file::edit::Change;
 use crate::output::credentials_file::edit::Edited;
 use crate::output::credentials_file::error::CredentialsFileError;
+use crate::output::credentials_file::line::profile_of;
 use crate::output::credentials_file::profile_name::ProfileName;
 use crate::output::credentials_file::section_body::Names;
 
@@ -39,7 +40,13 @@ pub fn edit(bytes: &[u8], profile: &ProfileName, settings: ProfileSettings<'_>) 
     let change = Change {
         profile,
         header: header.as_bytes(),
-        is_header: &|name| profile_of(name) == Some(profile.as_str().as_bytes()),
+        is_header: &|name| {
+            let own = profile.as_str().as_bytes();
+            match profile_of(name) {
+                Some(name) => name == own,
+                None => name == DEFAULT.as_bytes() && name == own,
+            }
+        },
         names: match settings.region {
             Some(_) => WITH_REGION,
             None => WITHOUT_REGION,
@@ -70,15 +77,6 @@ pub fn update(
         obstacle,
     });
     Ok(notices.map(Warning::File).chain(issues).collect())
-}
-
-/// The profile whose settings are in a section of this name: `default`, or `profile NAME`.
-fn profile_of(section: &[u8]) -> Option<&[u8]> {
-    let behind = section.strip_prefix(b"profile");
-    match behind.filter(|name| name.first().is_some_and(u8::is_ascii_whitespace)) {
-        Some(name) => Some(name.trim_ascii()),
-        None => (section == DEFAULT.as_bytes()).then_some(section),
-    }
 }
 
 const DEFAULT: &str = "default";
@@ -131,7 +129,13 @@ mod tests {
 
     #[test]
     fn section_is_found_in_each_spelling() {
-        for header in ["[profile a]", "[ profile  a ]", "[profile\ta]"] {
+        for header in [
+            "[profile a]",
+            "[ profile  a ]",
+            "[profile\ta]",
+            "[profile \"a\"]",
+            "[profile 'a' ]",
+        ] {
             let file = format!("{header}\noutput = json\n");
             assert_eq!(
                 edited(&file, "a", None),
@@ -142,7 +146,12 @@ mod tests {
             edited("[profile default]\nregion = y\n", "default", None),
             "[default]\ncredential_process = /h x\nregion = y\n"
         );
-        for file in ["[a]\n", "[profilea]\n", "[profile ab]\n"] {
+        for file in [
+            "[a]\n",
+            "[profilea]\n",
+            "[profile ab]\n",
+            "[profile \"a']\n",
+        ] {
             let expected = format!("{file}[profile a]\ncredential_process = /h x\n");
             assert_eq!(edited(file, "a", None), expected);
         }

@@ -178,6 +178,15 @@ pub(crate) fn header_for_javascript(text: &[u8]) -> Option<&[u8]> {
     text.strip_prefix(b"[")?.strip_suffix(b"]")
 }
 
+/// The profile of a section of the config file, `profile NAME`. botocore and JavaScript take quotes off the name.
+pub(crate) fn profile_of(section: &[u8]) -> Option<&[u8]> {
+    let behind = section.strip_prefix(b"profile");
+    let name = behind.filter(|name| name.first().is_some_and(u8::is_ascii_whitespace))?;
+    let name = name.trim_ascii();
+    let quoted = |quote: u8| name.strip_prefix(&[quote])?.strip_suffix(&[quote]);
+    Some(quoted(b'"').or_else(|| quoted(b'\'')).unwrap_or(name))
+}
+
 /// A space or a tab, which all SDKs take for space.
 pub(crate) fn is_blank(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t')

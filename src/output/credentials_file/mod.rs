@@ -8,7 +8,7 @@
 
 pub mod edit;
 pub mod error;
-mod line;
+pub(super) mod line;
 pub mod location;
 pub mod parse_issue;
 mod pieces;

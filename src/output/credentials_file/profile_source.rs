@@ -8,6 +8,7 @@ use crate::output::credentials_file::FILE_BYTES_MAX;
 use crate::output::credentials_file::line::Kind;
 use crate::output::credentials_file::line::Section;
 use crate::output::credentials_file::line::lines;
+use crate::output::credentials_file::line::profile_of;
 use crate::output::credentials_file::line::setting;
 
 /// The settings by which `profile` in the credentials or config file at `path` says where credentials come from,
@@ -25,7 +26,7 @@ fn found(bytes: &[u8], profile: &[u8]) -> Vec<&'static str> {
     let mut found = Vec::new();
     let mut section = Section::default();
     // In the config file, either is the same profile.
-    let is_ours = |name: &[u8]| name.strip_prefix(b"profile ").unwrap_or(name) == profile;
+    let is_ours = |name: &[u8]| profile_of(name).unwrap_or(name) == profile;
     let mut is_in_ours = false;
     for line in lines(bytes) {
         match section.kind(&line) {
@@ -68,6 +69,7 @@ mod tests {
                 "[a]\nregion = b\n[ default ] # c\n  Credential_Process=x",
                 &["credential_process"],
             ),
+            ("[profile\t'default']\nrole_arn = r\n", &["role_arn"]),
             (
                 "[profile default]\nsso_session = s\nrole_arn = r\nsso_session = t\n",
                 &["role_arn", "sso_session"],

@@ -324,3 +324,15 @@ fn file_that_is_not_a_policy_is_an_error() {
     let absent = trust_policy().args(["--explain", "--policy", "absent.json"]);
     assert!(refused(&absent).contains("absent.json"));
 }
+
+#[test]
+fn byte_order_mark_is_no_part_of_the_policy() {
+    let helper = trust_policy().args(["--explain", "--trust-anchor-arn", ANCHOR]);
+    let tags = json!({"aws:PrincipalTag/x509Subject/CN": "widget rsa2048"});
+    let text = format!("\u{feff}{}\r\n", policy(json!(ANCHOR), tags));
+    let helper = helper.flag_of_file("--policy", "policy.json", text);
+    assert_eq!(
+        verdict(&helper),
+        (0, "lets the certificate in\n".to_owned())
+    );
+}

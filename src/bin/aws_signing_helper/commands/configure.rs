@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use rolesanywhere::aws_call::endpoint::Endpoint;
 use rolesanywhere::environment::Environment;
 use rolesanywhere::identity::pkcs11::TokenPlace;
 use rolesanywhere::log::Level;
@@ -92,6 +93,13 @@ fn check(flags: CallFlags, environment: &Environment) -> Result<bool, RunError> 
     }
     if store_place(certificate.as_deref(), &store, false)?.is_none() {
         certificate_path(certificate)?;
+    }
+    for endpoint in [&flags.network.endpoint, &flags.role_chain.sts_endpoint] {
+        let given = endpoint.as_deref().filter(|endpoint| !endpoint.is_empty());
+        given
+            .map(Endpoint::parse)
+            .transpose()
+            .map_err(RunError::Endpoint)?;
     }
     let request = request(&flags.session)?;
     if !DURATION_SECONDS.contains(&request.duration_seconds) {
