@@ -276,7 +276,9 @@ echo "image: runs on arm64"
 archive=aws_signing_helper-$version-x86_64-pc-windows-gnu
 if [ -f "$out/$archive.zip" ]; then
     python3 -m zipfile --extract "$out/$archive.zip" "$work"
-    [ "$(CARGO_TARGET_DIR=$target_dir/platforms bash .ci/wine.sh "$work/$archive/aws_signing_helper.exe" version | tr -d '\r')" = "$version" ] ||
+    # Not into a pipe, which wine's services would hold open.
+    CARGO_TARGET_DIR=$target_dir/platforms bash .ci/wine.sh "$work/$archive/aws_signing_helper.exe" version >"$work/said"
+    [ "$(tr -d '\r' <"$work/said")" = "$version" ] ||
         fail "the program for Windows does not run under wine"
     echo "zip: runs under wine"
 fi

@@ -91,6 +91,16 @@ on_console() {
     echo "$script"
 }
 
+# One program keeps wine's server and its services, until `held` is closed. A test that had to start them would hand
+# them its pipes, and wait for their end in vain: two of the services stayed.
+hold_wine() {
+    local wine=(env "CARGO_TARGET_DIR=$target_folder/platforms" bash .ci/wine.sh cmd /c)
+    "${wine[@]}" exit </dev/null >/dev/null 2>&1
+    exec {held}> >("${wine[@]}" 'set /p line=' >/dev/null 2>&1)
+    # Returns once the services are there.
+    "${wine[@]}" exit </dev/null >/dev/null 2>&1
+}
+
 # run_with PROGRAM TEST...: tests that start the helper as a process, with the program of another platform in
 # its place.
 run_with() {
@@ -134,9 +144,11 @@ if can_build $target Windows x86_64-w64-mingw32-gcc; then
     echo "----- $target"
     bash .ci/build.sh $target lint build --workspace --all-targets
     if has "Windows: running it" /usr/lib/wine/wine64; then
+        hold_wine
         bash .ci/build.sh $target lint test --lib
         bash .ci/build.sh $target lint test --test suite -- "${RUN_ON_WINDOWS[@]}"
         run_with "$(on_console)" "${RUN_ON_CONSOLE[@]}"
+        exec {held}>&-
     fi
     done_with $target
 fi
